@@ -39,7 +39,8 @@ UPWARDS = dict.fromkeys(RESULTS, frozenset({"render", "pages", "scanning", "expl
     "errors": frozenset({"render"}),  # the text of a GradientError is that of its report
     "bounds.watch": frozenset({"torch_ops"}),  # it looks up the record of each operator that it sees
     "bounds.numpy_watch": frozenset({"torch_ops"}),  # as above
-    "loss": frozenset({"render", "tracing", "proving"}),  # its repr; Loss.from_torch, which reads and reruns a program
+    # its repr; Loss.from_torch, which reads and reruns a program; Loss.compile
+    "loss": frozenset({"render", "tracing", "proving", "kernels"}),
 }
 
 Import = tuple[str, str, bool]

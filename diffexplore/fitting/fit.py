@@ -17,7 +17,7 @@ from diffexplore.fitting.descend import Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
 from diffexplore.fitting.explanation import explained
 from diffexplore.fitting.landscape import outside_domain
-from diffexplore.fitting.objective import STATISTICS, RunObjective, StatisticsObjective, WalkObjective
+from diffexplore.fitting.objective import RunObjective, SumsObjective, takes_sums
 from diffexplore.fitting.recorded import drift_records, run_record
 from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
 from diffexplore.fitting.reduced import ReducedFormulas, ReducedLoss, point
@@ -99,21 +99,26 @@ def _progress(listener: Listener, label: str, steps: int, done: int) -> None:
 def _walks(
     loss: ReducedLoss, batch: Batch, start: Mapping[str, float], settings: Settings, dtype: torch.dtype
 ) -> list[Walk]:
-    """The runs in one dtype: one by each method; where samples are read in blocks and sums say all of them, one."""
+    """The runs in one dtype, by each method; the closed form alone where sums stand for samples that are in blocks."""
     problem = Problem(loss.loss, loss.parameters, dtype, torch.device("cpu"))
-    objectives: dict[str, WalkObjective] = {}
-    if batch.blocks.count > 1 and loss.formulas.moments is not None:
-        objectives[STATISTICS] = StatisticsObjective(problem, loss)
-    else:
-        for method in settings.methods:
-            obstacle = method.load().obstacle(problem)
-            if obstacle is not None:
-                raise UsageError(f"{method.name} cannot be run: {obstacle}")
-            objectives[method.name] = RunObjective(problem, method, batch.tensors(), batch.blocks)
-    first = [start[name] for name in loss.parameters]
-    walks = [Walk(name, objective, objective.tensors(first)) for name, objective in objectives.items()]
+    divided = batch.blocks.count > 1
+    summed = [m for m in settings.methods if _takes_sums(loss, m.name, dtype, divided)]
+    walks = []
+    for method in summed if divided and summed else settings.methods:
+        obstacle = method.load().obstacle(problem)
+        if obstacle is not None:
+            raise UsageError(f"{method.name} cannot be run: {obstacle}")
+        by_sums = method in summed
+        objective = (
+            SumsObjective(problem, loss) if by_sums else RunObjective(problem, method, batch.tensors(), batch.blocks)
+        )
+        walks.append(Walk(method.name, objective, objective.tensors([start[name] for name in loss.parameters])))
     _check_start(walks[0], loss, start)
     return walks
+
+
+def _takes_sums(loss: ReducedLoss, method: str, dtype: torch.dtype, divided: bool) -> bool:
+    return takes_sums(loss.formulas.moments, loss.n, method, dtype_name(dtype), divided=divided)
 
 
 def _check_start(one: Walk, loss: ReducedLoss, start: Mapping[str, float]) -> None:

@@ -11,6 +11,7 @@ from flint import arb
 from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.fitting.moments import Moments
 from diffexplore.fitting.reduced import ReducedLoss, point
 from diffexplore.inputs.blocks import Blocks
 from diffexplore.methods import MethodEntry
@@ -111,29 +112,38 @@ class RunObjective(WalkObjective):
         return [torch.tensor(total, dtype=torch.float64).to(parameters[0]) for total in totals]
 
 
-#: What the run is called whose gradient comes from the sums over the data, whatever the method.
-STATISTICS = "statistics"
+#: From so many samples on, a run takes its numbers from the sums where it can.
+_MANY = 100_000
 
 
-class StatisticsObjective(WalkObjective):
-    """The exact loss by its sums, at points of the dtype: the samples themselves are read no more."""
+def takes_sums(moments: Moments | None, n: int, method: str, dtype: str, *, divided: bool) -> bool:
+    """Whether a run reads the data once: the closed form of many samples that a few sums stand for.
+
+    It goes in float64, and of samples that are ``divided`` into blocks in every dtype.
+    """
+    return method == "symbolic" and moments is not None and (divided or (dtype == "float64" and n >= _MANY))
+
+
+class SumsObjective(WalkObjective):
+    """The same from sufficient statistics: each number is the one of the dtype nearest to the middle of its ball."""
 
     def __init__(self, problem: Problem, exact: ReducedLoss) -> None:
         super().__init__(problem)
         self._exact = exact
 
     def loss(self, parameters: Sequence[Tensor]) -> Tensor:
-        return self._rounded([self._exact.value(self._box(parameters))])[0]
+        return self._rounded([self._exact.value(_at(parameters))])[0]
 
     def slopes(self, parameters: Sequence[Tensor]) -> list[Tensor]:
-        return self._rounded(self._exact.gradient(self._box(parameters)))
+        return self._rounded(self._exact.gradient(_at(parameters)))
 
     def hessian(self, at: np.ndarray) -> np.ndarray:
-        return np.nan_to_num(self._exact.approximate([float(x) for x in self.tensors(at.tolist())])[2])
-
-    def _box(self, parameters: Sequence[Tensor]) -> list[arb]:
-        return point([float(x) for x in parameters])
+        entries = self._exact.derivatives(_at(self.tensors(at.tolist()))).hessian.entries()
+        return np.nan_to_num(np.array([float(entry.mid()) for entry in entries]).reshape(len(at), len(at)))
 
     def _rounded(self, balls: Sequence[arb]) -> list[Tensor]:
-        """The middles of balls in the dtype."""
         return self.tensors([float(ball.mid()) for ball in balls])
+
+
+def _at(parameters: Sequence[Tensor]) -> list[arb]:
+    return point([float(one) for one in parameters])

@@ -24,7 +24,6 @@ from diffexplore.arithmetic.double_functions import DOUBLE_CASES, DOUBLE_SMOOTH
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.checking.fast_truth import VectorProgram, spread
 from diffexplore.checking.staged import RunningMode, StagedProgram
-from diffexplore.fitting.block_sums import sums_in_blocks
 from diffexplore.fitting.moments import Moments, as_arb, moments_of, sums
 from diffexplore.formula.derive import differentiate
 from diffexplore.inputs.blocks import Blocks, whole
@@ -127,8 +126,7 @@ class ReducedLoss:
         if self.formulas.moments is None:
             return {}
         with precision(BITS):  # nothing needs the bits of an exact sum
-            add = sums if self.blocks.count == 1 else sums_in_blocks
-            found = add(self.formulas.moments, self.loss, self.columns, self.blocks)
+            found = sums(self.formulas.moments, self.loss, self.columns, self.blocks)
             return {name: ball + 0 for name, ball in found.items()}
 
     @property

@@ -30,6 +30,8 @@ class Generators:
 
     def balls(self, block: Mapping[str, np.ndarray]) -> list[DoubleBall]:
         """The generators over a block of float64 columns, each of shape (rows,)."""
+        if not self.columns:
+            return []
         inputs = {name: exact(block[name]) for name in self._data}
         rows = len(next(iter(block.values())))
         with np.errstate(all="ignore"):

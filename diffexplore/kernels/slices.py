@@ -11,6 +11,7 @@ Numer. Algorithms 59, 2012 (the products).
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,17 @@ _SLICE = 20
 #: A double of this size, times a power of two, has that power for the unit of its last place.
 _LAST_PLACE = 1.5 * 2.0**52
 
+#: Passes over a column that is cut.
+OPERATIONS = 9
+
+_ONES = np.ones(2**13)
+
+#: Arrays of the length of a block that a column is cut into.
+ARRAYS = 4
+
+#: Columns with larger entries have no sums: their products overflow.
+_LARGEST = 2.0**1000
+
 #: Numbers that a sum is made of, at most.
 PARTS = 7
 
@@ -33,73 +45,97 @@ _PRODUCT_ERROR = 3 * 2.0 ** (13 + 13 - 41 - 53 + 1)
 #: The same for the sum of the rests.
 _SUM_ERROR = 2.0 ** (13 + 13 - 41 - 53 + 1)
 
+#: The same where no square of a rest is a number: all are below 2⁻⁵¹¹, and the largest entry is not small.
+_TINY = 2.0**-290
+_SMALL = 2.0**-200
+
 #: More than what may underflow, also where subnormal numbers are taken for 0, in 2¹³ products of each of 7 sums.
 _UNDERFLOW = 7 * 2.0 ** (13 - 1021)
 
 
 class Sliced(NamedTuple):
-    """A column of a block: ``first`` and ``second`` are its slices, ``upper`` their sum, ``rest`` what is left of it.
+    """A column of a block: ``first`` and ``second`` are its slices, ``rest`` what is left of it.
 
-    ``size`` is a power of two that no entry exceeds.
+    ``size`` is a power of two that no entry exceeds, ``squares`` the sum of the squares of the rest.
     """
 
     values: np.ndarray
     first: np.ndarray
     second: np.ndarray
-    upper: np.ndarray
     rest: np.ndarray
     size: float
+    squares: float
+
+    @property
+    def rounds(self) -> bool:
+        """Whether there is a rest that matters: there is none of whole numbers, and mostly of float32 ones."""
+        return self.squares != 0 or self.size < _SMALL
 
 
-def sliced(column: np.ndarray, centre: float) -> Sliced:
-    """``column`` − ``centre``, for a column of at least one double; of NaN and infinite entries the size is NaN."""
+def sliced(column: np.ndarray, centre: float, space: np.ndarray) -> Sliced:
+    """``column`` − ``centre``, for a column of at least one double; of NaN and infinite entries the size is NaN.
+
+    ``space``, of shape (4, rows) or longer rows, is where the results are.
+    """
     low, high = float(column.min()), float(column.max())
-    values, lost = column, None
-    if centre:
-        values = column - centre
-        near = sorted((centre / 2, centre * 2))
-        if not (near[0] <= low and high <= near[1]):  # else the difference is exact (Sterbenz)
-            values, lost = two_sum(column, -centre)
+    first, second, rest, values = space[:, : len(column)]
+    lost = None
+    if not centre:
+        values = column
+    elif _within_a_factor_of_two(centre, low, high):  # the difference is exact (Sterbenz)
+        np.subtract(column, centre, out=values)
+    else:
+        values[...], lost = two_sum(column, -centre)
     largest = max(abs(low - centre), abs(high - centre))
-    size = 2.0 ** np.frexp(largest)[1] if np.isfinite(largest) and largest < 2.0**1000 else np.nan
+    size = math.ldexp(1.0, math.frexp(largest)[1]) if largest < _LARGEST else math.nan
     anchor = _LAST_PLACE * (size * 2.0**-_SLICE)
-    first = (values + anchor) - anchor
-    below = values - first
+    np.add(values, anchor, out=first)
+    first -= anchor
+    np.subtract(values, first, out=rest)
     anchor *= 2.0**-_SLICE
-    second = (below + anchor) - anchor
-    rest = below - second
-    return Sliced(values, first, second, values - rest, rest if lost is None else rest + lost, size)
+    np.add(rest, anchor, out=second)
+    second -= anchor
+    rest -= second
+    if lost is not None:
+        rest += lost
+    return Sliced(values, first, second, rest, size, float(rest.dot(rest)))
+
+
+def _within_a_factor_of_two(centre: float, low: float, high: float) -> bool:
+    least, most = sorted((centre / 2, centre * 2))
+    return least <= low and high <= most
 
 
 def sum_parts(x: Sliced) -> list[Any]:
     """Doubles that add up to the sum of the column."""
-    return [x.upper.sum(), x.rest.sum()]
+    ones = _ONES[: len(x.first)]
+    return [x.first.dot(ones), x.second.dot(ones), x.rest.dot(ones)]  # quicker than sums
 
 
 def square_parts(x: Sliced) -> list[Any]:
     """Doubles that add up to the sum of the squares."""
     return [
         x.first.dot(x.first), 2 * x.first.dot(x.second), x.second.dot(x.second),
-        2 * x.values.dot(x.rest), -x.rest.dot(x.rest),
+        2 * x.values.dot(x.rest), -x.squares,
     ]  # fmt: skip
 
 
 def product_parts(x: Sliced, y: Sliced) -> list[Any]:
-    """Doubles that add up to the sum of the products: x y = upper upper + x rest + rest y − rest rest."""
+    """Doubles that add up to the sum of the products: of slices, and x rest_y + restₓ y − restₓ rest_y."""
     return [
         x.first.dot(y.first), x.first.dot(y.second), x.second.dot(y.first), x.second.dot(y.second),
         x.values.dot(y.rest), x.rest.dot(y.values), -x.rest.dot(y.rest),
     ]  # fmt: skip
 
 
-def sum_error(size: float) -> float:
-    """How far the doubles of a sum may be from it, for a column of this size."""
-    return _SUM_ERROR * size + _UNDERFLOW
+def sum_error(x: Sliced) -> float:
+    """How far the doubles of a sum may be from it."""
+    return (_SUM_ERROR if x.rounds else _TINY) * x.size + _UNDERFLOW
 
 
-def product_error(one: float, other: float) -> float:
+def product_error(x: Sliced, y: Sliced) -> float:
     """The same for the doubles of a sum of products."""
-    return _PRODUCT_ERROR * one * other + _UNDERFLOW
+    return (_PRODUCT_ERROR if x.rounds or y.rounds else _TINY) * x.size * y.size + _UNDERFLOW
 
 
 def joined(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

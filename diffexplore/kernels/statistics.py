@@ -67,14 +67,14 @@ class Statistics:
 
     def _needed(self, centre: Sequence[float]) -> tuple[Exponents, ...]:
         """The powers that are added up."""
-        found = {lower for powers in self.terms for lower in _below(powers, centre)}
+        found = {lower for powers in self.terms for lower in below(powers, centre)}
         return tuple(sorted(powers for powers in found if any(powers)))
 
     def coefficients(self, centre: Sequence[float]) -> dict[Exponents, sympy.Expr]:
         """What each sum about the centre is multiplied by, in the parameters and in the symbols of the centre."""
         found: dict[Exponents, list[sympy.Expr]] = {}
         for powers, factor in self.terms.items():
-            for lower in _below(powers, centre):
+            for lower in below(powers, centre):
                 shares = (
                     math.comb(power, less) * symbol ** (power - less)
                     for power, less, symbol in zip(powers, lower, self.centre_symbols, strict=True)
@@ -105,7 +105,7 @@ def statistics_of(loss: Loss) -> Statistics:
     )
 
 
-def _below(powers: Exponents, centre: Sequence[float]) -> Iterable[Exponents]:
+def below(powers: Sequence[int], centre: Sequence[float]) -> Iterable[Exponents]:
     """The products that a product is made of about a centre: x² is (x − c)², x − c and 1, times what does not vary."""
     return product(*(range(power + 1) if c else (power,) for power, c in zip(powers, centre, strict=True)))
 
