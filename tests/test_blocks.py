@@ -131,7 +131,10 @@ def test_a_fit_goes_by_sums_that_are_read_once(batch: Batch) -> None:
     table.block = counted
     fit = dx.fit(LINE, batch, AT, lr=0.1, steps=200)
     held = dx.fit(LINE, DATA, AT, lr=0.1, steps=200, methods="symbolic")
-    assert [run.method for run in fit.runs] == ["statistics"]
+    assert [run.method for run in fit.runs] == ["symbolic"]
+    assert fit.explanation[-1].sentence.startswith(
+        "symbolic in float64 reads the data once, and then goes by 5 sums: mean("
+    )
     assert len(reads) <= 2 * (batch.blocks.count + 2)  # two columns, and the first rows for the centre
     assert fit.run.last.point == pytest.approx(held.run.last.point, rel=1e-12)
     assert fit.optimum is not None and held.optimum is not None
@@ -143,6 +146,14 @@ def test_other_losses_are_fitted_block_by_block(batch: Batch, optimizer: str) ->
     fit, held = (dx.fit(POISSON, data, AT, lr=0.05, steps=5, optimizer=optimizer) for data in (batch, DATA))
     assert [run.method for run in fit.runs] == ["symbolic", "reverse"]
     assert fit.run.last.point == pytest.approx(held.run.last.point, rel=1e-9)
+
+
+def test_a_compiled_loss_takes_its_sums_from_files(batch: Batch) -> None:
+    loss = dx.Loss(LINE, parameters="a, b", data="x, y")
+    stored, held = (loss.compile()(AT, data) for data in (batch, DATA))
+    assert (stored.value, stored.gradient) == (held.value, held.gradient)
+    with pytest.raises(dx.UsageError, match="the backend blocked takes data in memory, and the 800 samples of"):
+        dx.Loss(POISSON, parameters="a, b", data="x, y").compile().bind(batch)
 
 
 # ----------------------------------------------------------------------------------------------------- verifications

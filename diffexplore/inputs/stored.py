@@ -38,7 +38,7 @@ class StoredTable:
         self.size = size
         self.parts = parts
         self._starts = list(accumulate((part.n for part in parts), initial=0))
-        self._reading = Lock()
+        self._turn, self._reading = Lock(), Lock()
         self._kept: dict[int, Rows] = {}
         self._ahead: tuple[int, Future[Rows]] | None = None
         self._reader: ThreadPoolExecutor | None = None
@@ -59,6 +59,10 @@ class StoredTable:
 
     def block(self, number: int) -> Rows:
         """The rows of a block, not to be written to. Raises :class:`UsageError` for what is no finite number."""
+        with self._turn:
+            return self._block(number)
+
+    def _block(self, number: int) -> Rows:
         if number in self._kept:
             return self._kept[number]
         follows = number - 1 in self._kept
@@ -132,7 +136,7 @@ class StoredColumn:
         if isinstance(key, slice):
             first, last, step = key.indices(len(self))
             assert step == 1, "rows are read in their order"
-            if last - first > self.table.size:
+            if last - first > max(self.table.size, BLOCK):
                 raise MemoryError(f"{last - first} rows at once are more than a block")
             return self.table.rows(first, last)[self._name] if last > first else np.empty(0)
         places = np.asarray(key)
@@ -158,6 +162,9 @@ class StoredTensor:
 
     def __len__(self) -> int:
         return len(self._column)
+
+    def element_size(self) -> int:
+        return 8
 
     def __getitem__(self, key: Any) -> torch.Tensor:
         import torch

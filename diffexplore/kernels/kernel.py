@@ -18,6 +18,9 @@ from diffexplore.loss import Loss
 
 _AUTO = "auto"
 
+#: The backend that reads slices of the data, each once.
+_OF_FILES = "statistics"
+
 #: What "auto" chooses from, the first that can run.
 _TRIED = ("statistics", "blocked")
 
@@ -63,6 +66,11 @@ class BatchKernel:
         """
         columns = columns_of(self.loss, data)
         name, backend, _ = self._chosen(columns.device.type)
+        if columns.files is not None and name != _OF_FILES:
+            raise UsageError(
+                f"the backend {name} takes data in memory, and the {columns.n:,} samples of {columns.files} are read "
+                "block by block: fit and check do that, and the backend statistics, where a loss has some"
+            )
         return BoundTo(self, name, backend.bind(self._plan, columns), columns)
 
     def __call__(self, at: Mapping[str, Any], data: Any = None) -> Evaluation:
