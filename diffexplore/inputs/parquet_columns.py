@@ -65,8 +65,7 @@ class ParquetPart:
     def _go_to(self, row: int) -> None:
         """Begins again at the row group that holds a row."""
         group = bisect_right(self._starts, row) - 1
-        groups = list(range(group, self._file.metadata.num_row_groups))
-        self._batches = self._file.iter_batches(BLOCK, groups, self._columns)
+        self._batches = self._read_from(group)
         self._next, self._rest = self._starts[group], None
         while self._next < row:
             batch = self._batch()
@@ -87,19 +86,14 @@ class ParquetPart:
             raise self._damaged() from None
         return batch if batch.num_rows else self._batch()
 
-    def _damaged(self) -> UsageError:
-        """The error for the row group that cannot be read, from the one that holds the next row on."""
-        groups = range(bisect_right(self._starts, self._next) - 1, self._file.metadata.num_row_groups)
-        group = next((group for group in groups if not self._is_readable(group)), groups[0])
-        return UsageError(f"{self.source}: row group {group} is damaged and cannot be read")
+    def _read_from(self, group: int) -> Iterator[Any]:
+        """The rows from a row group on; each by itself, as pyarrow keeps what it has read until it is at the end."""
+        for one in range(group, len(self._starts) - 1):
+            yield from self._file.iter_batches(BLOCK, [one], self._columns)
 
-    def _is_readable(self, group: int) -> bool:
-        try:
-            for _ in self._file.iter_batches(BLOCK, [group], self._columns):
-                pass
-        except (ValueError, OSError, NotImplementedError):
-            return False
-        return True
+    def _damaged(self) -> UsageError:
+        group = bisect_right(self._starts, self._next) - 1
+        return UsageError(f"{self.source}: row group {group} is damaged and cannot be read")
 
     def _column(self, values: Any, place: int) -> npt.NDArray[np.float64]:
         """Values as doubles, in the memory of pyarrow where they are some; each of them is a finite number."""
