@@ -184,6 +184,14 @@ def test_failing_samples_are_those_of_the_batch(batch: Batch) -> None:
     assert stored.summary.failed == held.summary.failed == np.count_nonzero(X > 2)
 
 
+def test_what_takes_all_samples_at_once_says_so(batch: Batch) -> None:
+    with pytest.raises(
+        dx.UsageError, match=r"a graph takes all samples at once, and .*data.parquet has 800: give fewer"
+    ):
+        dx.graph(LINE, at=AT, data=batch)
+    assert "minimum" in str(dx.explore(LINE, batch, AT, steps=3).to_dict())
+
+
 # -------------------------------------------------------------------------------------------------------------- blocks
 def test_blocks_are_of_fixed_length() -> None:
     blocks = Blocks(700, 150)

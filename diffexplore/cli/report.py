@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from diffexplore import methods as known_methods
 from diffexplore.checking.records import Report
-from diffexplore.cli import launched
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
 from diffexplore.cli.given import Given, given
@@ -77,8 +76,6 @@ def report(
         scans=tuple(scan or ()),
     )
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
-    if all_rows:
-        launched.check_alone("--rows all prints the rows of one process")
     outputs = outputs.beside(rows_all=STDOUT if all_rows else None)
     with listening(quiet=outputs.quiet, rows_to=sys.stdout if all_rows else None) as listener:
         subject = _checked(request, listener)

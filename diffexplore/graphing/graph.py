@@ -33,7 +33,8 @@ def graph(
             parameters, and all others data.
         at: a value for each parameter. Default: the loss's first point at which no parameter is 0 and no two are equal;
             without one, formulas without values.
-        data: a column of shape (n,) for each data symbol, or the path of a .csv or .npz file. Default: the loss's own.
+        data: a column of shape (n,) for each data symbol, or the path of a file or a folder of data. Default: those of
+            the loss.
         wrt: the inputs by which derivatives are requested. Default: all.
         sample: the sample whose values are shown, from 0.
 

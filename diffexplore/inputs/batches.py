@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from diffexplore.errors import UsageError
 from diffexplore.inputs.blocks import Blocks, whole
 from diffexplore.inputs.columns import Column, missing_column
 from diffexplore.inputs.stored import StoredColumn, StoredTensor, stored
@@ -62,6 +63,12 @@ class Batch:
             if name not in self.columns:
                 raise missing_column(name, self.columns, self.origin)
         return replace(self, columns={name: self.columns[name] for name in names})
+
+    def held(self, what: str) -> Batch:
+        """The batch, for ``what`` takes all of it at once. Raises :class:`UsageError` where it is in files."""
+        if not self.in_memory:
+            raise UsageError(f"{what} takes all samples at once, and {self.origin} has {self.n:,}: give fewer of them")
+        return self
 
     def drawn(self) -> Batch:
         """What pictures are drawn of: the samples themselves, or the first of so many that no picture shows them."""

@@ -140,6 +140,8 @@ class StoredColumn:
                 raise MemoryError(f"{last - first} rows at once are more than a block")
             return self.table.rows(first, last)[self._name] if last > first else np.empty(0)
         places = np.asarray(key)
+        if places.size and not 0 <= places.min() <= places.max() < len(self):
+            raise IndexError(f"there are {len(self)} rows")
         found = np.empty(places.shape)
         blocks = places // self.table.size
         for number in np.unique(blocks).tolist():
