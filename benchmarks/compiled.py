@@ -43,6 +43,9 @@ _AT = {"a": 0.5, "b": 1.0}
 
 _STEPS = 1_000
 
+#: The default data so many times are some rows of what a compiled kernel works on.
+_COPIES = 300
+
 
 def _line(n: int, dtype: torch.dtype, device: str, offset: float = 0.0) -> dict[str, Tensor]:
     """Points near the line y = 2 x + 1, moved by ``offset`` in both coordinates."""
@@ -183,8 +186,8 @@ def _bandwidth(samples: int, clock: Clock, turns: int) -> None:
     for name, call in calls.items():
         try:
             seconds[name] = clock.turns({name: call}, turns)[name]
-        except torch.OutOfMemoryError:
-            print(f"   {name:<20} runs out of memory")
+        except RuntimeError as error:  # out of memory, mostly
+            print(f"   {name:<20} {str(error).splitlines()[0][:90]}", flush=True)
             torch.cuda.empty_cache()
             continue
         rate, copied = moved[name] / seconds[name], moved["copy"] / seconds["copy"]
@@ -194,7 +197,8 @@ def _bandwidth(samples: int, clock: Clock, turns: int) -> None:
             else f"{seconds[name] / seconds['kernel']:.1f} times the kernel"
         )
         print(f"   {name:<20} {1e3 * seconds[name]:9.3f} ms   {rate / 1e9:8.1f} GB/s   {share}", flush=True)
-    print(f"   {loss.compile(backend='inductor')(_AT, data)}")
+    for backend in ("inductor", "blocked"):
+        print(f"   {backend}: {loss.compile(backend=backend)(_AT, data)}", flush=True)
 
 
 def _autograd_on(data: Mapping[str, Tensor]) -> Callable[[], Any]:
@@ -208,7 +212,8 @@ def _devices() -> None:
     for name in dx.losses.names():
         loss = dx.losses.get(name)
         batch, at = make_batch(loss), loss.default_points[0]
-        columns = {key: torch.as_tensor(column).float() for key, column in batch.columns.items()}
+        columns = {key: torch.as_tensor(column).float().repeat(_COPIES) for key, column in batch.columns.items()}
+        started = time.perf_counter()
         verdicts = [dx.check(loss, dtype="float32", device=device).verdict for device in ("cpu", "cuda")]
         cells = []
         if loss.parameters:
@@ -217,7 +222,10 @@ def _devices() -> None:
                 backends = ("blocked", "inductor") if device == "cuda" else ("blocked",)
                 errors = _errors(loss, at, here, backends)
                 cells += [f"{backend} on {device} {worst:.2g}" for backend, worst in errors.items()]
-        print(f"   {name:<24} {' / '.join(verdicts):<14} {'   '.join(cells)}", flush=True)
+        print(
+            f"   {name:<24} {' / '.join(verdicts):<14} {'   '.join(cells)}   {time.perf_counter() - started:.0f} s",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -227,6 +235,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--no-table", action="store_true", help="on a GPU: the bandwidth alone")
     parser.add_argument("--no-inductor", action="store_true", help="leave out what has to be compiled")
     options = parser.parse_args()
     if options.threads:
@@ -234,7 +243,8 @@ def main() -> None:
     clock = Clock(options.clock, options.device)
     if options.device == "cuda":
         _bandwidth(int(options.samples or 1e9), clock, options.turns)
-        _devices()
+        if not options.no_table:
+            _devices()
         return
     samples = int(options.samples or 1e7)
     _reading(samples, clock, options.turns, not options.no_inductor)

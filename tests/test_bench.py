@@ -28,7 +28,8 @@ from diffexplore.methods import reverse
 from diffexplore.methods.base import Values
 from diffexplore.methods.prepared import Prepared
 from diffexplore.methods.problem import Problem
-from diffexplore.render.benches import outline, to_text
+from diffexplore.render.benches import outline
+from diffexplore.render.displays import to_text
 from diffexplore.render.markdown import document
 
 METHODS = ["symbolic", "reverse", "forward", "vmap", "numpy", "central_difference", "complex_step"]

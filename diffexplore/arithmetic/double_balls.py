@@ -72,12 +72,14 @@ class DoubleBall(NamedTuple):
 def exact(values: Number) -> DoubleBall:
     """Doubles as balls of radius 0; nothing is known of those out of range, nor of tiny ones."""
     values = np.asarray(values, np.float64)
+    nothing = np.zeros(values.shape)
     size = np.abs(values)
+    if size.size and size.max() <= LARGEST and size.min() >= _SMALLEST_EXACT:
+        return DoubleBall(values[()], nothing[()], nothing[()])
     known = size <= LARGEST
-    if not np.all(size >= _SMALLEST_EXACT):
-        # Flushed to zero, a subnormal number would compare equal to it: its bits tell.
-        known &= (size >= _SMALLEST_EXACT) | (size.view(np.int64) == 0)
-    return DoubleBall(values[()], np.zeros_like(values)[()], np.where(known, 0.0, np.inf)[()])
+    # Flushed to zero, a subnormal number would compare equal to it: its bits tell.
+    known &= (size >= _SMALLEST_EXACT) | (size.view(np.int64) == 0)
+    return DoubleBall(values[()], nothing[()], np.where(known, 0.0, np.inf)[()])
 
 
 def enclosing(ball: arb) -> DoubleBall:

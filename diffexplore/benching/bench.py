@@ -7,12 +7,18 @@ from dataclasses import dataclass, field
 
 import torch
 
-from diffexplore.benching.errors import BenchTruths
-from diffexplore.benching.memory import peak_of
+from diffexplore.benching.measuring import (
+    BenchTruths,
+    Times,
+    later_calls,
+    no_garbage_collection,
+    peak_of,
+    share_of,
+    timed,
+)
 from diffexplore.benching.pairs import pairs_in
 from diffexplore.benching.records import Bench, BenchedLoss, Measurement
 from diffexplore.benching.settings import TimedLoss, check_memory
-from diffexplore.benching.timing import Times, later_calls, no_garbage_collection, share_of, timed
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.environment import environment
 from diffexplore.checking.listener import Listener, Silence
@@ -74,15 +80,15 @@ class _Progress:
 
     def part_done(self) -> None:
         self._parts += 1
-        self._tell()
+        self._report()
 
     def batch_done(self) -> None:
         """The parts of methods that could not be timed are done too."""
         self._batches += 1
         self._parts = 0
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._listener.progress("measuring", 2 * self._methods * self._batches + self._parts, 2 * self.combinations)
 
 

@@ -12,11 +12,13 @@ from flint import arb
 from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
+from diffexplore.checking.judge import FAIL, Judged, rejudged
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder, statuses_in
 from diffexplore.floating_point import format_of
 from diffexplore.inputs.blocks import Blocks, whole
-from diffexplore.methods.base import Estimates, Method, Numbers, Values
+from diffexplore.methods.base import Estimates, Method, Numbers, Values, unwatched
 from diffexplore.methods.problem import SIZE, Problem
+from diffexplore.methods.torch_loss import Unavailable
 
 #: Samples that are differentiated and enclosed at a time.
 CHUNK = 16_384
@@ -200,3 +202,49 @@ def _smallest_bounds(
         for name, numbers in by_name.items():
             np.minimum(smallest[name], numbers.bound, out=smallest[name])
     return {name: np.where(np.isfinite(bound), bound, 0.0) for name, bound in smallest.items()}
+
+
+def again_in_float64(
+    judged: Judged, evaluator: Evaluator, running: Running, name: str, first: int | None = None
+) -> Judged:
+    """The comparisons of an opaque method, judged again by its values in float64 at the same inputs.
+
+    ``first`` is the first of the samples that were compared, None for the reduced partial. Methods that are watched,
+    comparisons in float64, and those of which none failed stay as they are.
+    """
+    problem = evaluator.problem
+    if not running.method.opaque or problem.dtype == torch.float64 or not (judged.verdict == FAIL).any():
+        return judged
+    wide, mean = replace(problem, dtype=torch.float64), problem.loss.reduction == "mean"
+
+    def found(call: Callable[..., Estimates], start: int, stop: int) -> np.ndarray:
+        values = {key: value.to(torch.float64) for key, value in evaluator.values(start, stop).items()}
+        return np.atleast_1d(call(wide, values, stop - start)[name].value.cpu().numpy())
+
+    def of_block(start: int, stop: int) -> np.ndarray:
+        return found(running.method.reduced, start, stop) * ((stop - start) / evaluator.n if mean else 1)
+
+    with unwatched():  # only the values count
+        try:
+            if first is None:
+                return rejudged(judged, np.sum(evaluator.blocks.each(of_block), axis=0), problem.dtype)
+            again = found(running.method.samples, first, first + len(judged.value))
+        except Unavailable:
+            return judged
+    return rejudged(judged, again, problem.dtype)
+
+
+def refused_by_sample(evaluator: Evaluator, running: Running) -> str | None:
+    """Why the library of an opaque method gives no partials of single samples; None where it does.
+
+    It is tried on two samples, before the long work begins: some libraries differentiate a loss, and not by sample.
+    """
+    if not running.method.opaque:
+        return None
+    count = min(2, evaluator.n)
+    with unwatched():
+        try:
+            running.method.samples(evaluator.problem, evaluator.values(0, count), count)
+        except Unavailable as error:
+            return str(error)
+    return None

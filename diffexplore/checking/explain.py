@@ -168,6 +168,8 @@ def _first_unbounded(name: str, evaluator: Evaluator, running: Running) -> int |
     if evaluator.n > _MOST:
         return None
     estimates = running.samples(replace(evaluator.problem, wrt=(name,)), evaluator.values(), evaluator.n)
+    if name not in estimates:  # the method differentiates whole batches alone
+        return None
     unbounded = (~estimates[name].bound.isfinite()).nonzero()
     return int(unbounded[0]) if len(unbounded) else None
 

@@ -147,7 +147,7 @@ _STATUS_CAUSES = {
     Status.OVERFLOW: ("overflow", "the truth is beyond the range of double precision"),
 }
 
-#: What is said where no operation is known to be to blame; :mod:`diffexplore.checking.unbounded` names it.
+#: What is stated where no operation is known to be to blame; :mod:`diffexplore.checking.unbounded` names it.
 UNBOUNDED = "the operand of some operation underflows, overflows, or reaches a singularity or a kink within its error"
 
 _BEYOND = ("overflow", "the truth is beyond the range of the dtype")

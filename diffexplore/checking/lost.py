@@ -16,8 +16,7 @@ from diffexplore.checking.evaluate import Evaluator, Running
 from diffexplore.checking.judge import FAIL, Judged
 from diffexplore.checking.provenance import UNKNOWN, Provenance
 from diffexplore.checking.records import LostDigits
-from diffexplore.checking.stable_forms import better_form, tried
-from diffexplore.checking.subexpressions import evaluated, shown
+from diffexplore.checking.stable_forms import better_form, evaluated, shown, tried
 from diffexplore.checking.truth import Enclosures, Status
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.problem import Problem

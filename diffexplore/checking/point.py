@@ -13,12 +13,11 @@ from flint import arb
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.checking.chunked import reduced_if_it_fits
 from diffexplore.checking.comparisons import Comparisons, PointOutcome
-from diffexplore.checking.evaluate import Chunk, Evaluator, Running
+from diffexplore.checking.evaluate import Chunk, Evaluator, Running, again_in_float64, refused_by_sample
 from diffexplore.checking.explain import stays_finite
 from diffexplore.checking.findings import SampleFindings
 from diffexplore.checking.judge import PASS
 from diffexplore.checking.loss_value import compared_value, not_finite, value_truth
-from diffexplore.checking.opaque import again_in_float64, refused_by_sample
 from diffexplore.checking.probes import Probe, best_probe
 from diffexplore.checking.records import LOSS, VALUE
 from diffexplore.checking.tallies import Skipped
@@ -191,9 +190,10 @@ class PointCheck(Comparisons):
         evaluator, reduced, truths, sums = self._found_at(probe)
         truth, ball = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), len(probe.samples))
         for running in self._running:
-            if running.name not in reduced:
+            found = reduced.get(running.name) if running.method.exact else self._alone(evaluator, running, name)
+            if found is None:
                 continue
-            label, estimates = reduced[running.name]
+            label, estimates = found
             judged = self._judge(name, Numbers.of(estimates[name], exact=running.method.exact), truth)
             judged = again_in_float64(judged, evaluator, running, name)
             self._record(judged, ball, name, label, evaluator, running, probe.made)
@@ -201,25 +201,32 @@ class PointCheck(Comparisons):
                 self._settle(name, judged, running)
 
     def _found_at(self, probe: Probe) -> _Found:
-        """All partials by all methods on the samples of a probe, with their truths; several partials may share one."""
+        """All partials by all exact methods on the samples of a probe, with their truths; several may share one."""
         key = (tuple(probe.point.items()), probe.samples.tobytes())
         if probe.columns is None and key in self._tried:
             return self._tried[key]
         evaluator, n = self._at(probe), len(probe.samples)
-        reduced = self._reduced_by_all(evaluator)
+        reduced = self._reduced_exactly(evaluator)
         truths, sums = evaluator.truths(evaluator.values(), n, {name: np.zeros(n) for name in self._problem.wrt})
         found = (evaluator, reduced, truths, sums)
         if probe.columns is None:
             self._tried[key] = found
         return found
 
-    def _reduced_by_all(self, evaluator: Evaluator) -> dict[str, tuple[str, Estimates]]:
-        """The reduced partials of each method that can run on this batch."""
+    def _reduced_exactly(self, evaluator: Evaluator) -> dict[str, tuple[str, Estimates]]:
+        """The reduced partials of each exact method that can run on this batch."""
         found = {}
         for running in self._running:
-            with suppress(Unavailable):
-                found[running.name] = self._reduced_by(evaluator, running)
+            if running.method.exact:
+                with suppress(Unavailable):
+                    found[running.name] = self._reduced_by(evaluator, running)
         return found
+
+    def _alone(self, evaluator: Evaluator, running: Running, name: str) -> tuple[str, Estimates] | None:
+        """One partial by a method that steps along each parameter by itself; None where it cannot run."""
+        with suppress(Unavailable):
+            return running.name, running.reduced(self._problem.alone[name], evaluator.values(), evaluator.n)
+        return None
 
 
 def _first_line(error: BaseException) -> str:

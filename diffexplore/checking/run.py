@@ -19,7 +19,7 @@ from diffexplore.checking.environment import environment
 from diffexplore.checking.evaluate import CHUNK, Running
 from diffexplore.checking.ledger import finite
 from diffexplore.checking.listener import Listener, Silence, announced
-from diffexplore.checking.options import as_device, as_dtype, as_seed, as_step, as_wrt
+from diffexplore.checking.options import Options, as_seed, as_wrt
 from diffexplore.checking.point import PointCheck
 from diffexplore.checking.records import Report, Verdict
 from diffexplore.checking.tallies import Skipped, Summary
@@ -72,13 +72,12 @@ def check(
 
 def run_check(
     loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], *, methods: Sequence[str] | str | None = None,
-    wrt: Sequence[str] | str | None = None, dtype: str | torch.dtype = "float64", device: str | torch.device = "auto",
-    seed: int = 0, step: float | None = None, listener: Listener | None = None,
+    listener: Listener | None = None, **options: Any,
 ) -> Report:  # fmt: skip
-    """The same on a batch that is at hand; ``listener`` follows the progress."""
-    listener = listener or Silence()
-    dtype, seed = as_dtype(dtype), as_seed(seed)
-    problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))
+    """The same on a batch that is at hand, with the fields of :class:`Options`; ``listener`` follows the progress."""
+    given, listener = Options(**options), listener or Silence()
+    seed = as_seed(given.seed)
+    problem = given.problem(loss, as_wrt(loss, given.wrt))
     listener.progress("deriving the gradient", 0, 0)
     problem.loss.gradient(problem.wrt)
     listener.progress("trying how exactly torch computes here", 0, 0)

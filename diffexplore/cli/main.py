@@ -12,21 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from diffexplore import __version__
-from diffexplore.cli import (
-    audit,
-    bench,
-    completion,
-    derive,
-    fit,
-    graph,
-    launched,
-    listing,
-    panels,
-    prove,
-    report,
-    start,
-    verify,
-)
+from diffexplore.cli import audit, bench, derive, fit, graph, launched, listing, panels, prove, report, start, verify
 from diffexplore.cli.arguments import shield_formulas, spelled_out
 from diffexplore.cli.collector import rest
 from diffexplore.cli.defaults import defaults_for, used_defaults
@@ -113,8 +99,8 @@ def _commands() -> Any:
 
 def _run(arguments: Sequence[str]) -> int:
     command = _commands()
-    if completion.is_meant(arguments):
-        return completion.run(command, arguments)
+    if _is_completion(arguments):
+        return _complete(command, arguments)
     defaults = defaults_for(arguments, command)
     note = used_defaults(defaults, arguments, command)
     if note is not None:
@@ -143,3 +129,30 @@ def _abandon_stdout() -> int:
     """The reader has gone (as in ``| head``): say nothing, not even when Python closes the stream."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return BROKEN_PIPE
+
+
+# ---------------------------------------------------------------------------------------------- completion in a shell
+#: What the script that a shell loads sets when it asks for completions.
+_CALL = "_DIFFEXPLORE_COMPLETE"
+
+_OPTIONS = ("--install-completion", "--show-completion")
+
+
+def _is_completion(arguments: Sequence[str]) -> bool:
+    """Whether this call installs or shows completion, or is made by a shell that completes."""
+    return _CALL in os.environ or (bool(arguments) and arguments[0].partition("=")[0] in _OPTIONS)
+
+
+def _complete(command: Any, arguments: Sequence[str]) -> int:
+    """Typer's own answer; it ends the process where it has one.
+
+    Raises UsageError where the shell is not known, or its files cannot be written.
+    """
+    try:
+        command.main(args=list(arguments), prog_name="diffexplore", standalone_mode=False)
+    except SystemExit as done:
+        if done.code not in (0, None):
+            raise UsageError("the shell that this runs in is not known: bash, zsh, fish and PowerShell are") from None
+    except OSError as error:
+        raise UsageError(f"cannot install completion: {error.strerror or error}: {error.filename}") from None
+    return 0

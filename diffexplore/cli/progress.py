@@ -1,4 +1,4 @@
-"""What the check tells while it runs: progress on stderr, and every row where they are requested."""
+"""What the check reports while it runs: progress on stderr, and every row where they are requested."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TELLING = 0.02
 
 
 class ScreenListener:
-    """Passes on what the check tells to a progress display and to a stream of rows, where there are such."""
+    """Passes on what the check reports to a progress display and to a stream of rows, where there are such."""
 
     def __init__(self, display: Progress | None, row_stream: TextIO | None) -> None:
         self.wants_rows = row_stream is not None

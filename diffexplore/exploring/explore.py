@@ -12,11 +12,11 @@ import numpy as np
 from diffexplore.arguments import as_number
 from diffexplore.checking.batch import make_batch
 from diffexplore.errors import UsageError
-from diffexplore.exploring.axes import chosen_axes
 from diffexplore.exploring.evaluation import BatchEvaluation
 from diffexplore.exploring.evaluation import at as array_of
 from diffexplore.exploring.explorer import evaluation_of, explorer_of
 from diffexplore.exploring.records import Explorer
+from diffexplore.exploring.window import chosen_axes
 from diffexplore.fitting.fit import run_fit
 from diffexplore.fitting.settings import settings_of
 from diffexplore.inputs.losses import loss_given

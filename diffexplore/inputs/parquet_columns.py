@@ -60,6 +60,8 @@ class ParquetPart:
                 [self._column(batch.column(place).slice(0, taken), place) for place in range(len(self.names))]
             )
             self._take(batch, taken)
+        if last == self.n:  # a reader at its end would keep what it read last
+            self._next, self._batches, self._rest = -1, iter(()), None
         return pieces
 
     def _go_to(self, row: int) -> None:

@@ -8,21 +8,22 @@ from typing import Any
 from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.summand import check_distinct, names_in_order
 from diffexplore.inputs.points import make_points
+from diffexplore.kernels.accumulator import Accumulator
 from diffexplore.kernels.backends import BACKENDS
 from diffexplore.kernels.backends.base import Backend
 from diffexplore.kernels.backends.base import BoundKernel as Bound
-from diffexplore.kernels.batches import Columns, columns_of
+from diffexplore.kernels.batches import columns_of
+from diffexplore.kernels.block_sums import BlockSums
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import Evaluation, Explanation
+from diffexplore.kernels.statistics import Statistics
 from diffexplore.loss import Loss
 
-_AUTO = "auto"
+_AUTO, _SUMS = "auto", "statistics"
 
-#: The backend that reads slices of the data, each once.
-_OF_FILES = "statistics"
 
 #: What "auto" chooses from, the first that can run.
-_TRIED = ("statistics", "blocked")
+_TRIED = (_SUMS, "blocked")
 
 
 class BatchKernel:
@@ -66,12 +67,34 @@ class BatchKernel:
         """
         columns = columns_of(self.loss, data)
         name, backend, _ = self._chosen(columns.device.type)
-        if columns.files is not None and name != _OF_FILES:
+        if columns.files is not None and name != _SUMS:
             raise UsageError(
                 f"the backend {name} takes data in memory, and the {columns.n:,} samples of {columns.files} are read "
                 "block by block: fit and check do that, and the backend statistics, where a loss has some"
             )
-        return BoundTo(self, name, backend.bind(self._plan, columns), columns)
+        run = backend.bind(self._plan, columns)
+        return BoundTo(self, name, run, columns.n, columns.device.type, columns.bytes)
+
+    @property
+    def statistics(self) -> Statistics:
+        """What is added up over the data; raises :class:`UsageError` where the kernel cannot go by sums."""
+        obstacle = BACKENDS[_SUMS].load().obstacle(self._plan, "cpu")
+        if obstacle is not None or self._plan.statistics is None:
+            raise UsageError(f"the loss does not go by sums over the data: {obstacle}")
+        return self._plan.statistics
+
+    def bind_sums(self, accumulator: Accumulator, sums: BlockSums) -> BoundTo:
+        """The kernel on data that were added up elsewhere: in files, or by other processes.
+
+        Args:
+            accumulator: ``kernel.statistics.about(centre)``, which took the sums.
+            sums: those of all blocks, in the order of the rows (:func:`~diffexplore.kernels.block_sums.combine`).
+        """
+        from diffexplore.kernels.backends.statistics import SummedKernel
+
+        return BoundTo(
+            self, _SUMS, SummedKernel(self._plan, accumulator, sums), sums.rows, "cpu", 8 * len(self.loss.data)
+        )
 
     def __call__(self, at: Mapping[str, Any], data: Any = None) -> Evaluation:
         """The loss and its derivatives at the point ``at``, a number for each parameter, on ``data``."""
@@ -115,12 +138,12 @@ class BoundTo:
         n: how many samples there are.
     """
 
-    def __init__(self, kernel: BatchKernel, backend: str, run: Bound, columns: Columns) -> None:
+    def __init__(self, kernel: BatchKernel, backend: str, run: Bound, n: int, device: str, size: int) -> None:
         self.kernel = kernel
         self.backend = backend
-        self.n = columns.n
+        self.n = n
         self._run = run
-        self._device, self._bytes = columns.device.type, columns.bytes
+        self._device, self._bytes = device, size
         self._names = kernel.loss.parameters
 
     def __call__(self, at: Mapping[str, Any]) -> Evaluation:

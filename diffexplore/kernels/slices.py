@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffexplore.arithmetic.double_double import add, two_sum
+from diffexplore.arithmetic.double_double import two_sum
 
 #: Bits of a slice: twice as many and the 13 of the rows of a block are the 53 of a double.
 _SLICE = 20
@@ -38,12 +38,12 @@ _LARGEST = 2.0**1000
 #: Numbers that a sum is made of, at most.
 PARTS = 7
 
-#: The rounding of 2¹³ products with a rest in three sums, each of any order: 3 · 2¹³ terms of 2⁻⁴¹ · 2¹³ roundings of
-#: 2⁻⁵³ each, doubled for the rounding of the terms themselves and for the rest of a difference that is not exact.
-_PRODUCT_ERROR = 3 * 2.0 ** (13 + 13 - 41 - 53 + 1)
+#: The rounding of m products with a rest in each of three sums, in any order, is m² times this: each of m terms of 2⁻⁴¹
+#: may be in m roundings of 2⁻⁵³. Doubled for the rounding of the terms, and of the rest of a difference.
+_PRODUCT_ERROR = 3 * 2.0 ** (1 - 41 - 53)
 
 #: The same for the sum of the rests.
-_SUM_ERROR = 2.0 ** (13 + 13 - 41 - 53 + 1)
+_SUM_ERROR = 2.0 ** (1 - 41 - 53)
 
 #: The same where no square of a rest is a number: all are below 2⁻⁵¹¹, and the largest entry is not small.
 _TINY = 2.0**-290
@@ -87,7 +87,7 @@ def sliced(column: np.ndarray, centre: float, space: np.ndarray) -> Sliced:
     else:
         values[...], lost = two_sum(column, -centre)
     largest = max(abs(low - centre), abs(high - centre))
-    size = math.ldexp(1.0, math.frexp(largest)[1]) if largest < _LARGEST else math.nan
+    size = _power_of_two(largest) if largest < _LARGEST else math.nan
     anchor = _LAST_PLACE * (size * 2.0**-_SLICE)
     np.add(values, anchor, out=first)
     first -= anchor
@@ -99,6 +99,11 @@ def sliced(column: np.ndarray, centre: float, space: np.ndarray) -> Sliced:
     if lost is not None:
         rest += lost
     return Sliced(values, first, second, rest, size, float(rest.dot(rest)))
+
+
+def _power_of_two(number: float) -> float:
+    """The least one above a number; 0 for 0."""
+    return math.ldexp(1.0, math.frexp(number)[1]) if number else 0.0
 
 
 def _within_a_factor_of_two(centre: float, low: float, high: float) -> bool:
@@ -130,21 +135,24 @@ def product_parts(x: Sliced, y: Sliced) -> list[Any]:
 
 def sum_error(x: Sliced) -> float:
     """How far the doubles of a sum may be from it."""
-    return (_SUM_ERROR if x.rounds else _TINY) * x.size + _UNDERFLOW
+    return (_SUM_ERROR * len(x.values) ** 2 if x.rounds else _TINY) * x.size + _UNDERFLOW
 
 
 def product_error(x: Sliced, y: Sliced) -> float:
     """The same for the doubles of a sum of products."""
-    return (_PRODUCT_ERROR if x.rounds or y.rounds else _TINY) * x.size * y.size + _UNDERFLOW
+    rounding = _PRODUCT_ERROR * len(x.values) ** 2 if x.rounds or y.rounds else _TINY
+    return rounding * x.size * y.size + _UNDERFLOW
 
 
 def joined(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The sums of the doubles along the last axis as pairs, high and low, and how far these are off."""
-    high, low = np.zeros(parts.shape[:-1]), np.zeros(parts.shape[:-1])
-    error = np.zeros(parts.shape[:-1])
-    for place in range(parts.shape[-1]):
-        part = parts[..., place]
-        if part.any():
-            high, low = add((high, low), (part, np.zeros_like(part)))
-            error += np.abs(high) * 2.0**-104
-    return high, low, error * (1 + 2.0**-50)
+    """The sums of the doubles along the last axis as pairs, high and low, and how far these are off.
+
+    What the additions lose is known exactly (Knuth), and is added up beside them. Source: T. Ogita, S. M. Rump,
+    S. Oishi, "Accurate sum and dot product", SIAM J. Sci. Comput. 26(6), 2005 (algorithm 4.3).
+    """
+    high, low, lost = parts[..., 0], np.zeros(parts.shape[:-1]), np.zeros(parts.shape[:-1])
+    for place in range(1, parts.shape[-1]):
+        high, rest = two_sum(high, parts[..., place])
+        low, rest = two_sum(low, rest)
+        lost += np.abs(rest)
+    return *two_sum(high, low), lost * (1 + 2.0**-50)

@@ -16,8 +16,9 @@ from diffexplore.formula.text import to_text
 from diffexplore.inputs.losses import loss_to_prove
 from diffexplore.loss import Loss
 from diffexplore.proving.explain import cause_of
+from diffexplore.proving.factors import without_factor, without_weight
 from diffexplore.proving.parts import ConstantReading, Part, decided_parts, exact_formulas, holds_for_one, settled
-from diffexplore.proving.programs import TensorProgram, copied, program_of, without_factor, without_weight
+from diffexplore.proving.programs import TensorProgram, copied, program_of
 from diffexplore.proving.records import Proof, status_of
 from diffexplore.proving.rerun import check_reading
 from diffexplore.proving.runs import Function
@@ -77,6 +78,7 @@ def prove(
     program, traced = _traced(program, by_data=by_data)
     spare = again(candidate, known, parameters, data, program)
     conditions = [*domain_of(domain, program), *(known.domain if known is not None else ())]
+    conditions += [condition for draw in program.draws for condition in draw.domain]
     check_compatible(conditions)
     allowance = Allowance(BUDGET)
 

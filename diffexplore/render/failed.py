@@ -25,7 +25,7 @@ _LONGEST_CAUSE = 220
 _LISTED = 3
 
 #: Causes that say no more than the two numbers do.
-_SAID_BY_NUMBERS = ("exceeds_bound",)
+_SHOWN_BY_NUMBERS = ("exceeds_bound",)
 
 
 def failed(report: Report) -> str:
@@ -113,7 +113,7 @@ def _written(number: Decimal, digits: int) -> str:
 
 def _cause(row: Row) -> str:
     """The cause in one clause; nothing where the numbers say it."""
-    if row.cause is None or row.cause.key in _SAID_BY_NUMBERS:
+    if row.cause is None or row.cause.key in _SHOWN_BY_NUMBERS:
         return ""
     message = with_minus(row.cause.message)
     if len(message) <= _LONGEST_CAUSE:

@@ -13,8 +13,7 @@ from diffexplore.render.lost import lost_digits
 from diffexplore.render.places import ON_A_LINE, long_points, points_of
 from diffexplore.render.sample_tables import probes, worst_samples
 from diffexplore.render.scans import scans
-from diffexplore.render.tables import reduced_tables
-from diffexplore.render.values import loss_values
+from diffexplore.render.tables import loss_values, reduced_tables
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import failures
 from diffexplore.typography import typeset

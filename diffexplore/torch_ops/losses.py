@@ -6,7 +6,7 @@ from typing import Any
 
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
-from diffexplore.torch_ops.readers import conventions
+from diffexplore.torch_ops.readers import conventions, margins
 from diffexplore.torch_ops.records import Operator, composed, unbounded
 from diffexplore.torch_ops.tensor_rules import steps
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
@@ -94,6 +94,8 @@ OPERATORS: tuple[Operator, ...] = (
         "soft_margin_loss_backward", EVERYWHERE,
         *_each("soft_margin_loss_backward(grad_output, self, target, reduction)"),
     ),
+    unbounded("multi_margin_loss_backward", EVERYWHERE, read=margins.multi_margin_backward),
+    unbounded("multilabel_margin_loss_backward", EVERYWHERE, read=margins.multilabel_margin_backward),
     unbounded("_ctc_loss", EVERYWHERE, on_tensors=InSteps(steps.ctc_loss)),
     composed("nll_loss_forward", EVERYWHERE),
     composed("nll_loss_backward", EVERYWHERE),

@@ -11,6 +11,7 @@ from diffexplore.bounds import products as bound
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import reductions as read
+from diffexplore.torch_ops.readers import windows
 from diffexplore.torch_ops.records import Operator, smooth, unbounded
 from diffexplore.torch_ops.tensor_rules import products as tensors
 from diffexplore.torch_ops.tensor_rules import steps
@@ -24,6 +25,11 @@ def _product(multiply: Callable[..., torch.Tensor], *, added: bool = False) -> H
     return Handled(partial(bound.product, multiply, added))
 
 
+def _in_steps(names: str, steps: Callable[..., torch.Tensor]) -> Operator:
+    """A product of which nothing is known but its steps."""
+    return unbounded(names, EVERYWHERE, rewritten=steps, on_tensors=InSteps(steps))
+
+
 OPERATORS: tuple[Operator, ...] = (
     smooth("mm", bound=_product(torch.mm), read=read.mm, on_tensors=tensors.product),
     smooth("bmm", bound=_product(torch.bmm), read=read.bmm, on_tensors=tensors.product),
@@ -32,8 +38,11 @@ OPERATORS: tuple[Operator, ...] = (
     smooth("addmm", bound=_product(torch.mm, added=True), on_tensors=tensors.added_product),
     smooth("addmv", bound=_product(torch.mv, added=True), on_tensors=tensors.added_product),
     smooth("baddbmm", bound=_product(torch.bmm, added=True), on_tensors=tensors.added_product),
-    smooth("convolution", bound=Handled(bound.convolution), on_tensors=convolution),
-    smooth("convolution_backward", bound=Handled(bound.convolution), on_tensors=InSteps(convolution_backward)),
-    unbounded("addbmm", EVERYWHERE, on_tensors=InSteps(steps.added_products)),
-    unbounded("_trilinear", EVERYWHERE, on_tensors=InSteps(steps.trilinear)),
-)
+    smooth("convolution", bound=Handled(bound.convolution), read=windows.convolution, on_tensors=convolution),
+    smooth(
+        "convolution_backward", bound=Handled(bound.convolution), read=windows.convolution_backward,
+        on_tensors=InSteps(convolution_backward),
+    ),
+    _in_steps("addbmm", steps.added_products),
+    _in_steps("_trilinear", steps.trilinear),
+)  # fmt: skip

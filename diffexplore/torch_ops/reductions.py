@@ -9,7 +9,9 @@ import sympy
 from diffexplore.bounds import formulas, linear, special
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
+from diffexplore.torch_ops.readers import order as by_order
 from diffexplore.torch_ops.readers import reductions as read
+from diffexplore.torch_ops.readers import rewritten
 from diffexplore.torch_ops.readers.logic import less
 from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
 from diffexplore.torch_ops.tensor_rules import order, steps
@@ -37,8 +39,8 @@ OPERATORS: tuple[Operator, ...] = (
     composed("linalg_vector_norm norm", AS_COMPOSED, read=read.norm),
     composed("renorm", AS_COMPOSED),
     composed("dist", AS_COMPOSED),
-    composed("_cdist_forward", AS_COMPOSED, steps=formulas.cdist),
-    composed("_cdist_backward", AS_COMPOSED, steps=formulas.cdist_backward),
+    composed("_cdist_forward", AS_COMPOSED, steps=formulas.cdist, rewritten=formulas.cdist),
+    composed("_cdist_backward", AS_COMPOSED, steps=formulas.cdist_backward, rewritten=rewritten.distances_backward),
     handled("amax", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Max), on_tensors=_LARGEST),
     handled("amin", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Min), on_tensors=_SMALLEST),
     _ordered("max", read=read.extreme(sympy.Max, less), on_tensors=_LARGEST),
@@ -47,16 +49,26 @@ OPERATORS: tuple[Operator, ...] = (
     unbounded("argmin", EVERYWHERE, read=read.arg_extreme(_greater), on_tensors=order.place_of_extreme(largest=False)),
     composed("prod", EVERYWHERE, steps=formulas.prod, read=read.prod, on_tensors=InSteps(steps.product)),
     unbounded("prims::prod", EVERYWHERE, on_tensors=InSteps(steps.product_over)),
-    _ordered("sort topk kthvalue median nanmedian cummax cummin", on_tensors=order.ordered),
+    *(
+        _ordered(names, read=reader, on_tensors=order.ordered)
+        for names, reader in (
+            ("sort", by_order.sort), ("topk", by_order.topk), ("kthvalue", by_order.kthvalue),
+            ("median nanmedian", by_order.median), ("cummax", by_order.running(True)),
+            ("cummin", by_order.running(False)), ("mode", by_order.mode),
+        )
+    ),
     unbounded("any", EVERYWHERE, read=read.reduction(sympy.Or, "condition")),
-    unbounded("mode", EVERYWHERE, on_tensors=order.ordered),
-    unbounded("_pdist_forward", EVERYWHERE, on_tensors=InSteps(steps.pairwise_distances)),
+    unbounded("_pdist_backward", AS_COMPOSED, rewritten=rewritten.pairwise_backward),
+    unbounded(
+        "_pdist_forward", AS_COMPOSED, rewritten=rewritten.pairwise_distances,
+        on_tensors=InSteps(steps.pairwise_distances),
+    ),
     unbounded("all", EVERYWHERE, read=read.reduction(sympy.And, "condition")),
     smooth(
         "cumsum", bound=Handled(special.running_sum), read=read.running(lambda a, b: a + b, sympy.Or),
         on_tensors=tensors.cumsum,
     ),
     composed("cumprod", EVERYWHERE, steps=formulas.cumprod, read=read.running(lambda a, b: a * b, sympy.And)),
-    composed("logcumsumexp", EVERYWHERE, steps=formulas.logcumsumexp),
+    composed("logcumsumexp", EVERYWHERE, steps=formulas.logcumsumexp, rewritten=formulas.logcumsumexp),
     composed("logsumexp", EVERYWHERE, steps=formulas.logsumexp, read=read.logsumexp, on_tensors=tensors.logsumexp),
 )  # fmt: skip

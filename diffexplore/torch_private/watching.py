@@ -34,8 +34,8 @@ __all__ = [
     "custom_implementation",
     "decomposition_table",
     "disable_current_modes",
+    "state_constant",
     "storage_key",
-    "tell_watches",
     "tree_leaves",
     "tree_map",
 ]
@@ -60,15 +60,15 @@ class DispatchMode(_TorchDispatchMode):
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
-    def tell(self, number: float, radius: float) -> None:
+    def state_constant(self, number: float, radius: float) -> None:
         """Says that ``number`` stands for a constant within ``radius`` of it; most modes need not know."""
 
 
-def tell_watches(number: float, radius: float) -> None:
+def state_constant(number: float, radius: float) -> None:
     """Says to every mode around the caller that ``number`` stands for a constant within ``radius`` of it."""
     for mode in current_dispatch_modes():
         if isinstance(mode, DispatchMode):
-            mode.tell(number, radius)
+            mode.state_constant(number, radius)
 
 
 #: The modes that are wrapped against torch's compiler.

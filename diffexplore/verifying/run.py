@@ -17,7 +17,7 @@ from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.evaluate import Running
 from diffexplore.checking.listener import Listener, Silence, announced
-from diffexplore.checking.options import as_device, as_dtype, as_seed, as_wrt
+from diffexplore.checking.options import Options, as_seed, as_wrt
 from diffexplore.checking.records import CandidateSummary, Report
 from diffexplore.checking.run import assemble, scale_over, stage_of
 from diffexplore.checking.tallies import Skipped
@@ -104,17 +104,17 @@ def verify(
 
 
 def run_verification(
-    subject: VerifiedSubject, *, wrt: Sequence[str] | str | None = None, dtype: str | torch.dtype = "float64",
-    device: str | torch.device = "auto", seed: int = 0, accept: tuple[str, ...] = (),
-    modes: Sequence[str] | str = ("reverse",), listener: Listener | None = None,
+    subject: VerifiedSubject, *, accept: tuple[str, ...] = (), modes: Sequence[str] | str = ("reverse",),
+    listener: Listener | None = None, **options: Any,
 ) -> Report:  # fmt: skip
-    """The same for an adapted candidate on a batch that is at hand."""
+    """The same for an adapted candidate on a batch that is at hand, with the fields of :class:`Options`."""
     candidate, batch, points = subject.candidate, subject.batch, subject.points
     listener = listener or Silence()
     loss = subject.loss.of_formula()  # what is verified is the candidate, not the function that the loss was read from
-    seed, further = as_seed(seed), as_modes(modes)
+    given = Options(**options)
+    seed, further = as_seed(given.seed), as_modes(modes)
     listener.progress("deriving the gradient", 0, 0)
-    problem = Problem(loss, _partials(loss, wrt), as_dtype(dtype), as_device(device))
+    problem = given.problem(loss, _partials(loss, given.wrt))
 
     columns = batch.tensors()
 

@@ -263,7 +263,7 @@ PIECES = (
             Mistake("swapped", "x.t() @ ga, x.t() @ gb", "x.t() @ gb, x.t() @ ga"),
             Mistake("cut_path", "ga @ w.t() + gb @ v.t()", "ga @ w.t()"),
             Mistake("cut_path", "s + a * s * (1 - s)", "s"),
-            Mistake("local_slope", "gb = grad * a * s", "gb = grad * a"),
+            Mistake("operand_for_result", "gb = grad * a * s", "gb = grad * a"),
             Mistake("upstream_ignored factor_of_input", "gb = grad * a * s", "gb = a * s"),
         ),
     ),

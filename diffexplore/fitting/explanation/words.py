@@ -92,7 +92,7 @@ def about_minimum(fit: Fit) -> str:
 
 
 def same(words: Iterable[tuple[str, str]]) -> str:
-    """``a and c have arrived, b has not``: names with one verb are said together; a word comes as ``has …``."""
+    """``a and c have arrived, b has not``: names with one verb are stated together; a word comes as ``has …``."""
     grouped: dict[str, list[str]] = {}
     for name, word in words:
         grouped.setdefault(word, []).append(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -65,7 +66,7 @@ def finished(plan: Plan, columns: Columns, outputs: Sequence[Tensor], bounded: C
     Raises :class:`~diffexplore.errors.UsageError` where they are no numbers since the data are none.
     """
     found = columns.numbers(outputs)
-    if any(isinstance(one, float) and one != one for one in found):
+    if any(isinstance(one, float) and not math.isfinite(one) for one in found):
         columns.check_finite()
     value, gradient, hessian = collected(plan, found)
     return Evaluation(value, gradient, hessian, bounded=bounded)

@@ -67,15 +67,16 @@ class BlockedKernel:
 
     def __call__(self, at: Point) -> Evaluation:
         workers = torch.get_num_threads() if self.columns.device.type == "cpu" else 1
-        return finished(self.plan, self.columns, self._outputs(at, workers), lambda: self.bounds(at))
+        return finished(self.plan, self.columns, self.outputs(at, workers), lambda: self.bounds(at))
 
     def bounds(self, at: Point) -> ErrorBounds:
         """How far the numbers may be off: each operation is followed, in this thread."""
         with Watch() as watch:
-            outputs = self._outputs(at, 1)
+            outputs = self.outputs(at)
         return ErrorBounds(*collected(self.plan, self.columns.numbers([watch.radius(one) for one in outputs])))
 
-    def _outputs(self, at: Point, workers: int) -> list[Tensor]:
+    def outputs(self, at: Point, workers: int = 1) -> list[Tensor]:
+        """The outputs in the order of the keys, of shape () or (n,), on the device of the data."""
         n, reduction = self.columns.n, self.steps.reduction
         begun = self.steps.begun(dict(zip(self.plan.loss.parameters, at, strict=True)), self.columns.device)
         kept = empty_outputs(self.plan, self.columns)
@@ -90,7 +91,7 @@ class BlockedKernel:
                     first = i * self._block
                     columns = space.read(first)
                     if n - first < space.rows:
-                        steps = self.steps.ready(begun, at, [one[: n - first] for one in space.buffers])
+                        steps = self.steps.ready(begun, at, [one.narrow(0, 0, n - first) for one in space.buffers])
                     slots = steps(columns)
                     self._keep(slots, kept, first)
                     parts[i] = self.steps.sums(slots, columns[0] if columns else torch.zeros(1))
@@ -104,7 +105,8 @@ class BlockedKernel:
         reduction, whole = self.steps.reduction, iter(kept)
         for slot, combined in zip(reduction.program.outputs, reduction.combined, strict=True):
             if combined is None:
-                out = next(whole)[first : first + self._block]
+                out = next(whole)
+                out = out.narrow(0, first, min(self._block, len(out) - first))
                 vector = torch.as_tensor(slots[slot], dtype=torch.float64, device=out.device)
                 out.copy_(vector / self.columns.n if self.plan.loss.reduction == "mean" else vector)
 
@@ -124,8 +126,12 @@ class _Space:
 
     def read(self, first: int) -> list[Tensor]:
         """The rows of each column from ``first`` on, in float64."""
-        parts = ((tensor[first : first + self.rows], wide) for tensor, wide in self._columns)
-        return [part if wide is None else wide[: len(part)].copy_(part) for part, wide in parts]
+        found = []
+        for tensor, wide in self._columns:
+            rows = min(self.rows, len(tensor) - first)
+            part = tensor.narrow(0, first, rows)
+            found.append(part if wide is None else wide.narrow(0, 0, rows).copy_(part))
+        return found
 
 
 def _in_threads(work: Callable[[], None], workers: int) -> None:

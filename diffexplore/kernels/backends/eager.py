@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import reduce
+
 import torch
 from torch import Tensor
 
@@ -28,46 +31,53 @@ class EagerBackend:
         )  # fmt: skip
 
     def bind(self, plan: Plan, columns: Columns) -> BoundKernel:
-        def run(at: Point) -> Evaluation:
-            return finished(plan, columns, _outputs(plan, columns, at), lambda: _bounds(plan, columns, at))
-
-        return run
+        return EagerKernel(plan, columns)
 
 
-def _bounds(plan: Plan, columns: Columns, at: Point) -> ErrorBounds:
-    with Watch() as watch:
-        outputs = _outputs(plan, columns, at)
-    return ErrorBounds(*collected(plan, columns.numbers([watch.radius(one) for one in outputs])))
+@dataclass(frozen=True, eq=False)
+class EagerKernel:
+    """One batch, read at each call."""
+
+    plan: Plan
+    columns: Columns
+
+    def __call__(self, at: Point) -> Evaluation:
+        return finished(self.plan, self.columns, self.outputs(at), lambda: self._bounds(at))
+
+    def _bounds(self, at: Point) -> ErrorBounds:
+        with Watch() as watch:
+            outputs = self.outputs(at)
+        return ErrorBounds(*collected(self.plan, self.columns.numbers([watch.radius(one) for one in outputs])))
+
+    def outputs(self, at: Point) -> list[Tensor]:
+        """The outputs in the order of the keys, of shape () or (n,), on the device of the data."""
+        plan, n = self.plan, self.columns.n
+        values = self._values(at)
+        values |= {name: values[name].detach().clone().requires_grad_() for name in plan.wrt}
+        leaves = [values[name] for name in plan.wrt]
+        with torch.enable_grad():
+            summands = spread_over(plan.loss.written.run(TORCH, values)[0], n, values)
+            whole = summands.mean() if plan.loss.reduction == "mean" else summands.sum()
+            found: dict[Key, Tensor] = {(): whole}
+            first = _slopes(whole, leaves, again=plan.hessian)
+            found |= {(name,): slope for name, slope in zip(plan.wrt, first, strict=True)}
+            for row, slope in zip(plan.wrt, first, strict=True) if plan.hessian else ():
+                # The partial by data of a sample is no function of other samples: their sum has all second partials.
+                second = _slopes(slope.sum() if slope.dim() else slope, leaves, again=True)
+                found |= {(row, column): one for column, one in zip(plan.wrt, second, strict=True)}
+        return [_of_shape(plan, key, found).detach() for key in plan.keys]
+
+    def _values(self, at: Point) -> dict[str, Tensor]:
+        tensors = self.columns.tensors
+        dtype = reduce(torch.promote_types, (one.dtype for one in tensors.values())) if tensors else torch.float64
+        rounded = {
+            name: torch.tensor(x, dtype=torch.float64).to(self.columns.device, dtype)
+            for name, x in zip(self.plan.loss.parameters, at, strict=True)
+        }
+        return rounded | {name: tensor.to(dtype) for name, tensor in tensors.items()}
 
 
-def _outputs(plan: Plan, columns: Columns, at: Point) -> list[Tensor]:
-    loss, tensors = plan.loss, list(columns.tensors.values())
-    dtype = torch.float64
-    if tensors:
-        dtype = torch.result_type(tensors[0], tensors[-1])
-        for one in tensors:
-            dtype = torch.promote_types(dtype, one.dtype)
-    values = {
-        name: torch.tensor(x, dtype=torch.float64).to(columns.device, dtype)
-        for name, x in zip(loss.parameters, at, strict=True)
-    }
-    values |= {name: tensor.to(dtype) for name, tensor in columns.tensors.items()}
-    values |= {name: values[name].detach().clone().requires_grad_() for name in plan.wrt}
-    leaves = [values[name] for name in plan.wrt]
-    with torch.enable_grad():
-        summands = spread_over(loss.written.run(TORCH, values)[0], columns.n, values)
-        whole = summands.mean() if loss.reduction == "mean" else summands.sum()
-        found: dict[Key, Tensor] = {(): whole}
-        first = _slopes(whole, leaves, again=plan.hessian)
-        found |= {(name,): slope for name, slope in zip(plan.wrt, first, strict=True)}
-        for row, slope in zip(plan.wrt, first, strict=True) if plan.hessian else ():
-            # The partial by data of one sample is no function of another sample: their sum has all second partials.
-            second = _slopes(slope.sum() if slope.dim() else slope, leaves, again=True)
-            found |= {(row, column): one for column, one in zip(plan.wrt, second, strict=True)}
-    return [_of_shape(plan, key, found, columns.n).detach() for key in plan.keys]
-
-
-def _of_shape(plan: Plan, key: Key, found: dict[Key, Tensor], n: int) -> Tensor:
+def _of_shape(plan: Plan, key: Key, found: dict[Key, Tensor]) -> Tensor:
     """A second partial by a parameter and data is one by sample, whichever of both comes first."""
     wanted, other = found[key], found.get(key[::-1])
     if plan.by_sample(key) and wanted.dim() == 0 and other is not None and other.dim():

@@ -31,7 +31,7 @@ _LEAST_ROWS = 2
 _ALLOWED = 16
 
 #: Sums of each row of columns of shape (rows, samples), from what does not vary; outputs by sample are written.
-_Sums = Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor]], list[Tensor]]
+_Sums = Callable[[Sequence[Tensor], Tensor, Sequence[Tensor], Sequence[Tensor]], list[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -75,34 +75,42 @@ class InductorKernel:
         self._last = rows * ROW if rows >= _LEAST_ROWS else 0
 
     def __call__(self, at: Point) -> Evaluation:
-        return finished(self.plan, self.columns, self._outputs(at), lambda: self._bounds(at))
+        return finished(self.plan, self.columns, self.outputs(at), lambda: self._bounds(at))
 
     def _bounds(self, at: Point) -> ErrorBounds:
         return BlockedKernel(self.plan, BlockSteps(self.reduction), self.columns).bounds(at).times(_ALLOWED)
 
-    def _outputs(self, at: Point) -> list[Tensor]:
-        n, device = self.columns.n, self.columns.device
+    def outputs(self, at: Point) -> list[Tensor]:
+        """The outputs in the order of the keys: of shape () on the host, and (n,) on the device of the data."""
+        slots, numbers = self.begun(at)
+        sums, kept = self.reduced(numbers)
+        return totals(self.plan, self.reduction, slots, list(sums.cpu()), kept, self.columns.n)
+
+    def begun(self, at: Point) -> tuple[list[Any], Tensor]:
+        """What does not vary, on the host: all slots, and those that the device needs in one tensor."""
         parameters = zip(self.plan.loss.parameters, at, strict=True)
         slots = self.reduction.begun(TORCH, {name: torch.tensor(x, dtype=torch.float64) for name, x in parameters})
-        numbers = torch.stack(
-            [torch.as_tensor(slots[slot], dtype=torch.float64) for slot in self._fixed]
-            + [torch.tensor(1 / n if self.plan.loss.reduction == "mean" else 1.0, dtype=torch.float64)]
-        ).to(device)
-        kept = empty_outputs(self.plan, self.columns)
-        parts = []
-        if self._last:
-            parts.append(self._over(self._compiled, numbers, kept, 0, self._last))
-        if self._last < n:
-            parts.append(self._over(self._sums, numbers, kept, self._last, n))
-        sums = [sum(part.sum() for part in one) for one in zip(*parts, strict=True)]
-        here = list(torch.stack(sums).cpu()) if sums else []
-        return totals(self.plan, self.reduction, slots, here, kept, n)
+        weight = 1 / self.columns.n if self.plan.loss.reduction == "mean" else 1.0
+        return slots, torch.tensor([*(float(slots[slot]) for slot in self._fixed), weight], dtype=torch.float64)
 
-    def _over(self, function: _Sums, numbers: Tensor, kept: Sequence[Tensor], first: int, last: int) -> list[Tensor]:
+    def reduced(self, numbers: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """On the device: the reductions in one tensor, and the outputs by sample."""
+        n, device = self.columns.n, self.columns.device
+        fixed, kept = numbers.to(device).unbind(), empty_outputs(self.plan, self.columns)
+        sums = torch.zeros(len(self.reduction.sums), dtype=torch.float64, device=device)
+        for function, first, last in ((self._compiled, 0, self._last), (self._sums, self._last, n)):
+            if first < last:
+                parts = self._over(function, fixed, kept, first, last)
+                sums = sums + torch.stack([part.sum() for part in parts]) if parts else sums
+        return sums, kept
+
+    def _over(
+        self, function: _Sums, numbers: Sequence[Tensor], kept: Sequence[Tensor], first: int, last: int
+    ) -> list[Tensor]:
         """The function over some samples: as rows of a fixed length where they are whole rows."""
         shape = (-1, ROW) if first == 0 and last % ROW == 0 and last > ROW else (1, -1)
-        columns = [self.columns.tensors[name][first:last].view(shape) for name in self._names]
-        outs = [one[first:last].view(shape) for one in kept]
+        columns = [self.columns.tensors[name].narrow(0, first, last - first).view(shape) for name in self._names]
+        outs = [one.narrow(0, first, last - first).view(shape) for one in kept]
         if function is self._compiled:
             for one in (*columns, *outs):
                 torch._dynamo.mark_dynamic(one, 0)
@@ -123,7 +131,9 @@ def _summing(reduction: Reduction, names: Sequence[str], fixed: Sequence[int], d
     """What is compiled, with code of its own: torch counts how often it compiles the same, and stops at the eighth."""
     program = reduction.program
 
-    def run(numbers: Tensor, weight: Tensor, columns: Sequence[Tensor], outs: Sequence[Tensor]) -> list[Tensor]:
+    def run(
+        numbers: Sequence[Tensor], weight: Tensor, columns: Sequence[Tensor], outs: Sequence[Tensor]
+    ) -> list[Tensor]:
         slots: list[Any] = [None] * (program.first_step + len(program.steps))
         for place, constant in enumerate(program.constants, len(program.inputs)):
             slots[place] = TORCH.constant(constant)

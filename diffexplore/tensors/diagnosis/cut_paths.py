@@ -104,6 +104,27 @@ def transposed(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
             yield Mistake("transposed", message, partial(_with_transposed, number=number, which=which))
 
 
+def for_results(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """A factor is what the right one is computed from: X for f(X)."""
+    sweep = scenes[0].sweep
+    if sweep is None:
+        return
+    for number, path in enumerate(paths(sweep)):
+        for which, (words, _) in enumerate(path.for_results):
+            yield Mistake(
+                "operand_for_result", f"on the way back to {path.name}, {words}",
+                partial(_with_operand, number=number, which=which), {"path": path.name},
+            )  # fmt: skip
+
+
+def _with_operand(scene: GradientScene, number: int, which: int) -> np.ndarray | None:
+    if scene.sweep is None:
+        return None
+    path = paths(scene.sweep)[number]
+    predicted: np.ndarray = scene.exact - path.shares[scene.source] + path.for_results[which][1][scene.source]
+    return predicted
+
+
 def _with_transposed(scene: GradientScene, number: int, which: int) -> np.ndarray | None:
     if scene.sweep is None:
         return None

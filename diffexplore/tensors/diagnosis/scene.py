@@ -25,6 +25,7 @@ class GradientScene:
         unit: the unit roundoff of the dtype.
         source: the place of the input among those that are differentiated by.
         sweep: the recorded forward; None where it could not be recorded.
+        output: the shape of the output.
     """
 
     value: np.ndarray
@@ -33,6 +34,7 @@ class GradientScene:
     unit: float
     source: int
     sweep: RecordedSweep | None
+    output: tuple[int, ...] = ()
 
     @cached_property
     def exact(self) -> np.ndarray:

@@ -31,6 +31,9 @@ def parts(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
             if 0 < first < length - 1:
                 yield _without(axis, first)
         yield _twice(axis, length)
+        for other, size in enumerate(scenes[0].shape):
+            if size == length:
+                yield _along_another(axis, length, other)
 
 
 def _only(axis: int, first: int, last: int, length: int) -> Mistake:
@@ -63,6 +66,18 @@ def _twice(axis: int, length: int) -> Mistake:
         return None if part is None else scene.exact + part
 
     return Mistake("one_sample", message, predict, {"axis": axis, "length": length})
+
+
+def _along_another(axis: int, length: int, other: int) -> Mistake:
+    """What belongs to each entry along an axis is added up along another one, which is as long."""
+    message = f"it is added up along a wrong axis of the output, and not along axis {axis}, which is as long"
+
+    def predict(scene: GradientScene) -> np.ndarray | None:
+        slices = [_of_slice(scene, axis, place, place + 1) for place in range(length)]
+        known = [part for part in slices if part is not None]
+        return np.moveaxis(np.sum(known, axis=1 + other), 0, other) if len(known) == length else None
+
+    return Mistake("reduction_axis", message, predict, {"axis": axis, "kept": other})
 
 
 def _of_slice(scene: GradientScene, axis: int, first: int, last: int) -> np.ndarray | None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, exact, mul
+from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.dual_balls import mul
 from diffexplore.arithmetic.tensor_balls import chosen, filled, quotient, scattered, shaped, summed_to, taken
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of, plus
 from diffexplore.torch_ops.tensor_rules.movement import moved
@@ -39,15 +40,19 @@ def _added(
         assert cotangent is not None
         back = mul(alpha, taken(shaped(cotangent, lambda field: field.reshape(-1)), places))
         if among:
-            whole = shaped(back, lambda field: np.zeros(source.shape))
-            for field, part in zip(whole, back, strict=True):
-                field[among] = part
-            back = whole
+            back = shaped(back, lambda field: _within(field, source.shape, among))
         else:
             back = summed_to(back, source.shape)
         return [cotangent if x.varies else None, *[None] * indices, back if source.varies else None]
 
     return Applied((value,), pullback)
+
+
+def _within(part: np.ndarray, shape: tuple[int, ...], among: tuple[slice, ...]) -> np.ndarray:
+    """Zeros of ``shape`` but for ``part``."""
+    whole = np.zeros(shape)
+    whole[among] = part
+    return whole
 
 
 def _labels(x: Operand) -> Tensor:
