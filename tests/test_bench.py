@@ -15,8 +15,7 @@ from planted import registered, values_times
 from diffexplore import Loss, losses
 from diffexplore import methods as registry
 from diffexplore.benching import measuring
-from diffexplore.benching.bench import run_bench
-from diffexplore.benching.pairs import pairs_in
+from diffexplore.benching.bench import pairs_in, run_bench
 from diffexplore.benching.records import Bench, Measurement
 from diffexplore.benching.settings import TimedLoss, methods_of
 from diffexplore.checking.batch import make_batch
