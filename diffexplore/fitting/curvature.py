@@ -90,6 +90,8 @@ def _largest(loss: ReducedLoss, step: PathStep) -> float | None:
 
 def centred(loss: ReducedLoss, optimum: Sequence[arb]) -> Centred | None:
     """The curvature at the optimum with the means taken away of all columns of which that only moves the parameters."""
+    if loss.blocks.count > 1:  # it would take another reading of all of them
+        return None
     columns, at = dict(loss.columns), list(optimum)
     moved = []
     with precision(BITS):
@@ -119,7 +121,7 @@ def _flowed(matrix: Sequence[Sequence[object]], shift: Sequence[object], at: Seq
 
 @dataclass(frozen=True)
 class Eigenvalue:
-    """One eigenvalue as a ball, with its unit eigenvector; None where eigenvalues could not be told apart."""
+    """One eigenvalue as a ball, with its unit eigenvector; None where eigenvalues could not be separated."""
 
     ball: arb
     direction: tuple[float, ...] | None

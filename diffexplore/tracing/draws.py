@@ -28,17 +28,17 @@ DRAWN = "drawn"
 
 
 @dataclass(frozen=True)
-class Kind:
+class DrawKind:
     """What is drawn: ``between`` bounds the numbers, ``truth`` says that each is 1 or 0, as it is not 0 or is."""
 
     between: tuple[int, int] | None = None
     truth: bool = False
 
 
-_TRUTH, _UNIT, _REAL = Kind(truth=True), Kind(between=(0, 1)), Kind()
+_TRUTH, _UNIT, _REAL = DrawKind(truth=True), DrawKind(between=(0, 1)), DrawKind()
 
 #: Operators that draw numbers into the first operand, or into a tensor like it.
-_KINDS: Mapping[str, Kind] = {
+_KINDS: Mapping[str, DrawKind] = {
     "bernoulli": _TRUTH, "rand": _UNIT, "rand_like": _UNIT,
     **dict.fromkeys(("uniform", "normal", "normal_functional", "randn", "randn_like", "exponential"), _REAL),
 }  # fmt: skip
@@ -50,7 +50,7 @@ class Draw:
 
     array: Array
     output: Output
-    kind: Kind
+    kind: DrawKind
 
     @property
     def domain(self) -> tuple[Boolean, ...]:
@@ -66,7 +66,7 @@ class Draws(DispatchMode):
 
     def __init__(self, given: Sequence[Tensor] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.seen: list[tuple[Kind, tuple[int, ...]]] = []
+        self.seen: list[tuple[DrawKind, tuple[int, ...]]] = []
         self._given = None if given is None else iter(given)
 
     def __torch_dispatch__(
@@ -91,7 +91,7 @@ class Draws(DispatchMode):
             return args[0].copy_(self._next(kind, args[0].dtype))
         return self._next(kind, kwargs.get("dtype") or torch.get_default_dtype() if "rand" in name else args[0].dtype)
 
-    def _next(self, kind: Kind, dtype: torch.dtype) -> Tensor:
+    def _next(self, kind: DrawKind, dtype: torch.dtype) -> Tensor:
         assert self._given is not None
         numbers = next(self._given, None)
         if numbers is None:
@@ -137,7 +137,7 @@ def draws_of(
 
 def _seen(
     function: Callable[..., Any], parameters: Sequence[Array], data: Sequence[Array], n: int
-) -> Iterator[tuple[Kind, tuple[int, ...]]]:
+) -> Iterator[tuple[DrawKind, tuple[int, ...]]]:
     watch = Draws()
     with suppress(Exception), torch.random.fork_rng(devices=[]), watch:  # tracing will say what is wrong
         function(**tried_numbers(parameters, data, n))

@@ -32,7 +32,7 @@ def cut(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         yield Mistake("cut_path", f"only the gradient through {path.name} is there", partial(_share, number=number))
 
 
-#: What is added to the truth, in shares of a way; its key, and what is said of the way.
+#: What is added to the truth, in shares of a way; its key, and the words for the way.
 _KINDS = ((-1.0, "cut_path", "is missing"), (-2.0, "sign_of_term", "has the wrong sign"))
 _PLURAL = {"is missing": "are missing", "has the wrong sign": "have the wrong sign"}
 
