@@ -1,8 +1,9 @@
-"""The examples of the documentation are tests: README.md and docs/*.md are run as they are written."""
+"""The examples of README.md and docs/*.md are tests, run as they are written; all tests begin with the same numbers."""
 
 from __future__ import annotations
 
 import gc
+import random
 import sys
 from doctest import ELLIPSIS
 from pathlib import Path
@@ -14,6 +15,26 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 sys.path.insert(0, str(Path(__file__).parent / "docs"))
 
 import doc_examples
+
+_SEED = 0
+
+
+def _seed() -> None:
+    random.seed(_SEED)
+    if "torch" in sys.modules:  # whose generator begins elsewhere in each process
+        sys.modules["torch"].manual_seed(_SEED)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """What fixtures draw is the same in every run, whatever ran before in this process."""
+    _seed()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """So is what tests draw, also where a fixture loads torch."""
+    _seed()
 
 
 def _run_console(example: Example) -> str | None:

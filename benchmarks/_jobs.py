@@ -25,6 +25,29 @@ def arguments(description: str | None, cases: int) -> argparse.ArgumentParser:
     return parser
 
 
+def with_device(parser: argparse.ArgumentParser) -> None:
+    """Adds --device to the options of a sweep."""
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is a GPU (default cpu)")
+
+
+def device_named(name: str) -> torch.device:
+    """The device of that name. Exits with a sentence where this build or machine has none."""
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        built = "this machine has no GPU" if torch.version.cuda else f"torch {torch.__version__} is built without CUDA"
+        raise SystemExit(
+            f"--device {name}: {built}. Run it where torch.cuda.is_available() is true, or with --device cpu"
+        )
+    return device
+
+
+def on_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The tensor, on that device; a leaf there that requires a gradient where ``tensor`` does."""
+    if tensor.device.type == device.type:
+        return tensor
+    return tensor.detach().to(device).requires_grad_(tensor.requires_grad)
+
+
 def one_thread() -> None:
     """The tensors of a sweep are small: threads would only get into each other's way."""
     torch.set_num_threads(1)

@@ -1,11 +1,13 @@
 """dx.gradcheck and torch.autograd.gradcheck on torch's own database of operators, whose gradients are right.
 
     python -m benchmarks.gradcheck_operators [--dtype float64] [--samples first|all] [--battery none] [--only PART]
-                                             [--rival] [--jobs 1] [--json FILE]
+                                             [--second] [--every 1] [--device cpu] [--rival] [--jobs 1]
+                                             [--json FILE]
 
-Every fail is a false alarm, or a defect of torch: each is printed, to be looked into by hand. ``--rival`` runs torch's
-checker on the same samples.
-Torch's database needs ``expecttest``, which its wheel does not bring.
+Every fail is a false alarm, or a defect of torch: each is printed as it comes, to be looked into by hand. ``--rival``
+runs torch's checker on the same samples; ``--device cuda`` checks the kernels of a GPU, ``--every 4`` a quarter of all
+entries; ``--second`` checks second derivatives, by gradgradcheck. Torch's database needs ``expecttest``, which its
+wheel does not bring.
 """
 
 from __future__ import annotations
@@ -23,9 +25,10 @@ from typing import Any
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 
-from benchmarks._jobs import finish, outcomes
+from benchmarks._jobs import device_named, finish, on_device, outcomes, with_device
 from diffexplore.errors import UsageError
 from diffexplore.tensors.gradcheck import gradcheck
+from diffexplore.tensors.gradgradcheck import gradgradcheck
 from diffexplore.torch_private.watching import tree_leaves, tree_map
 
 
@@ -43,52 +46,72 @@ class Outcome:
     rival_seconds: float
 
 
+@dataclass(frozen=True)
+class Task:
+    """An entry by its name, and how it is checked."""
+
+    entry: str
+    dtype: str
+    device: str
+    every_sample: bool
+    battery: str | None
+    rival: bool
+
+
 @cache
-def entries(dtype: torch.dtype) -> dict[str, Any]:
+def entries(dtype: torch.dtype, device: str = "cpu") -> dict[str, Any]:
     """Those that autograd differentiates, by name and variant."""
+    kind = device if device.startswith("cuda") else "cpu"
     return {
         f"{entry.name}{'.' if entry.variant_test_name else ''}{entry.variant_test_name}": entry
         for entry in op_db
-        if entry.supports_autograd and dtype in entry.supported_dtypes(torch.device("cpu"))
+        if entry.supports_autograd and dtype in entry.supported_dtypes(torch.device(kind).type)
     }
 
 
 _WORST = ("fail", "error", "inconclusive", "refused", "pass", "")
 
 
-def outcome(task: tuple[str, str, bool, str, bool]) -> Outcome:
+def outcome(task: Task) -> Outcome:
     """One entry, at its first sample or at all of them."""
-    name, dtype_name, every, battery, rival = task
-    dtype = getattr(torch, dtype_name)
-    entry, count, verdict, reason, kind, other = entries(dtype)[name], 0, "", "", "", ""
+    dtype = getattr(torch, task.dtype)
+    entry, count, verdict, reason, kind, other = entries(dtype, task.device)[task.entry], 0, "", "", "", ""
     seconds = rival_seconds = 0.0
-    for function, inputs in _calls(entry, dtype):
-        count += 1
+    for function, inputs in _calls(entry, dtype, torch.device(task.device)):
         started = time.process_time()
-        found, why, how = _checked(function, inputs, battery)
+        found, why, how = _checked(function, inputs, task.battery)
         seconds += time.process_time() - started
         if _WORST.index(found) < _WORST.index(verdict):
-            verdict, reason, kind = found, why, how
-        if rival:
+            verdict, reason, kind = found, f"{why} [sample {count}]" if why and count else why, how
+        count += 1
+        if task.rival:
             started = time.process_time()
-            other = "fail" if other == "fail" else _by_torch(function, inputs)
+            other = "fail" if other == "fail" else _by_torch(function, inputs, second=task.battery is None)
             rival_seconds += time.process_time() - started
-        if not every:
+        if not task.every_sample:
             break
-    return Outcome(name, count, verdict, reason, kind, other, seconds, rival_seconds)
+    return Outcome(task.entry, count, verdict, reason, kind, other, seconds, rival_seconds)
 
 
-def _calls(entry: Any, dtype: torch.dtype) -> Iterator[tuple[Any, tuple[torch.Tensor, ...]]]:
+def _calls(entry: Any, dtype: torch.dtype, device: torch.device) -> Iterator[tuple[Any, tuple[torch.Tensor, ...]]]:
     """Functions of the tensors that need a gradient, and these."""
     torch.manual_seed(0)
-    for sample in entry.sample_inputs(torch.device("cpu"), dtype, requires_grad=True):
-        arguments = ((sample.input, *sample.args), sample.kwargs)
+    drawn_on = device if device.type in ("cpu", "cuda") else torch.device("cpu")
+    for sample in entry.sample_inputs(drawn_on, dtype, requires_grad=True):
+        arguments = tree_map(
+            lambda leaf: on_device(leaf, device) if isinstance(leaf, torch.Tensor) else leaf,
+            ((sample.input, *sample.args), sample.kwargs),
+        )
         sources = [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
 
         function = partial(_call, entry, sample, arguments, [id(source) for source in sources])
         inputs = tuple(source.detach().clone().requires_grad_() for source in sources)
         torch.manual_seed(0)
-        out = function(*inputs)
+        try:
+            out = function(*inputs)
+        except RuntimeError as error:  # no kernel for the device or dtype; memory that copies of the inputs do not have
+            print(f"{entry.name} does not run: {' '.join(str(error).split())[:120]}", flush=True)
+            continue
         if inputs and any(isinstance(leaf, torch.Tensor) and leaf.requires_grad for leaf in tree_leaves(out)):
             yield function, inputs
 
@@ -100,25 +123,29 @@ def _call(entry: Any, sample: Any, arguments: Any, places: list[int], *given: to
     return sample.output_process_fn_grad(entry.get_op()(*args, **kwargs))
 
 
-def _checked(function: Any, inputs: tuple[torch.Tensor, ...], battery: str) -> tuple[str, str, str]:
+def _checked(function: Any, inputs: tuple[torch.Tensor, ...], battery: str | None) -> tuple[str, str, str]:
     try:
-        report = gradcheck(function, inputs, raise_exception=False, battery=battery)
+        if battery is None:
+            report = gradgradcheck(function, inputs, raise_exception=False)
+        else:
+            report = gradcheck(function, inputs, raise_exception=False, battery=battery)
     except UsageError as error:
         return "refused", str(error)[:160], ""
     except Exception as error:  # a defect of ours: it is counted, and the sweep goes on
         return "error", f"{type(error).__name__}: {error}"[:160], ""
     causes = [row.cause.message for row in report.rows if row.cause is not None and row.verdict == report.verdict]
-    kinds = {row.truth.kind for row in report.rows if row.truth is not None}
-    return report.verdict, (causes or [""])[0][:160], "estimated" if "estimated" in kinds else "certified"
+    unread = [note.partition("cannot be read: ")[2] for note in report.notes if "cannot be read: " in note]
+    return report.verdict, (causes or unread or [""])[0][:160], report.truth
 
 
-def _by_torch(function: Any, inputs: tuple[torch.Tensor, ...]) -> str:
+def _by_torch(function: Any, inputs: tuple[torch.Tensor, ...], *, second: bool) -> str:
     def seeded(*given: torch.Tensor) -> Any:
         torch.manual_seed(0)
         return function(*given)
 
     try:
-        return "pass" if torch.autograd.gradcheck(seeded, inputs, raise_exception=False) else "fail"
+        check = torch.autograd.gradgradcheck if second else torch.autograd.gradcheck
+        return "pass" if check(seeded, inputs, raise_exception=False) else "fail"
     except Exception:  # it raises for what it cannot take
         return "refused"
 
@@ -129,14 +156,22 @@ def main() -> None:
     parser.add_argument("--samples", choices=("first", "all"), default="first")
     parser.add_argument("--battery", choices=("none", "quick", "full"), default="none")
     parser.add_argument("--only", default="", help="entries with this in their name")
+    parser.add_argument("--second", action="store_true", help="second derivatives, without a battery")
+    parser.add_argument("--every", type=int, default=1, help="only every so many entries (default 1: all)")
     parser.add_argument("--rival", action="store_true")
+    with_device(parser)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     started = time.monotonic()
-    names = [name for name in entries(getattr(torch, options.dtype)) if options.only in name]
-    tasks = [(name, options.dtype, options.samples == "all", options.battery, options.rival) for name in names]
+    device_named(options.device)
+    names = [name for name in entries(getattr(torch, options.dtype), options.device) if options.only in name]
+    every = options.samples == "all"
+    tasks = [
+        Task(name, options.dtype, options.device, every, None if options.second else options.battery, options.rival)
+        for name in names[:: options.every]
+    ]
     reasons: dict[str, list[str]] = defaultdict(list)
     figures: Counter[str] = Counter()
     seconds = rival_seconds = 0.0
@@ -148,10 +183,12 @@ def main() -> None:
         seconds, rival_seconds = seconds + found.seconds, rival_seconds + found.rival_seconds
         if found.verdict not in ("pass", ""):
             reasons[f"{found.verdict}: {found.reason}"].append(found.entry)
+        if found.verdict in ("fail", "error"):
+            print(f"{found.verdict} {found.entry}: {found.reason}", flush=True)
     for reason, those in sorted(reasons.items(), key=lambda item: (item[0].partition(":")[0], -len(item[1]))):
         print(f"{len(those):4} {reason}: {', '.join(those)}")
     print(f"processor time: {seconds:.1f} s; torch.autograd.gradcheck {rival_seconds:.1f} s")
-    finish("gradcheck on torch's operators", dict(figures), started, options.json)
+    finish(f"gradcheck on torch's operators, {options.device}", dict(figures), started, options.json)
 
 
 if __name__ == "__main__":

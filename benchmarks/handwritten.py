@@ -1,12 +1,14 @@
 """Hand-written backward passes and their planted mistakes, checked beside torch's gradcheck.
 
-``python -m benchmarks.handwritten [NAME …]``: each piece of ``tests/handwritten`` has to pass, and each of its mistakes
-to be caught with one of the causes that name it. Beside it the same by ``torch.autograd.gradcheck``: whether it catches
-the mistake, in how many seconds and lines.
+``python -m benchmarks.handwritten [NAME …] [--device cpu]``: each piece of ``tests/handwritten`` has to pass, and each
+of its mistakes to be caught with one of the causes that name it. Beside it the same by ``torch.autograd.gradcheck``:
+whether it catches the mistake, in how many seconds and lines. What does not run on the device (NumPy inside) is
+counted, and left out.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 import warnings
@@ -19,6 +21,7 @@ from typing import Any
 import torch
 
 import diffexplore as dx
+from benchmarks._jobs import device_named, on_device, with_device
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -36,11 +39,30 @@ class Answer:
     lines: int
 
 
-def ours(piece: Piece, mistake: Mistake | None = None, **options: Any) -> Answer:
+def inputs_of(piece: Piece, device: torch.device) -> tuple[Any, ...]:
+    """The arguments of a call, made anew on the device."""
+    return tuple(on_device(one, device) if isinstance(one, torch.Tensor) else one for one in piece.inputs())
+
+
+def runs_on(piece: Piece, device: torch.device) -> bool:
+    """Whether the forward takes tensors of that device."""
+    try:
+        piece.function()(*inputs_of(piece, device))
+    except (TypeError, RuntimeError):
+        if device.type == "cpu":
+            raise
+        return False
+    return True
+
+
+CPU = torch.device("cpu")
+
+
+def ours(piece: Piece, mistake: Mistake | None = None, device: torch.device = CPU, **options: Any) -> Answer:
     """The answer of ``dx.gradcheck``, with the reference or surrogate that the piece names."""
     given = {"reference": piece.reference, "surrogate": piece.surrogate}
     named = {key: value for key, value in given.items() if value is not None}
-    function, inputs, start = piece.function(mistake), piece.inputs(), time.perf_counter()
+    function, inputs, start = piece.function(mistake), inputs_of(piece, device), time.perf_counter()
     try:
         report = dx.gradcheck(function, inputs, raise_exception=False, **named, **options)
     except dx.DiffexploreError as error:
@@ -49,9 +71,9 @@ def ours(piece: Piece, mistake: Mistake | None = None, **options: Any) -> Answer
     return Answer(report.verdict, causes, time.perf_counter() - start, str(report).count("\n") + 1)
 
 
-def theirs(piece: Piece, mistake: Mistake | None = None) -> Answer:
+def theirs(piece: Piece, mistake: Mistake | None = None, device: torch.device = CPU) -> Answer:
     """The answer of ``torch.autograd.gradcheck`` with its own tolerances."""
-    function, inputs, start = piece.function(mistake), piece.inputs(), time.perf_counter()
+    function, inputs, start = piece.function(mistake), inputs_of(piece, device), time.perf_counter()
     try:
         right = torch.autograd.gradcheck(function, inputs)
         return Answer("pass" if right else "fail", (), time.perf_counter() - start, 0)
@@ -59,7 +81,7 @@ def theirs(piece: Piece, mistake: Mistake | None = None) -> Answer:
         return Answer("fail", (), time.perf_counter() - start, str(error).count("\n") + 1)
 
 
-def main(names: Sequence[str]) -> None:
+def main(names: Sequence[str], device: torch.device) -> None:
     warnings.simplefilter("ignore")
     counts: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
@@ -67,7 +89,10 @@ def main(names: Sequence[str]) -> None:
     for piece in PIECES:
         if names and piece.name not in names:
             continue
-        mine, other = ours(piece), theirs(piece)
+        if not runs_on(piece, device):
+            counts[f"does not run on {device}"] += 1
+            continue
+        mine, other = ours(piece, device=device), theirs(piece, device=device)
         counts["right"] += 1
         counts[f"right: ours {mine.verdict}"] += 1
         counts[f"right: gradcheck {other.verdict}"] += 1
@@ -76,7 +101,7 @@ def main(names: Sequence[str]) -> None:
         if mine.verdict != "pass":
             print(f"{piece.name}: {mine.verdict} {', '.join(mine.causes)}")
         for mistake in piece.mistakes:
-            mine, other = ours(piece, mistake), theirs(piece, mistake)
+            mine, other = ours(piece, mistake, device), theirs(piece, mistake, device)
             named = any(key in mistake.keys for key in mine.causes)
             counts["mistakes"] += 1
             counts["caught by ours"] += mine.verdict == "fail"
@@ -102,4 +127,8 @@ def main(names: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    with_device(parser)
+    options = parser.parse_args()
+    main(options.names, device_named(options.device))

@@ -118,9 +118,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("floating_point.py", "", '"bfloat16", 8, -126', '"bfloat16", 9, -126', FORMATS),
     Mutation("floating_point.py", "", '"float16", 11, -14', '"float16", 11, -24', FORMATS),
     # operators of torch
-    Mutation(
-        "torch_ops/readers/certain.py", "def is_positive", "return is_positive(expr.args[0])", "return True", OPERATORS
-    ),
+    Mutation("formula/signs.py", "def _power", "Signs(one**2 for one in sign)", "POSITIVE", OPERATORS),
     Mutation("torch_code/leaving_torch.py", "", "asarray new_tensor", "asarray", LEAVING),
     # the judge
     Mutation("checking/judge.py", "def judge", "detectable < 1", "detectable < 4", JUDGE),

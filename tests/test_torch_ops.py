@@ -22,11 +22,12 @@ from diffexplore.bounds.claims import rounding_parts
 from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.watch import Watch
+from diffexplore.formula.signs import certainly
 from diffexplore.program.program import lower
 from diffexplore.torch_ops import arithmetic, functions, kinks, registry
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, NOT_STATED
 from diffexplore.torch_ops.readers.arrays import Grid, cells_of
-from diffexplore.torch_ops.readers.certain import has_value, is_nonnegative, is_positive
+from diffexplore.torch_ops.readers.certain import has_value
 from diffexplore.torch_ops.readers.logic import is_truth
 from diffexplore.torch_ops.records import OPAQUE, Operator, smooth
 from diffexplore.torch_ops.registry import OPERATORS
@@ -304,10 +305,10 @@ def test_what_is_certain_of_an_expression_holds_at_every_point(expr: sympy.Expr)
     if has_value(expr):
         assert all(value.is_real for value in values)
     real = [value for value in values if value.is_real]
-    assert not is_positive(expr) or all(value > 0 for value in real)
-    assert not is_nonnegative(expr) or all(value >= 0 for value in real)
+    assert not certainly(expr, "positive") or all(value > 0 for value in real)
+    assert not certainly(expr, "nonnegative") or all(value >= 0 for value in real)
 
 
 def test_much_is_certain() -> None:
     assert sum(map(has_value, EXPRESSIONS)) > 50
-    assert sum(map(is_positive, EXPRESSIONS)) > 30
+    assert sum(certainly(expr, "positive") for expr in EXPRESSIONS) > 30

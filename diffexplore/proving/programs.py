@@ -66,7 +66,7 @@ class TensorProgram:
 
 
 def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None) -> TensorProgram:
-    """The program that is meant; raises UsageError where its arguments cannot be told."""
+    """The program that is meant; raises UsageError where its arguments cannot be decided."""
     if not callable(candidate):
         raise wrong("what is proved", "a torch function, a module or an autograd Function", candidate)
     name = name_of(candidate)
@@ -151,13 +151,13 @@ def _declared(
 
 def _others(candidate: Any, name: str, known: Sequence[Array]) -> list[str]:
     """The arguments beside those that are declared; none where these have names of their own, and go by their order."""
-    if known and not _tells_arguments(candidate):
+    if known and not _names_its_arguments(candidate):
         return []
     arguments, named = _tensors_of(candidate, name), {array.name for array in known}
     return [] if named - set(arguments) else [argument for argument in arguments if argument not in named]
 
 
-def _tells_arguments(candidate: Any) -> bool:
+def _names_its_arguments(candidate: Any) -> bool:
     try:
         return inspect.signature(signed(candidate)[0]) is not None
     except (TypeError, ValueError):
@@ -173,9 +173,9 @@ def _tensors_of(candidate: Any, name: str) -> tuple[str, ...]:
     for argument in names:
         kind = signature.parameters[argument].annotation
         if kind in plain or kind in kinds:
-            said = kind if isinstance(kind, str) else kind.__name__
+            what = kind if isinstance(kind, str) else kind.__name__
             raise UsageError(
-                f"the argument {argument!r} of {name} is no tensor ({said}): give it a value, in a function of tensors"
+                f"the argument {argument!r} of {name} is no tensor ({what}): give it a value, in a function of tensors"
             )
     return names
 

@@ -9,7 +9,8 @@ from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import places
 from diffexplore.torch_ops.readers import pooling as read
-from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
+from diffexplore.torch_ops.records import Operator, composed, handled, smooth
+from diffexplore.torch_ops.tensor_rules import antialiasing
 from diffexplore.torch_ops.tensor_rules.pooling import average, largest, put_by_indices
 
 _added = partial(smooth, bound=Handled(linear.added_up))
@@ -34,7 +35,7 @@ OPERATORS: tuple[Operator, ...] = (
         for axes in (2, 3)
     ),
     *(
-        unbounded(f"max_pool{axes}d_with_indices", EVERYWHERE, read=read.largest(axes), on_tensors=largest(axes))
+        _ordered(f"max_pool{axes}d_with_indices", read=read.largest(axes), on_tensors=largest(axes))
         for axes in (2, 3)
     ),
     *(
@@ -85,4 +86,6 @@ OPERATORS: tuple[Operator, ...] = (
         _added_in_own(f"replication_pad{axes}d_backward", read=places.replication_backward(axes))
         for axes in (1, 2, 3)
     ),
+    composed("_upsample_bilinear2d_aa", EVERYWHERE, steps=antialiasing.bilinear_antialiased),
+    composed("_upsample_bicubic2d_aa", EVERYWHERE, steps=antialiasing.bicubic_antialiased),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from diffexplore.torch_ops import (
     choice,
     creation,
     functions,
+    gpu_kernels,
     indexing,
     linear_algebra,
     losses,
@@ -55,7 +56,7 @@ OPERATORS: Mapping[str, Operator] = _by_name(
     family.OPERATORS
     for family in (
         functions, arithmetic, choice, activations, losses, reductions, normalisation, products, movement, indexing,
-        pooling, linear_algebra, creation,
+        pooling, linear_algebra, creation, gpu_kernels,
     )
 )  # fmt: skip
 
@@ -85,7 +86,7 @@ def base_name(function: Any) -> str:
     return name if namespace in _TORCH else str(function._schema.name)
 
 
-def taken_apart(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run_decomposed(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """An operation that torch itself composes of others, such as true_divide: these are watched."""
     with watch:
         return func.decompose(*args, **kwargs)
@@ -97,7 +98,7 @@ def handler_of(func: Any) -> Handler:
     known = _handler(of(func), in_place=is_in_place(base_name(func)))
     if known is not unwatched or func.namespace != "aten":
         return known
-    return taken_apart if func._can_decompose() else partial(_decomposed(func).run, found_by_bound)
+    return run_decomposed if func._can_decompose() else partial(_decomposed(func).run, found_by_bound)
 
 
 def _decomposed(func: Any) -> StepByStep:

@@ -129,10 +129,10 @@ def recorded_sweep(forward: TensorCandidate, output: int, upstream: Tensor) -> R
     tape = PlacedTape([one.tensor for one in call.sources])
     try:
         with tape:
-            outputs = [one for one in call.returned() if one.tensor.is_floating_point()]
+            outputs = [one for one in call.returned() if one.tensor.is_floating_point() or one.tensor.is_complex()]
     except CandidateError:
         return None
-    if tape.problem is not None:
+    if tape.problem is not None or upstream.is_complex():
         return None
     numbers = upstream.detach().to("cpu", torch.float64).numpy()
     constants = tuple(

@@ -127,7 +127,7 @@ def lu_factor(a: Tensor, *, pivot: bool = True, check_errors: bool = False) -> t
 
 
 def _permutation(pivots: Tensor, rows: int, dtype: torch.dtype) -> Tensor:
-    square = torch.zeros(*pivots.shape[:-1], rows, pivots.shape[-1], dtype=dtype)
+    square = torch.zeros(*pivots.shape[:-1], rows, pivots.shape[-1], dtype=dtype, device=pivots.device)
     return _kernel(torch.lu_unpack, square, pivots, unpack_data=False)[0]
 
 
@@ -158,7 +158,7 @@ def lu_unpack(
     order = _permutation(pivots, rows, packed.dtype) if unpack_pivots else packed.new_zeros(0)
     if not unpack_data:
         return order, packed.new_zeros(0), packed.new_zeros(0)
-    one = torch.eye(rows, size, dtype=packed.dtype)
+    one = torch.eye(rows, size, dtype=packed.dtype, device=packed.device)
     return order, packed[..., :size].tril(-1) + one, packed[..., :size, :].triu()
 
 
@@ -212,9 +212,9 @@ def singular_values(
 
 def householder_product(vectors: Tensor, factors: Tensor) -> Tensor:
     rows, columns = vectors.shape[-2:]
-    one = torch.eye(rows, dtype=vectors.dtype)
+    one = torch.eye(rows, dtype=vectors.dtype, device=vectors.device)
     found = one.expand(*vectors.shape[:-2], rows, rows)
-    lower = vectors.tril(-1) + torch.eye(rows, columns, dtype=vectors.dtype)
+    lower = vectors.tril(-1) + torch.eye(rows, columns, dtype=vectors.dtype, device=vectors.device)
     for k in range(factors.shape[-1]):
         v = lower[..., k]
         step = one - (factors[..., k, None, None] * v.unsqueeze(-1)) * v.unsqueeze(-2)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, sub
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.arithmetic.dual_balls import neg, sub
 from diffexplore.arithmetic.tensor_balls import infinite, scattered, shaped, taken
 from diffexplore.torch_ops.tensor_rules.operands import (
     Applied,
@@ -65,11 +66,11 @@ def picked_from(
             return [found]
         cotangent = shaped(cotangents[0], lambda field: field.reshape(-1))
         reach = (np.abs(cotangent.high) * (1 + 2.0**-50) + cotangent.radius) * tied
-        flat = shaped(found, lambda field: field.reshape(-1).copy())
-        np.add.at(flat.radius, places, reach)
-        np.add.at(flat.radius, index[others], np.broadcast_to(reach[:, None], others.shape)[others])
-        flat.radius[index[rivals & ~cotangent.exactly_zero[:, None]]] = np.inf
-        return [shaped(flat, lambda field: field.reshape(operand.shape))]
+        radius = found.radius.reshape(-1).copy()
+        np.add.at(radius, places, reach)
+        np.add.at(radius, index[others], np.broadcast_to(reach[:, None], others.shape)[others])
+        radius[index[rivals & ~cotangent.exactly_zero[:, None]]] = np.inf
+        return [found._replace(radius=radius.reshape(operand.shape))]
 
     return Applied(found.outputs, pullback), unclear
 
@@ -77,7 +78,7 @@ def picked_from(
 def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each row: the place of its largest element, which others may be larger, and which others equal it."""
     if not largest:
-        rows = rows._replace(high=-rows.high, low=-rows.low)
+        rows = neg(rows)
     best = np.argmax(rows.high, axis=1)
     each = np.arange(len(best))
     winner = shaped(rows, lambda field: field[each, best][:, None])
@@ -124,9 +125,27 @@ def ordered(call: OperatorCall) -> Applied:
     else:
         index = indices if values.dim() == dimensions else indices.unsqueeze(dim)
         places = torch.gather(labels, dim, index).reshape(values.shape).numpy()
-    clear = _rank_is_certain(operand, dim).reshape(-1)[places]
-    found = picked(operand, places, clear, clear, tuple(values.shape))
+    found = _picked_by_rank(operand, places, dim, tuple(values.shape))
     return Applied((*found.outputs, None), found.pullback)
+
+
+def _picked_by_rank(operand: Operand, places: np.ndarray, dim: int, shape: tuple[int, ...]) -> Applied:
+    """The elements at ``places``; where their ranks are not certain, others might as well have been picked."""
+    sure = _rank_is_certain(operand, dim)
+    clear = sure.reshape(-1)[places]
+    found = picked(operand, places, clear, clear, shape)
+    if found.pullback is None or clear.all():
+        return found
+    back = found.pullback
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+        (cotangent,) = back(cotangents)
+        if cotangent is None or not operand.shape:
+            return [cotangent]
+        reached = np.isinf(cotangent.radius).any(axis=dim, keepdims=True)
+        return [cotangent._replace(radius=np.where(reached & ~sure, np.inf, cotangent.radius))]
+
+    return Applied(found.outputs, pullback)
 
 
 def _median_of_all(call: OperatorCall) -> Applied:
@@ -136,8 +155,7 @@ def _median_of_all(call: OperatorCall) -> Applied:
         raise NotCertified("the median of no elements")
     pick = torch.nanmedian if "nan" in call.function._schema.name else torch.median
     index = pick(flat.value, 0).indices.numpy()
-    clear = _rank_is_certain(flat, 0)[index]
-    found = picked(flat, index, clear, clear, ())
+    found = _picked_by_rank(flat, index, 0, ())
     back = found.pullback
     if back is None:
         return found

@@ -73,7 +73,7 @@ def trilinear(
     first: Tensor, second: Tensor, third: Tensor, expand1: list[int], expand2: list[int], expand3: list[int],
     sumdim: list[int], unroll_dim: int = 1,
 ) -> Tensor:  # fmt: skip
-    product = torch.ones((), dtype=first.dtype)
+    product = first.new_ones(())
     for operand, expand in ((first, expand1), (second, expand2), (third, expand3)):
         for axis in expand:
             operand = operand.unsqueeze(axis)
@@ -83,7 +83,7 @@ def trilinear(
 
 def pairwise_distances(x: Tensor, p: float = 2) -> Tensor:
     """_pdist_forward."""
-    first, second = torch.triu_indices(x.shape[0], x.shape[0], 1).unbind(0)
+    first, second = torch.triu_indices(x.shape[0], x.shape[0], 1, device=x.device).unbind(0)
     return torch.linalg.vector_norm(x[first] - x[second], p, -1)
 
 
@@ -116,7 +116,7 @@ def scatter_reduce(
     """Each element of x with those of the source that are put at its place, reduced."""
     shape = x.shape
     x, index, source = (one if one.dim() else one.reshape(1) for one in (x, index, source))
-    places = torch.gather(torch.arange(x.numel()).reshape(x.shape), dim, index)
+    places = torch.gather(torch.arange(x.numel(), device=x.device).reshape(x.shape), dim, index)
     source = source[tuple(slice(0, size) for size in index.shape)]
     return _reduced_at(x, places.reshape(-1), source.reshape(-1), reduce, include_self).reshape(shape)
 
@@ -126,7 +126,7 @@ def index_reduce(
 ) -> Tensor:
     shape = x.shape
     x, source = (one if one.dim() else one.reshape(1) for one in (x, source))
-    places = torch.index_select(torch.arange(x.numel()).reshape(x.shape), dim, index.reshape(-1))
+    places = torch.index_select(torch.arange(x.numel(), device=x.device).reshape(x.shape), dim, index.reshape(-1))
     return _reduced_at(x, places.reshape(-1), source.reshape(-1), reduce, include_self).reshape(shape)
 
 
@@ -135,13 +135,11 @@ def _reduced_at(x: Tensor, places: Tensor, source: Tensor, reduce: str, include_
     order = torch.argsort(places, stable=True)
     counts = torch.bincount(places, minlength=x.numel())
     width = int(counts.max()) if places.numel() else 0
-    rank = torch.arange(places.numel()) - (counts.cumsum(0) - counts)[places[order]]
-    table = torch.full((x.numel(), width + 1), -1)
+    rank = torch.arange(places.numel(), device=x.device) - (counts.cumsum(0) - counts)[places[order]]
+    table = torch.full((x.numel(), width + 1), -1, device=x.device)
     table[places[order], 1 + rank] = x.numel() + order
-    if include_self:
-        table[:, 0] = torch.arange(x.numel())
-    else:
-        table[:, 0] = torch.where(counts == 0, torch.arange(x.numel()), -1)
+    own = torch.arange(x.numel(), device=x.device)
+    table[:, 0] = own if include_self else torch.where(counts == 0, own, -1)
     return reduced_rows(torch.cat([x.reshape(-1), source]), table, reduce)
 
 
@@ -179,7 +177,7 @@ def segment_reduce(
         if initial is not None and reduce != "mean":
             part = torch.cat([part, torch.full_like(data[:1], initial)])
         if len(part):
-            table = torch.arange(part.numel()).reshape(len(part), -1).T
+            table = torch.arange(part.numel(), device=data.device).reshape(len(part), -1).T
             parts.append(reduced_rows(part.reshape(-1), table, reduce).reshape(data.shape[1:]))
         else:
             parts.append(data.new_full(data.shape[1:], torch.nan if reduce == "mean" else _NEUTRAL[reduce]))
@@ -201,7 +199,7 @@ def ctc_loss(
     losses = []
     for n, (length, size) in enumerate(zip(lengths, sizes, strict=True)):
         labels = rows[n, :size] if rows is not None else targets[starts[n] : starts[n] + size]
-        extended = torch.full((2 * size + 1,), blank)
+        extended = torch.full((2 * size + 1,), blank, device=log_probs.device)
         extended[1::2] = labels
         chances = batched[:length, n].exp()[:, extended]
         losses.append(-_chance_of_labels(chances, extended, blank).log())
@@ -212,7 +210,7 @@ def ctc_loss(
 
 
 def _chance_of_labels(chances: Tensor, extended: Tensor, blank: int) -> Tensor:
-    skips = torch.zeros(len(extended), dtype=torch.bool)
+    skips = torch.zeros(len(extended), dtype=torch.bool, device=extended.device)
     skips[2:] = (extended[2:] != blank) & (extended[2:] != extended[:-2])
     reached = torch.nn.functional.pad(chances[0, :2], (0, max(len(extended) - 2, 0)))[: len(extended)]
     for row in chances[1:]:
@@ -231,7 +229,7 @@ def attention(
     factor = query.new_full((), query.shape[-1]).rsqrt() if scale is None else scale
     scores = (query * factor) @ key.mT
     if is_causal:
-        later = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
         scores = scores.masked_fill(later, -torch.inf)
     if attn_mask is not None:
         scores = scores + attn_mask
