@@ -22,7 +22,7 @@ _LIBRARY = torch.library.Library("diffexplore", "DEF")
 _BITS = (96, 192, 384, 768)
 _NARROW = 2.0**-60
 
-#: A value that cannot be told from 0 is within this of it.
+#: A value that cannot be distinguished from 0 is within this of it.
 _NOTHING = arb(2) ** -600
 
 

@@ -34,7 +34,7 @@ _NORMAL = 2.0**-1022
 _SMALLEST_EXACT = 2.0**-960
 
 #: More than what one operation loses below the normal numbers: by a radius that underflows, by additions (exact there,
-#: unless torch was told to flush subnormal numbers to zero, which concerns NumPy as well), and by taking parts of its
+#: unless torch was set to flush subnormal numbers to zero, which concerns NumPy as well), and by taking parts of its
 #: result for 0 later. It is a normal number itself, as a subnormal operand would slow an addition down tenfold.
 QUANTUM = 2.0**-1010
 

@@ -68,6 +68,7 @@ class Watch(DispatchMode):
         self.smooth = smooth
         self.unwatched: set[str] = set()
         self.narrowed: set[torch.dtype] = set()
+        self.formulas_stand_in = False  # for kernels that its dtype lacks
         self._expected = expected
         self._known_errors: dict[float, float] = {}
         self._observer = _OBSERVER.get()

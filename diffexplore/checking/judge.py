@@ -69,7 +69,7 @@ def judge(
     """Verdicts of n comparisons.
 
     ``bound`` may hold infinities, where ``reason`` says why if it is known. ``scale`` is the largest |partial| of this
-    symbol in the whole check: beside it, a truth of 0 is told from a wrong value. ``stepped`` is None for a method
+    symbol in the whole check: beside it, a truth of 0 differs from a wrong value. ``stepped`` is None for a method
     that takes no step: then NaN and infinity are its own fault. Else it says where its own step overflowed or left
     the domain (bool, shape (n,)): what was computed there decides nothing.
     """

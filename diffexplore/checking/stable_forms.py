@@ -20,8 +20,8 @@ from diffexplore.formula.forms import can_be_multiplied_out
 from diffexplore.formula.functions_sympy import sigmoid, softplus
 from diffexplore.formula.size import nodes
 from diffexplore.formula.text import to_text
+from diffexplore.lists import shortened
 from diffexplore.program.program import lower
-from diffexplore.typography import cut
 
 Tensor = torch.Tensor
 
@@ -184,7 +184,7 @@ def shown(formula: sympy.Expr) -> str:
     """The formula in ASCII, cut where it is long; numbers of a program, binary fractions, as decimals of few digits."""
     long = [number for number in formula.atoms(sympy.Rational) if number.q > 10_000]
     short = formula.xreplace({number: sympy.Symbol(f"{float(number):.6g}", positive=True) for number in long})
-    return cut(to_text(short, unicode=False), _LONGEST)
+    return shortened(to_text(short, unicode=False), _LONGEST)
 
 
 def evaluated(formula: sympy.Expr) -> sympy.Expr:

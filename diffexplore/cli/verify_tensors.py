@@ -58,7 +58,7 @@ def tensor_request(request: TensorRequest, others: dict[str, Any]) -> TensorRequ
         return request if place is not None and place.endswith(".py") and not others else None
     if place is None or place.endswith(".py"):
         raise UsageError(
-            f"{'--inputs' if request.inputs else next(iter(functions))} takes a function: name FILE.py:NAME"
+            f"{'--inputs' if request.inputs else next(iter(functions))} takes a function beside it: name FILE.py:NAME"
         )
     if request.inputs is None:
         raise UsageError(f"{next(iter(functions))} is for functions of tensors: state their arguments by --inputs")

@@ -27,7 +27,7 @@ _SIZE = 4000  # longer expressions, in nodes, are not looked at
 
 
 class Written:
-    """The question for a few samples, their symbols told apart, and all sums written out."""
+    """The question for a few samples, their symbols distinguished, and all sums written out."""
 
     def __init__(self, question: EqualityQuestion) -> None:
         self._question = question

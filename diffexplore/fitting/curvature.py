@@ -121,7 +121,7 @@ def _flowed(matrix: Sequence[Sequence[object]], shift: Sequence[object], at: Seq
 
 @dataclass(frozen=True)
 class Eigenvalue:
-    """One eigenvalue as a ball, with its unit eigenvector; None where eigenvalues could not be told apart."""
+    """One eigenvalue as a ball, with its unit eigenvector; None where eigenvalues could not be separated."""
 
     ball: arb
     direction: tuple[float, ...] | None

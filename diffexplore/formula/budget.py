@@ -37,7 +37,7 @@ _UNLIMITED = 10**18
 
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
-_HAS_CLOCK = hasattr(time, "pthread_getcpuclockid")  # whether the processor time of a thread can be told
+_HAS_CLOCK = hasattr(time, "pthread_getcpuclockid")  # whether the processor time of a thread can be read
 
 
 class Ending(Enum):

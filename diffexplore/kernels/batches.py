@@ -48,8 +48,9 @@ class Columns:
 
     def numbers(self, outputs: Sequence[torch.Tensor]) -> list[Any]:
         """Tensors of shape () as numbers, with one wait for the device, and those of shape (n,) as the data are."""
-        scalars = [one.to(self.device, torch.float64) for one in outputs if one.dim() == 0]
-        numbers = iter(torch.stack(scalars).tolist() if scalars else ())
+        scalars = [one for one in outputs if one.dim() == 0]
+        here = scalars[0].device if scalars else self.device
+        numbers = iter(torch.stack([one.to(here, torch.float64) for one in scalars]).tolist() if scalars else ())
         return [next(numbers) if one.dim() == 0 else self.given(one) for one in outputs]
 
     def check_finite(self) -> None:

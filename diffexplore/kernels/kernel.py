@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from diffexplore.errors import UsageError, unknown
@@ -10,20 +10,19 @@ from diffexplore.formula.summand import check_distinct, names_in_order
 from diffexplore.inputs.points import make_points
 from diffexplore.kernels.accumulator import Accumulator
 from diffexplore.kernels.backends import BACKENDS
-from diffexplore.kernels.backends.base import Backend
 from diffexplore.kernels.backends.base import BoundKernel as Bound
-from diffexplore.kernels.batches import columns_of
+from diffexplore.kernels.batches import Columns, columns_of
 from diffexplore.kernels.block_sums import BlockSums
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import Evaluation, Explanation
 from diffexplore.kernels.statistics import Statistics
 from diffexplore.loss import Loss
 
-_AUTO, _SUMS = "auto", "statistics"
+_AUTO, _SUMS, _COMPILED = "auto", "statistics", "inductor"
 
 
 #: What "auto" chooses from, the first that can run.
-_TRIED = (_SUMS, "blocked")
+_TRIED = (_SUMS, _COMPILED, "blocked")
 
 
 class BatchKernel:
@@ -52,7 +51,8 @@ class BatchKernel:
             raise unknown("backend", backend, (_AUTO, *BACKENDS))
         self._plan = Plan(loss, tuple(names), bool(hessian))
         self._named = backend
-        self._chosen("cpu" if backend == _AUTO else None)
+        if backend != _AUTO and self._obstacle(backend, "cuda", None):  # else a GPU may run it, if no CPU does
+            self._chosen("cpu")
 
     @property
     def loss(self) -> Loss:
@@ -66,14 +66,14 @@ class BatchKernel:
         cannot be used, and for a backend that cannot run on their device.
         """
         columns = columns_of(self.loss, data)
-        name, backend, _ = self._chosen(columns.device.type)
+        name, others = self._chosen(columns.device.type, columns)
         if columns.files is not None and name != _SUMS:
             raise UsageError(
                 f"the backend {name} takes data in memory, and the {columns.n:,} samples of {columns.files} are read "
                 "block by block: fit and check do that, and the backend statistics, where a loss has some"
             )
-        run = backend.bind(self._plan, columns)
-        return BoundTo(self, name, run, columns.n, columns.device.type, columns.bytes)
+        run = BACKENDS[name].load().bind(self._plan, columns)
+        return BoundTo(run, self.loss, columns.n, lambda: self._explained(name, others, columns.bytes))
 
     @property
     def statistics(self) -> Statistics:
@@ -92,38 +92,45 @@ class BatchKernel:
         """
         from diffexplore.kernels.backends.statistics import SummedKernel
 
-        return BoundTo(
-            self, _SUMS, SummedKernel(self._plan, accumulator, sums), sums.rows, "cpu", 8 * len(self.loss.data)
-        )
+        run = SummedKernel(self._plan, accumulator, sums)
+        return BoundTo(run, self.loss, sums.rows, lambda: self._explained(_SUMS, {}, 8 * len(self.loss.data)))
 
     def __call__(self, at: Mapping[str, Any], data: Any = None) -> Evaluation:
         """The loss and its derivatives at the point ``at``, a number for each parameter, on ``data``."""
         return self.bind(data)(at)
 
     def explain(self, device: str = "cpu") -> Explanation:
-        """Which backend is chosen for float64 data on a device ("cpu" or "cuda"), why, and what it does."""
-        return self._explained(device, 8 * len(self.loss.data))
+        """Which backend is chosen for some float64 data on a device ("cpu" or "cuda"), why, and what it does."""
+        name, others = self._chosen(device)
+        return self._explained(name, others, 8 * len(self.loss.data))
 
-    def _explained(self, device: str, size: int) -> Explanation:
-        name, backend, others = self._chosen(device)
-        effort = backend.effort(self._plan)
+    def _explained(self, name: str, others: Mapping[str, str], size: int) -> Explanation:
+        effort = BACKENDS[name].load().effort(self._plan)
         named = "it was named; " if self._named != _AUTO else ""
         return Explanation(
             name, named + effort.reason, others, effort.statistics, effort.operations, size, effort.per_call,
             effort.bound,
         )  # fmt: skip
 
-    def _chosen(self, device: str | None) -> tuple[str, Backend, dict[str, str]]:
+    def _chosen(self, device: str, columns: Columns | None = None) -> tuple[str, dict[str, str]]:
+        """The backend, and why not those that were tried before it."""
         others: dict[str, str] = {}
         for name in _TRIED if self._named == _AUTO else (self._named,):
-            backend = BACKENDS[name].load()
-            obstacle = backend.obstacle(self._plan, device or "cpu")
+            obstacle = self._obstacle(name, device, columns)
             if obstacle is None:
-                return name, backend, others
+                return name, others
             others[name] = obstacle
-        able = [name for name in BACKENDS if BACKENDS[name].load().obstacle(self._plan, device or "cpu") is None]
-        ((name, obstacle),) = others.items()
+        able = [name for name in BACKENDS if BACKENDS[name].load().obstacle(self._plan, device) is None]
         raise UsageError(f"the backend {name} cannot run here: {obstacle}; {', '.join(able)} can")
+
+    def _obstacle(self, name: str, device: str, columns: Columns | None) -> str | None:
+        """Why a backend is not taken: it cannot run, or "auto" does not compile for so little."""
+        obstacle = BACKENDS[name].load().obstacle(self._plan, device)
+        if obstacle is not None or name != _COMPILED or self._named != _AUTO:
+            return obstacle
+        from diffexplore.kernels.repaid import unrepaid
+
+        return "it is for many samples" if columns is None else unrepaid(self._plan, columns)
 
     def __repr__(self) -> str:
         return f"BatchKernel({self.loss!r}, wrt={self._plan.wrt}, backend={self._named!r})"
@@ -133,33 +140,31 @@ class BoundTo:
     """A kernel on one batch: ``bound(at)``.
 
     Attributes:
-        kernel: whose it is.
-        backend: the name of the backend that computes.
+        loss: what is computed.
         n: how many samples there are.
     """
 
-    def __init__(self, kernel: BatchKernel, backend: str, run: Bound, n: int, device: str, size: int) -> None:
-        self.kernel = kernel
-        self.backend = backend
+    def __init__(self, run: Bound, loss: Loss, n: int, explained: Callable[[], Explanation]) -> None:
+        self.loss = loss
         self.n = n
         self._run = run
-        self._device, self._bytes = device, size
-        self._names = kernel.loss.parameters
+        self._explained = explained
 
     def __call__(self, at: Mapping[str, Any]) -> Evaluation:
         """The loss and its derivatives at the point ``at``, a number for each parameter."""
         return self._run(self._point(at))
 
     def _point(self, at: Mapping[str, Any]) -> list[float]:
-        if type(at) is dict and len(at) == len(self._names):  # what a loop of many steps gives, at once
-            found = [at.get(name) for name in self._names]
+        names = self.loss.parameters
+        if type(at) is dict and len(at) == len(names):  # what a loop of many steps gives, at once
+            found = [at.get(name) for name in names]
             if all(type(one) is float and one - one == 0 for one in found):
                 return found  # type: ignore[return-value]  # doubles, as was seen
-        return list(make_points(self.kernel.loss, at)[0].values())
+        return list(make_points(self.loss, at)[0].values())
 
     def explain(self) -> Explanation:
         """How it computes, with the bytes of these data."""
-        return self.kernel._explained(self._device, self._bytes)
+        return self._explained()
 
     def __repr__(self) -> str:
-        return f"BoundTo({self.kernel!r}, backend={self.backend!r}, n={self.n})"
+        return f"BoundTo({self.loss!r}, n={self.n})"

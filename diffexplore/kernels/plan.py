@@ -88,7 +88,7 @@ class Plan:
 
     @property
     def mixed(self) -> sympy.Basic | None:
-        """The part of the summand in which parameters and data cannot be told apart; None where there is none."""
+        """The part of the summand in which parameters and data cannot be separated; None where there is none."""
         return None if isinstance(self._separated, Statistics) else self._separated
 
     def combination(self, centre: Iterable[float], sum_names: Callable[[tuple[int, ...]], str]) -> Program:

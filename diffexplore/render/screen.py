@@ -23,9 +23,9 @@ from diffexplore.render.outline import (
     loss_notes,
     partial_formula,
     run_notes,
+    scans_briefly,
 )
 from diffexplore.render.places import at_place, compact_points
-from diffexplore.render.scans import scans_briefly
 from diffexplore.render.unsettled import listed_failures, shown_causes, unsettled
 from diffexplore.render.verdict import headline, open_cause
 from diffexplore.render.wrong import of_program

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from diffexplore.numerals import short
+from diffexplore.lists import listed
+from diffexplore.numerals import distinct, short
 from diffexplore.tensors.records import TensorReport, TensorRow
 from diffexplore.typography import with_minus
 from diffexplore.writing.blocks import Headline
@@ -94,8 +95,8 @@ def in_short(report: TensorReport) -> str:
     counts, cause = rows[0].entries, rows[0].cause
     many = f"{counted(counts.failed or counts.inconclusive)} of {counted(counts.total, 'entry', 'entries')}"
     where = f"{_listed(rows, report)}, {many} {'wrong' if counts.failed else 'undecided'}"
-    told = cause is not None and cause.key not in SHOWN_BY_NUMBERS
-    return with_minus(f"{where}: {cause.message if cause and told else _numbers(rows[0]).partition(';')[0]}")
+    worded = cause is not None and cause.key not in SHOWN_BY_NUMBERS
+    return with_minus(f"{where}: {cause.message if cause and worded else _numbers(rows[0]).partition(';')[0]}")
 
 
 def _passed(report: TensorReport) -> str:
@@ -136,18 +137,11 @@ def _failed(report: TensorReport) -> str:
 def _numbers(row: TensorRow) -> str:
     """``−4.146 at [0, 4], should be 4.747; 128 of 128 entries``."""
     where = f" at {entry_text(row)}" if row.entry else f" along {row.probe}" if row.entry is None and row.probe else ""
-    value = "not finite" if row.value is None else _digits(row.value, row)
-    truth = "" if row.truth is None else f", should be {_digits(float(row.truth.mid), row)}"
+    truth = None if row.truth is None else float(row.truth.mid)
+    value, right = distinct((row.value, truth), range(4, 18))
+    value, should = "not finite" if row.value is None else value, "" if truth is None else f", should be {right}"
     counts = row.entries
-    return f"{value}{where}{truth}; {counted(counts.failed)} of {counted(counts.total, 'entry', 'entries')}"
-
-
-def _digits(number: float, row: TensorRow) -> str:
-    """In as many digits as tell the value from the truth."""
-    for digits in range(4, 18):
-        if row.truth is None or row.value is None or short(row.value, digits) != short(float(row.truth.mid), digits):
-            return short(number, digits)
-    return repr(number)
+    return f"{value}{where}{should}; {counted(counts.failed)} of {counted(counts.total, 'entry', 'entries')}"
 
 
 def _undecided(report: TensorReport) -> str:
@@ -168,7 +162,7 @@ def _listed(rows: Sequence[TensorRow], report: TensorReport) -> str:
     names = [names[0], *(name.removeprefix("by ") for name in names[1:])]
     if len(names) > _LISTED:
         return f"{', '.join(names[: _LISTED - 1])} and {len(names) - _LISTED + 1} more"
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    return listed(names)
 
 
 def _against(report: TensorReport) -> str:

@@ -188,8 +188,8 @@ def blocks_of(result: TensorReport | TensorReports, *, full: bool = False) -> It
     yield Gap()
     for name, report in result.checks:
         word, tone = WORDS[report.verdict]
-        said = headline(report).sentence.removeprefix(f"{report.function}: ") if full else in_short(report)
-        yield Note((Span(word, tone), Span(f"  {name}: {said}")))
+        sentence = headline(report).sentence.removeprefix(f"{report.function}: ") if full else in_short(report)
+        yield Note((Span(word, tone), Span(f"  {name}: {sentence}")))
 
 
 def first_of(result: TensorReport | TensorReports) -> Headline:

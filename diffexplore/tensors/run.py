@@ -24,7 +24,7 @@ from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 
 
 def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "none") -> TensorReport:
-    """The report of one check. Raises UsageError for functions of which nothing can be said."""
+    """The report of one check. Raises UsageError for functions that cannot be checked."""
     first = subject.candidate.replaced().returned()
     outputs = tuple(one for one in first if is_differentiable(one.tensor))
     check_outputs(subject.candidate, first, len(outputs))

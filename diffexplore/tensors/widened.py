@@ -1,4 +1,4 @@
-"""Gradients that a narrow dtype hides: what its rounding may amount to there says nothing, so float64 is asked as well.
+"""Gradients that a narrow dtype hides: what its rounding may amount to there shows nothing, so float64 is run as well.
 
 A bound holds for the worst case. Through the layers of a network in float32 it grows until any number would be within
 it. The same code in float64 has a bound 2²⁹ times smaller: it tells whether the gradient is right, and its rows take

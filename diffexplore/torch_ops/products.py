@@ -8,11 +8,12 @@ from functools import partial
 import torch
 
 from diffexplore.bounds import products as bound
+from diffexplore.bounds import recurrent
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import reductions as read
 from diffexplore.torch_ops.readers import windows
-from diffexplore.torch_ops.records import Operator, smooth, unbounded
+from diffexplore.torch_ops.records import Operator, composed, in_steps, smooth
 from diffexplore.torch_ops.tensor_rules import products as tensors
 from diffexplore.torch_ops.tensor_rules import steps
 from diffexplore.torch_ops.tensor_rules.convolution import convolution
@@ -23,11 +24,6 @@ from diffexplore.torch_ops.tensor_rules.operands import InSteps
 def _product(multiply: Callable[..., torch.Tensor], *, added: bool = False) -> Handled:
     """The bound of a product, perhaps added to another tensor."""
     return Handled(partial(bound.product, multiply, added))
-
-
-def _in_steps(names: str, steps: Callable[..., torch.Tensor]) -> Operator:
-    """A product of which nothing is known but its steps."""
-    return unbounded(names, EVERYWHERE, rewritten=steps, on_tensors=InSteps(steps))
 
 
 OPERATORS: tuple[Operator, ...] = (
@@ -43,6 +39,8 @@ OPERATORS: tuple[Operator, ...] = (
         "convolution_backward", bound=Handled(bound.convolution), read=windows.convolution_backward,
         on_tensors=InSteps(convolution_backward),
     ),
-    _in_steps("addbmm", steps.added_products),
-    _in_steps("_trilinear", steps.trilinear),
+    in_steps("mkldnn_rnn_layer", EVERYWHERE, steps=recurrent.layer),
+    composed("mkldnn_rnn_layer_backward", EVERYWHERE, steps=recurrent.layer_backward),
+    in_steps("addbmm", EVERYWHERE, steps=steps.added_products, rewritten=steps.added_products),
+    in_steps("_trilinear", EVERYWHERE, steps=steps.trilinear, rewritten=steps.trilinear),
 )  # fmt: skip

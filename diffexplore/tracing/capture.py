@@ -147,10 +147,10 @@ class _Backward:
                     f"the backward of {names} overwrites a tensor that it saved: a second backward call on the same "
                     "graph (retain_graph=True) raises an exception. Work on a copy of it"
                 ) from None
-            said = " ".join(str(error).split())[:120]
+            message = " ".join(str(error).split())[:120]
             self.notes.append(
                 f"of the first backward call alone: a second one on the same graph raises {type(error).__name__}"
-                + (f": {said}" if said else "")
+                + (f": {message}" if message else "")
             )
             return ()
         self.calls = 2
@@ -158,7 +158,7 @@ class _Backward:
 
 
 class MixesSamples(Exception):
-    """Something is done with the samples that cannot be said for any number of them; the text names it."""
+    """Something is done with the samples that cannot be stated for any number of them; the text names it."""
 
 
 class NotDifferentiable(UsageError):
@@ -205,7 +205,7 @@ def _kept_settings() -> Iterator[None]:
 
     With opt_einsum torch would choose an order by the sizes, that of the batch among them. The default dtype is the
     user's: what a function makes in float32 has the dtype, and raises the errors, that it has in use. Torch would log
-    such an error, which is told in one line, with a stack of its own.
+    such an error, which is reported in one line, with a stack of its own.
     """
     einsum: Any = torch.backends.opt_einsum
     before = torch.get_default_dtype()

@@ -199,7 +199,7 @@ class Reading:
 
     def _conformed(self, value: Any, meta: Any) -> Any:
         """A result with cells that its dtype can hold, all of them real."""
-        if value is None:  # a result that is not asked for
+        if value is None:  # a result that is not requested
             return None
         if isinstance(value, tuple):
             return tuple(self._conformed(part, tensor) for part, tensor in zip(value, meta, strict=True))

@@ -23,7 +23,7 @@ Tensor = torch.Tensor
 #: What the upstream gradient of an output is called.
 UPSTREAM = "upstream"
 
-TRIED = (5, 7)  # two sizes of a batch, from which it is told which axis of an output is that of the samples
+TRIED = (5, 7)  # two sizes of a batch, which show which axis of an output is that of the samples
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _floats(
     """The tensors of floats among what the function returns for N = n, with their places."""
     tensors = tried_numbers(parameters, data, n)
     with exits_refused(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # those of the trace are told
+        warnings.simplefilter("ignore")  # those of the trace are reported
         leaves = enumerate(tree_leaves(function(**tensors)))
     return [
         (place, leaf)

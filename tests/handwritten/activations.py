@@ -230,7 +230,7 @@ PIECES = (
             Mistake("sign_of_term", "(1 + t) + 0.5", "(1 + t) - 0.5"),
             Mistake("factor", "grad * (0.5 * (1 + t) + 0.5", "0.5 * grad * (0.5 * (1 + t) + 0.5"),
             Mistake("scaled_path", "1 + 3 * 0.044715", "1 + 2 * 0.044715"),
-            Mistake("extra_term", "0.5 * (1 + t) + 0.5", "0.5 * (0 + t) + 0.5"),
+            Mistake("extra_term operand_for_result", "0.5 * (1 + t) + 0.5", "0.5 * (0 + t) + 0.5"),
         ),
     ),
     Piece(

@@ -10,7 +10,7 @@ from fractions import Fraction
 from diffexplore.figures.records import Axis, Figure, Range
 from diffexplore.figures.terminal.strokes import Stroke
 from diffexplore.lists import shortened
-from diffexplore.numerals import plain_exponent
+from diffexplore.numerals import distinct, plain_exponent
 
 _ESCAPE = re.compile("\x1b\\[[0-9;]*m")
 
@@ -104,6 +104,5 @@ def _round(low: float, high: float) -> list[float]:
 
 
 def _labels(values: Sequence[float]) -> list[str]:
-    """The values in as few digits as tell them apart."""
-    written = [[plain_exponent(f"{value:.{digits}g}") for value in values] for digits in range(4, 17)]
-    return next((labels for labels in written if len(set(labels)) == len(values)), written[-1])
+    """The values in as few digits as distinguish them."""
+    return distinct(values, range(4, 17), lambda value, digits: plain_exponent(f"{value:.{digits}g}"))

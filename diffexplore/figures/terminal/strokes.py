@@ -156,7 +156,7 @@ def markers(figure: Figure, ascii: bool) -> list[str]:
 
 
 def lettered(figure: Figure) -> bool:
-    """Whether there are more layers than signs that are easily told apart."""
+    """Whether there are more layers than signs that are easily distinguished."""
     return sum(not isinstance(layer, ValueGrid | Arrows) for layer in figure.layers) > _MOST_SIGNS
 
 

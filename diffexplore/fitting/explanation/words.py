@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from diffexplore.fitting.records import Fit
 from diffexplore.fitting.terrain import Direction
+from diffexplore.lists import listed
 from diffexplore.numerals import ABSENT, short
 
 #: A loss within so many units in the last place of the minimum has arrived: its own rounding is as large.
@@ -44,16 +45,6 @@ def whole(value: float) -> str:
 def each(point: Mapping[str, float]) -> str:
     """``2.4e-7 (a) and 1.9e-9 (b)``."""
     return listed([f"{number(value, 2)} ({name})" for name, value in point.items()])
-
-
-def steps(count: int) -> str:
-    """``1 step``, ``1,000 steps``."""
-    return f"{count:,} {'step' if count == 1 else 'steps'}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
 
 
 def place(point: Mapping[str, float], digits: int = 4) -> str:

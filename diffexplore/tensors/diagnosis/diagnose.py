@@ -48,7 +48,7 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 
-#: What can be told of derivatives along directions, of which nobody knows the entries.
+#: What can be found of derivatives along directions, of which nobody knows the entries.
 ALONG: tuple[Family, ...] = (factors.zero, factors.constant)
 
 

@@ -38,7 +38,7 @@ def of_backward(candidate: TensorCandidate, output: str, upstream: Tensor, scene
     if not scene.explains(written) or not scene.telling(written):
         return None
     saved = _computed_and_saved(candidate)
-    what = " and ".join(saved) or "a tensor that the backward uses"
+    what = " and ".join(saved) or "what it uses beside its upstream gradient"
     message = f"the backward takes {what} for {'constants' if len(saved) > 1 else 'a constant'}: {_MEND}"
     return Cause("saved_constant", message, {"saved": saved, "certain": True})
 

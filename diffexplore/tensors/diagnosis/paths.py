@@ -186,13 +186,17 @@ def _for_results(
         if x is None or x.layout.shape != other.layout.shape:
             continue
         factor, cotangent = x.layout.read(x.state.ball).high, given.high
-        sides = (cotangent, factor.mT) if edge.index == 0 else (factor.mT, cotangent)
-        back = cotangent * factor if operator == "mul" else sides[0] @ sides[1]
+        back = cotangent * factor if operator == "mul" else _beside(cotangent, factor.mT, edge.index)
         if back.shape == edge.operand.layout.shape:
             words = f"the value of {_name(sweep, x, makers)} is used for {_name(sweep, other, makers)}"
             seeds = [(edge.operand, exact(np.ascontiguousarray(back)))]
             found.append((words, centres(swept(before, seeds, sweep.tape.sources))))
     return tuple(found)
+
+
+def _beside(cotangent: np.ndarray, factor: np.ndarray, place: int) -> np.ndarray:
+    product: np.ndarray = cotangent @ factor if place == 0 else factor @ cotangent
+    return product
 
 
 def _name(sweep: RecordedSweep, region: StorageRegion, makers: dict[int, int]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,7 @@ class GradientScene:
         source: the place of the input among those that are differentiated by.
         sweep: the recorded forward; None where it could not be recorded.
         output: the shape of the output.
+        distinct: the ways that bear on the input, once they were found.
     """
 
     value: np.ndarray
@@ -35,6 +37,7 @@ class GradientScene:
     source: int
     sweep: RecordedSweep | None
     output: tuple[int, ...] = ()
+    distinct: list[Any] = field(default_factory=list)
 
     @cached_property
     def exact(self) -> np.ndarray:

@@ -144,7 +144,7 @@ def cholesky_solve(reading: Reading, b: Grid, factor: Grid, upper: bool = False)
 def lu_unpack(
     reading: Reading, factors: Grid, pivots: Grid, unpack_data: bool = True, unpack_pivots: bool = True
 ) -> tuple[Grid, Grid, Grid]:
-    """P, L and U; those that are not asked for have no elements."""
+    """P, L and U; those that are not requested have no elements."""
     rows, columns = factors.cells.shape[-2:]
     size = min(rows, columns)
     if any(cell != 1 + k % size for k, cell in enumerate(pivots.cells.flat)):
@@ -161,10 +161,10 @@ def lu_unpack(
         one = [packed[i, j] if i <= j else sympy.S.Zero for i in range(size) for j in range(columns)]
         return cells_of(one, (size, columns))
 
-    asked = (unpack_pivots, unpack_data, unpack_data)
+    wanted = (unpack_pivots, unpack_data, unpack_data)
     none = Grid(filled((0,), sympy.S.Zero))
     order, left, right = (
-        each_matrix(factors, part) if wish else none for part, wish in zip((unit, lower, upper), asked, strict=True)
+        each_matrix(factors, part) if wish else none for part, wish in zip((unit, lower, upper), wanted, strict=True)
     )
     return order, left, right
 

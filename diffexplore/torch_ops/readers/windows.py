@@ -1,7 +1,7 @@
 """Windows that slide over cells: convolutions, means of windows, and what their ways back add up.
 
 The samples are the first axis of what is read, if they are one at all. Where each place of a window takes its element
-from is said by :mod:`~diffexplore.torch_ops.tensor_rules.windows`, also for tensors on balls.
+from is given by :mod:`~diffexplore.torch_ops.tensor_rules.windows`, also for tensors on balls.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def scatter(call: OperatorCall) -> Applied:
 
 
 def _put(call: OperatorCall, places: Tensor) -> Applied:
-    """Elements moved to ``places``, each of which is to be another one: else it is not said which stays."""
+    """Elements moved to ``places``, each of which is to be another one: else it is not specified which stays."""
     if len(torch.unique(places)) != places.numel() and isinstance(call.args[-1], Operand):
         raise NotCertified("it puts several elements in one place")
     return moved(call)
