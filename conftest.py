@@ -19,22 +19,24 @@ import doc_examples
 _SEED = 0
 
 
-def _seed() -> None:
+def _seed(item: pytest.Item) -> None:
+    if item.path.suffix == ".md":  # its examples are one run, of numbers that it seeds itself
+        return
     random.seed(_SEED)
     if "torch" in sys.modules:  # whose generator begins elsewhere in each process
         sys.modules["torch"].manual_seed(_SEED)
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """What fixtures draw is the same in every run, whatever ran before in this process."""
-    _seed()
+    _seed(item)
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_call() -> None:
+def pytest_runtest_call(item: pytest.Item) -> None:
     """So is what tests draw, also where a fixture loads torch."""
-    _seed()
+    _seed(item)
 
 
 def _run_console(example: Example) -> str | None:

@@ -45,6 +45,8 @@ class SimulatedTensor(torch.Tensor):
     """A tensor of the device; ``inner`` is that of the CPU which holds its numbers."""
 
     inner: Tensor
+    #: How often a number was read off, for which a GPU has to finish first.
+    read_off: ClassVar[int] = 0
     __torch_function__ = torch._C._disabled_torch_function_impl
     _memory: ClassVar[dict[int, tuple[Any, Any]]] = {}
 
@@ -65,6 +67,7 @@ class SimulatedTensor(torch.Tensor):
         return torch.device(NAME, 0)
 
     def tolist(self) -> Any:
+        SimulatedTensor.read_off += 1
         return self.detach().inner.tolist()
 
     def numpy(self, *, force: bool = False) -> Any:
@@ -96,6 +99,7 @@ def _run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if func is torch.ops.prim.device.default:
         return torch.device(NAME, 0)
     name = func._schema.name
+    SimulatedTensor.read_off += name == "aten::_local_scalar_dense"
     tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
     own = [leaf for leaf in tensors if isinstance(leaf, SimulatedTensor)]
     others = [leaf for leaf in tensors if not isinstance(leaf, SimulatedTensor) and leaf.dim()]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diffexplore import losses, methods, strategies
+    from diffexplore.checking.batch import open_batch
     from diffexplore.checking.records import Report, Row
     from diffexplore.checking.run import check
     from diffexplore.errors import DiffexploreError, GradientError, UsageError
@@ -38,13 +39,13 @@ _HOMES = {
     "Fit": "fitting.records", "fit": "fitting.fit", "graph": "graphing.build", "Proof": "proving.records",
     "assert_gradient": "verifying.assertion", "check": "checking.run", "prove": "proving.prove",
     "verify": "verifying.run", "gradcheck": "tensors.gradcheck", "TensorReport": "tensors.records",
-    "gradgradcheck": "tensors.gradgradcheck",
+    "open_batch": "checking.batch", "gradgradcheck": "tensors.gradgradcheck",
 }  # fmt: skip
 
 __all__ = [
     "DiffexploreError", "Explorer", "Fit", "GradientError", "Loss", "Proof", "Report", "Row", "TensorReport",
     "UsageError", "__version__", "assert_gradient", "check", "explore", "fit", "gradcheck", "gradgradcheck", "graph",
-    "losses", "methods", "prove", "strategies", "verify",
+    "losses", "methods", "open_batch", "prove", "strategies", "verify",
 ]  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from diffexplore.checking.batch import make_batch
 from diffexplore.checking.evaluate import Evaluator
 from diffexplore.checking.loss_value import value_truth
 from diffexplore.floating_point import FLOAT_FORMATS, format_of
+from diffexplore.inputs.blocks import whole
 from diffexplore.kernels import slices
 from diffexplore.kernels.backends import BACKENDS, blocked
 from diffexplore.kernels.batches import Columns
@@ -42,7 +43,7 @@ def truths(loss: dx.Loss, at: dict[str, float], columns: dict[str, Tensor]) -> d
     exact = {name: column.to(torch.float64) for name, column in columns.items()}
     n = len(next(iter(exact.values())))
     problem = Problem(loss, loss.parameters or loss.data, torch.float64, torch.device("cpu"))
-    found = {"": value_truth(problem, at, exact, n)[1]}
+    found = {"": value_truth(problem, at, exact, whole(n))[1]}
     if loss.parameters:
         found |= {name: ball for name, (_, ball) in Evaluator(problem, at, exact, n).reduced_truths().items()}
     return found

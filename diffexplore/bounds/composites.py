@@ -56,7 +56,7 @@ class StepByStep:
             try:
                 found = formula(*operands, **kwargs)
                 steps = [] if found is NotImplemented else as_list(found)
-            except (RuntimeError, ValueError, IndexError, TypeError):  # a case that the formula does not cover
+            except (RuntimeError, ValueError, IndexError, TypeError, ZeroDivisionError):  # a case that is not covered
                 steps = []
         incomplete = not steps or watch.unwatched != missing
         watch.unwatched &= missing

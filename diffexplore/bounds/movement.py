@@ -99,7 +99,8 @@ def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
         return out
     value = out.detach().to(torch.float64)
     rounded = rounding("convert", value, watch.rounds_in(out.dtype))
-    lost = torch.where(value == source.detach().to(torch.float64), 0.0, rounded)
+    exactly = source.detach().to(value.device, torch.float64)
+    lost = torch.where(value == exactly, 0.0, rounded)
     watch.set(out, watch.radius(source).to(value.device) + lost)
     return out
 

@@ -60,6 +60,14 @@ class Weak:
         if known is None or relative[i] > known.relative:
             self._worst[key] = WeakPartial(name, method, first + i, float(relative[i]), False)
 
+    def join(self, later: Weak) -> None:
+        """Adds what later samples showed."""
+        for name, size in later._sizes.items():
+            self._sizes[name] = self._sizes.get(name, 0.0) + size
+        for key, weak in later._worst.items():
+            if key not in self._worst or weak.relative > self._worst[key].relative:
+                self._worst[key] = weak
+
     def add_reduced(self, name: str, method: str, judged: Judged, n: int) -> None:
         """The reduced comparison: weak where its uncertainty is large beside the partials of the samples together."""
         relative, key = float(uncertainty(judged)[0]), (name, method)

@@ -12,13 +12,14 @@ from typing import Annotated, Any
 import typer
 
 from diffexplore import __version__
-from diffexplore.cli import audit, bench, derive, fit, graph, listing, panels, prove, report, start, verify
+from diffexplore.cli import audit, bench, derive, fit, graph, launched, listing, panels, prove, report, start, verify
 from diffexplore.cli.arguments import shield_formulas, spelled_out
 from diffexplore.cli.collector import rest
 from diffexplore.cli.defaults import defaults_for, used_defaults
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.cli.refusals import explained
 from diffexplore.errors import UsageError
+from diffexplore.ranks.records import RankLost
 
 #: Errors of writing to a standard output that takes no more.
 _WRITING = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
@@ -53,14 +54,14 @@ def main(argv: list[str] | None = None) -> int:
     arguments = spelled_out(sys.argv[1:] if argv is None else argv)
     _open_streams()
     try:
-        code = _run(arguments)
+        code = _together(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         return _abandon_stdout()
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
     except UsageError as error:
-        return _complain(f"error: {error}", USAGE)
+        return _complain(f"error: {error}", USAGE, error)
     except typer.TyperException as error:
         return _complain(f"error: {explained(error, _commands(), arguments)}", USAGE)
     except OSError as error:
@@ -73,6 +74,15 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:  # the last resort: a bug must not look like a verdict
         return _report_bug(error, arguments)
     return code
+
+
+def _together(arguments: Sequence[str]) -> int:
+    """Runs the command; of several processes all end well, or all with the error of the first that does not."""
+    try:
+        with launched.shared():
+            return _run(arguments)
+    except RankLost as error:
+        launched.abandon(_complain(f"error: {error}", USAGE, error))
 
 
 def _open_streams() -> None:
@@ -103,8 +113,9 @@ def _run(arguments: Sequence[str]) -> int:
         return done.exit_code
 
 
-def _complain(message: str, code: int) -> int:
-    print(" ".join(message.split()), file=sys.stderr)
+def _complain(message: str, code: int, error: Exception | None = None) -> int:
+    if error is None or launched.left_to_say(error):
+        print(" ".join(message.split()), file=sys.stderr)
     return code
 
 

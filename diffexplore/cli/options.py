@@ -101,7 +101,7 @@ Start = Annotated[
 Data = Annotated[
     str | None,
     _data(
-        "--data", "FILE|-", "A .csv or .npz file whose columns are named like the data symbols; - reads standard input."
+        "--data", "FILE|-", "CSV, NPZ, NPY or Parquet, or a folder, with columns named like the data; - reads stdin."
     ),
 ]
 Columns = Annotated[

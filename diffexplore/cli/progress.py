@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from diffexplore.checking.records import Row
+from diffexplore.cli import launched
 from diffexplore.cli.collector import wake
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def listening(*, quiet: bool, rows_to: TextIO | None = None, loading: str = LOAD
     Begins with the phase ``loading``: enter it before the imports that take so long. What libraries and files print
     while they are executed is kept out of standard output.
     """
+    if rows_to is not None:
+        launched.check_alone("--rows all prints the rows of one process")
     with contextlib.redirect_stdout(sys.stderr):
         if quiet or not sys.stderr.isatty():
             yield ScreenListener(None, rows_to)

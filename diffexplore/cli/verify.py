@@ -108,12 +108,14 @@ def verify(
     outputs = outputs.beside(rows_all=STDOUT if all_rows else None, replay=replay_file(kept))
     with listening(quiet=outputs.quiet, rows_to=sys.stdout if all_rows else None) as listener:
         record, loaded = (again, None) if again else _record(request)
+        if kept is not None:
+            record.batch.held("a file for --replay")
         result = record.run(listener, loaded)
     if kept is not None and result.verdict != "pass":
         write_replay(record.to_json(), kept)
     from diffexplore.pages.records import Subject
 
-    subject = Subject(result, record.loss, record.batch, tuple(record.points))
+    subject = Subject(result, record.loss, record.batch.drawn(), tuple(record.points))
     outputs.write(shown(subject, record.candidate, detail=detail, commands=after_verify(request, result)))
     return OF_VERDICT[result.verdict]
 

@@ -63,7 +63,7 @@ def explore(
     chosen_axes(known, axes)
     start = make_points(known, at)[0]
     batch = make_batch(known, data)
-    evaluation = evaluation_of(known, batch)
+    evaluation = evaluation_of(known, batch.drawn())
     count = _steps(evaluation) if steps is None else steps
     rate = _rate(evaluation, array_of(known, start)) if lr is None else as_number(lr, "the learning rate", _A_RATE)
     settings = settings_of(rate, count, "gd", ("symbolic",), "float64")

@@ -90,6 +90,8 @@ def _largest(loss: ReducedLoss, step: PathStep) -> float | None:
 
 def centred(loss: ReducedLoss, optimum: Sequence[arb]) -> Centred | None:
     """The curvature at the optimum with the means taken away of all columns of which that only moves the parameters."""
+    if loss.blocks.count > 1:  # it would take another reading of all of them
+        return None
     columns, at = dict(loss.columns), list(optimum)
     moved = []
     with precision(BITS):

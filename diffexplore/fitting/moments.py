@@ -13,7 +13,8 @@ from flint import arb
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.formula.text import to_text
-from diffexplore.kernels.block_sums import BLOCK
+from diffexplore.inputs.blocks import Blocks
+from diffexplore.kernels.block_sums import BLOCK, combine
 from diffexplore.kernels.separation import NotSeparable
 from diffexplore.kernels.statistics import Exponents, Statistics, below, statistics_of
 from diffexplore.loss import Loss
@@ -68,10 +69,11 @@ def moments_of(loss: Loss) -> Moments | None:
     return Moments(sympy.Add(*terms), symbols, statistics)
 
 
-def sums(moments: Moments, loss: Loss, columns: Mapping[str, np.ndarray], n: int) -> dict[str, arb]:
-    """An enclosure of each sum (or mean) over the samples, by the name of its symbol."""
-    few = n < _FEW and all(isinstance(one, sympy.Symbol) for one in moments.statistics.generators)
-    whole = _few(moments, columns, n) if few else _many(moments.statistics, columns, n)
+def sums(moments: Moments, loss: Loss, columns: Mapping[str, np.ndarray], blocks: Blocks) -> dict[str, arb]:
+    """An enclosure of each sum (or mean) over the samples, by the name of its symbol; each block is read once."""
+    n = blocks.n
+    few = blocks.count == 1 and n < _FEW and all(isinstance(one, sympy.Symbol) for one in moments.statistics.generators)
+    whole = _few(moments, columns, n) if few else _many(moments.statistics, columns, blocks)
     with precision(_BITS):
         return {
             symbol.name: whole[powers] / n if loss.reduction == "mean" else whole[powers]
@@ -91,13 +93,18 @@ def _few(moments: Moments, columns: Mapping[str, np.ndarray], n: int) -> dict[Ex
         }
 
 
-def _many(statistics: Statistics, columns: Mapping[str, np.ndarray], n: int) -> dict[Exponents, arb]:
+def _many(statistics: Statistics, columns: Mapping[str, np.ndarray], blocks: Blocks) -> dict[Exponents, arb]:
     """The sums about 0 from those about a centre: Σ xᵖ = Σ_q C(p, q) cᵖ⁻𐞥 Σ (x − c)𐞥."""
-    accumulator = statistics.about(statistics.centre({name: column[:BLOCK] for name, column in columns.items()}))
-    found = accumulator.finish(accumulator.accumulate(columns, n))
+
+    def rows(first: int, last: int) -> dict[str, np.ndarray]:
+        return {name: column[first:last] for name, column in columns.items()}
+
+    accumulator = statistics.about(statistics.centre(rows(0, min(BLOCK, blocks.size))))
+    records = blocks.each(lambda first, last: accumulator.accumulate(rows(first, last), last - first))
+    found = accumulator.finish(combine(records))
     with precision(_BITS):
         about = {powers: arb(one.high) + arb(one.low) + arb(0, one.radius) for powers, one in found.items()}
-        about[(0,) * len(accumulator.centre)] = arb(n)
+        about[(0,) * len(accumulator.centre)] = arb(blocks.n)
         centre = [arb(c) for c in accumulator.centre]
 
         def uncentred(powers: Sequence[int]) -> arb:

@@ -59,7 +59,7 @@ def graph_of(
             :func:`diffexplore.tracing.trace`.
         at: a value for every parameter. Default: the loss's first point at which no parameter is 0 and no two are
             equal, or else its first; formulas without values where it has none.
-        data: columns by name, or the path of a .csv or .npz file. Default: the data of the loss, if it has some.
+        data: columns by name, or the path of a file or a folder of data. Default: the data of the loss, if it has some.
         names: of a file of data, which symbols have another name there.
         n_points: draws so many synthetic samples instead.
         wrt: the inputs by which derivatives are requested. Default: all.
@@ -155,7 +155,7 @@ def graph(
             parameters, and all others data.
         at: a value for each parameter. Default: the loss's first point at which no parameter is 0 and no two are equal;
             without one, formulas without values.
-        data: a column of shape (n,) for each data symbol, or the path of a .csv or .npz file. Default: the loss's own.
+        data: a column of shape (n,) for each data symbol, or the path of a file of data. Default: the loss's own.
         wrt: the inputs by which derivatives are requested. Default: all.
         sample: the sample whose values are shown, from 0.
 

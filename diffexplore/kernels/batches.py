@@ -23,11 +23,15 @@ _FLOATS = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16))
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Tensors of shape (n,) on one device, by name; ``numpy`` says whether the results are to be NumPy arrays."""
+    """Tensors of shape (n,) on one device, by name; ``numpy`` says whether the results are to be NumPy arrays.
+
+    ``files`` is None, or says where the columns are of which slices can be read, but which are not in memory.
+    """
 
     tensors: Mapping[str, torch.Tensor]
     n: int
     numpy: bool
+    files: str | None = None
 
     @property
     def device(self) -> torch.device:
@@ -70,6 +74,8 @@ def columns_of(loss: Loss, data: Any) -> Columns:
     else:
         batch = make_batch(loss, data)
         found, n = dict(batch.columns), batch.n
+        if not batch.in_memory:
+            return Columns(batch.tensors(), n, True, batch.origin)
     if n == 0:
         raise UsageError(f"{_ORIGIN}: column {loss.data[0]!r} is empty: at least one row is needed")
     with warnings.catch_warnings():

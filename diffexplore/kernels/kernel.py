@@ -20,6 +20,7 @@ from diffexplore.loss import Loss
 
 _AUTO, _SUMS, _COMPILED = "auto", "statistics", "inductor"
 
+
 #: What "auto" chooses from, the first that can run.
 _TRIED = (_SUMS, _COMPILED, "blocked")
 
@@ -66,6 +67,11 @@ class BatchKernel:
         """
         columns = columns_of(self.loss, data)
         name, others = self._chosen(columns.device.type, columns)
+        if columns.files is not None and name != _SUMS:
+            raise UsageError(
+                f"the backend {name} takes data in memory, and the {columns.n:,} samples of {columns.files} are read "
+                "block by block: fit and check do that, and the backend statistics, where a loss has some"
+            )
         run = BACKENDS[name].load().bind(self._plan, columns)
         return BoundTo(run, self.loss, columns.n, lambda: self._explained(name, others, columns.bytes))
 

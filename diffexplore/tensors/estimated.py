@@ -68,7 +68,7 @@ class Differences:
         """
         tensor = next(one.tensor for one in self._call.sources if one.name == name)
         weights = upstream.detach().to("cpu", torch.float64)
-        way = torch.from_numpy(np.ascontiguousarray(direction)).to(tensor.device)
+        way = torch.from_numpy(np.ascontiguousarray(direction)).reshape(tensor.shape).to(tensor.device)
         size = max(1.0, float(tensor.detach().abs().max()))
 
         def value(step: float) -> float:

@@ -182,7 +182,7 @@ class Tape(TensorStorages):
                     out = alone(lambda: steps(*operands, **options))
                     for target, result in zip(targets, [out] if isinstance(out, torch.Tensor) else out, strict=False):
                         target.copy_(result)
-            except (NotImplementedError, TypeError, RuntimeError, ValueError, IndexError) as error:
+            except (TypeError, RuntimeError, ValueError, IndexError, ZeroDivisionError) as error:
                 call.out()  # raises where the call itself is wrong
                 raise NotCertified(f"its steps do not run here: {error}") from None
         if pure is not func and isinstance(call.args[0], list):

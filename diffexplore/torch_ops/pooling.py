@@ -10,6 +10,7 @@ from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import places
 from diffexplore.torch_ops.readers import pooling as read
 from diffexplore.torch_ops.records import Operator, composed, handled, smooth
+from diffexplore.torch_ops.tensor_rules import antialiasing
 from diffexplore.torch_ops.tensor_rules.pooling import average, largest, put_by_indices
 
 _added = partial(smooth, bound=Handled(linear.added_up))
@@ -85,4 +86,6 @@ OPERATORS: tuple[Operator, ...] = (
         _added_in_own(f"replication_pad{axes}d_backward", read=places.replication_backward(axes))
         for axes in (1, 2, 3)
     ),
+    composed("_upsample_bilinear2d_aa", EVERYWHERE, steps=antialiasing.bilinear_antialiased),
+    composed("_upsample_bicubic2d_aa", EVERYWHERE, steps=antialiasing.bicubic_antialiased),
 )  # fmt: skip

@@ -23,8 +23,7 @@ def folded(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     plain = tensors and all(type(one) is Tensor and not one.requires_grad for one in tensors)
     if not plain or func._schema.is_mutable or torch.Tag.nondeterministic_seeded in func.tags or _is_view(func):
         return None
-    returns = [str(one.type) for one in func._schema.returns]
-    if not returns or any(kind not in ("Tensor", "Tensor[]") for kind in returns):
+    if not _makes_tensors(func):
         return None
     if all(one.is_floating_point() for one in tensors) and not _makes_truth(func):
         return None
@@ -65,6 +64,11 @@ _INDEXED = frozenset(
 )  # fmt: skip
 
 
+def _makes_tensors(func: Any) -> bool:
+    kinds = [str(one.type) for one in func._schema.returns]
+    return bool(kinds) and all(kind in ("Tensor", "Tensor[]") for kind in kinds)
+
+
 def _is_view(func: Any) -> bool:
     return any(one.alias_info is not None for one in func._schema.returns)
 
@@ -80,8 +84,11 @@ _TRUTHS = frozenset("lt gt le ge eq ne isnan isinf isfinite signbit logical_not 
 
 @cache
 def is_composite(func: Any) -> bool:
-    """Whether torch composes an operator of others, and nothing else says what it computes."""
+    """Whether torch composes an operator of others, and nothing else says what it computes.
+
+    What makes no tensor is none: torch asks for sizes where it words an error.
+    """
     known = registry.of(func)
-    if func.namespace != "aten" or (known is not None and known.reader is not None):
+    if func.namespace != "aten" or (known is not None and known.reader is not None) or not _makes_tensors(func):
         return False
     return func not in registry.decompositions() and bool(func._can_decompose())

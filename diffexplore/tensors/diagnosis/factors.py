@@ -88,6 +88,8 @@ def named_factor(factor: float, spread: float, scene: GradientScene) -> tuple[st
     """A factor in words, and where it may come from."""
     origin = next((why for known, why in _ORIGINS.items() if abs(known - factor) <= spread + 1e-12), "")
     for length, axis in _lengths(scene):
+        if length <= 2:
+            continue
         root = math.nan if math.isqrt(length) ** 2 == length else math.sqrt(length)
         for value, text, why in (
             (float(length), str(length), f"the sum over {axis} is taken for its mean"),
@@ -95,7 +97,7 @@ def named_factor(factor: float, spread: float, scene: GradientScene) -> tuple[st
             (root, f"√{length}", f"a factor √{length} of {axis} is missing"),
             (1 / root, f"1/√{length}", f"a factor √{length} of {axis} is missing"),
         ):
-            if length > 2 and abs(factor - value) <= spread + 1e-12 * value:
+            if abs(factor - value) <= spread + 1e-12 * value:
                 return text, why
     fraction = Fraction(factor).limit_denominator(_LARGEST_DENOMINATOR)
     exactly = abs(float(fraction) - factor) <= 1e-12 * abs(factor)

@@ -107,7 +107,8 @@ def sort(
     rows = _along(x, dim, lambda row: _ordered(row, descending))
     if not stable:
         for row in _along(x, dim, list):
-            reading.need(*(opposite(equal(one, other)) for one, other in itertools.combinations(row, 2)))
+            pairs = itertools.combinations(row, 2)
+            reading.need(*(opposite(equal(one, other)) for one, other in pairs if one != other))
     return _placed(x, dim, [values for values, _ in rows]), _placed(x, dim, [places for _, places in rows])
 
 

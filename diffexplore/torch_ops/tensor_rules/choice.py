@@ -40,7 +40,7 @@ def comparison(holds: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> TensorR
             clear = np.where(beyond, np.isfinite(x.radius) & np.isfinite(y.radius), clear)
             sign = np.where(beyond, _side(x) - _side(y), sign)
         same = (x.high == y.high) & (x.low == y.low) & (x.radius == 0) & (y.radius == 0)
-        value = holds(np.where(same, 0.0, sign), np.zeros(1))
+        value = np.asarray(holds(np.where(same, 0.0, sign), np.zeros(())))
         varies = any(operand.varies for operand in operands_of(call.args))
         # A number that equals another is a case, as a label is; one that is not less than another may be a kink.
         tied = same & varies & (not is_equality)

@@ -92,7 +92,7 @@ def _moved_conditions(call: OperatorCall) -> Applied:
         if operand.value.dtype is not torch.bool:
             return operand.value
         known = np.zeros(operand.shape, np.uint8) if operand.undecided is None else operand.undecided
-        return torch.from_numpy(np.ascontiguousarray(known))
+        return torch.from_numpy(np.array(known, order="C"))
 
     with torch.no_grad():
         args, kwargs = replaced((call.args, call.kwargs), flags)

@@ -11,7 +11,7 @@ from diffexplore.arithmetic.double_functions import exp, log
 from diffexplore.arithmetic.dual_balls import add, div, mul, neg, of_slope, sub
 from diffexplore.arithmetic.tensor_balls import chosen, filled, infinite, joined, quotient, shaped, summed, times
 from diffexplore.torch_ops.tensor_rules.arithmetic import plus
-from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall
+from diffexplore.torch_ops.tensor_rules.operands import Applied, Operand, OperatorCall
 
 
 def axes_of(call: OperatorCall, operand: Operand) -> list[int]:
@@ -46,15 +46,20 @@ def mean(call: OperatorCall) -> Applied:
     operand = call.args[0]
     axes = axes_of(call, operand)
     count = exact(float(np.prod([operand.shape[axis] for axis in axes])))
-    if not count.high:
-        raise NotCertified("the mean of no elements")
-    value = quotient(summed(operand.number, axes, keepdims=bool(call.argument("keepdim", False))), count)
+    total = summed(operand.number, axes, keepdims=bool(call.argument("keepdim", False)))
+    value = quotient(total, count) if count.high else undefined(total.high.shape)
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None
-        return [spread(quotient(cotangents[0], count), operand, axes)]
+        part = quotient(cotangents[0], count) if count.high else cotangents[0]  # spread over no elements
+        return [spread(part, operand, axes)]
 
     return Applied((value,), pullback)
+
+
+def undefined(shape: tuple[int, ...]) -> DoubleBall:
+    """Numbers of which nothing is known, as the mean of no elements."""
+    return DoubleBall(*(np.full(shape, part) for part in (np.nan, 0.0, np.inf)))
 
 
 def cumsum(call: OperatorCall) -> Applied:
