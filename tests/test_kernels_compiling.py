@@ -54,7 +54,10 @@ def test_the_start_is_measured_once_and_remembered(
     for _ in range(2):
         explained = POISSON.compile().bind(DATA).explain()
         assert explained.backend == backend
-        assert backend == "inductor" or f"compiling took {seconds[0] - seconds[1]:.0f} s here" in explained.others["inductor"]
+        assert (
+            backend == "inductor"
+            or f"compiling took {seconds[0] - seconds[1]:.0f} s here" in explained.others["inductor"]
+        )
     assert len(calls) == 3
     ((_, kept),) = json.loads(cache.read_text()).items()
     assert kept["seconds"] == seconds[0] - seconds[1]
