@@ -90,9 +90,11 @@ def test_right_double_backwards_pass_in_float32(name: str) -> None:
     assert checked(function, leaves(*shapes, dtype=torch.float32)).verdict == "pass"
 
 
-def test_complex_numbers() -> None:
-    z = torch.randn(3, dtype=torch.complex128, requires_grad=True)
-    report = checked(lambda z: (z * z).exp().abs(), z)
+@pytest.mark.parametrize(
+    "function", [lambda z: (z * z).exp().abs(), lambda z: (z * z).conj(), lambda z: torch.fft.ifft(z * z * z).conj()]
+)
+def test_complex_numbers(function: Callable[[Tensor], Tensor]) -> None:
+    report = checked(function, torch.randn(3, dtype=torch.complex128, requires_grad=True))
     assert (report.verdict, report.truth) == ("pass", "certified")
 
 

@@ -106,12 +106,10 @@ class TorchArithmetic:
     operations = OPERATIONS
 
     def constant(self, constant: Constant) -> float | int:
-        exact = constant.exact
-        if exact.is_Integer and abs(int(exact)) <= 2**53:
-            return int(exact)
-        if constant.error:
-            state_constant(constant.nearest, constant.error)
-        return constant.nearest
+        number = constant.as_number()
+        if isinstance(number, float) and constant.error:
+            state_constant(number, constant.error)
+        return number
 
 
 TORCH = TorchArithmetic()

@@ -24,11 +24,13 @@ from diffexplore.proving.rerun import check_reading
 from diffexplore.proving.runs import Function
 from diffexplore.proving.scope import scope_of
 from diffexplore.proving.statements import domain_of, names_of, statements_of
+from diffexplore.torch_private.unloaded import not_compiled
 from diffexplore.tracing.declarations import Spec, declare, symbols_of
 from diffexplore.tracing.sizes import meets
 from diffexplore.tracing.traced import Traced
 
 
+@not_compiled()
 def prove(
     candidate: Any,
     loss: Any = None,

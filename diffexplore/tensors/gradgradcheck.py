@@ -81,7 +81,7 @@ def gradgradcheck(
     if report.verdict == "fail":
         report = replace(report, notes=(_FIRST_WRONG, *report.notes))
     else:
-        second = _twice(first, grad_outputs, jacobian=as_flag(jacobian, "jacobian"))
+        second = differentiated_again(first, grad_outputs, jacobian=as_flag(jacobian, "jacobian"))
         report = checked_in(dtypes, second, [*notes, *_told(report)], "none")
     if raises[0]:
         raise_unless_right(report, allow_inconclusive=raises[1])
@@ -95,7 +95,11 @@ def _told(first: TensorReport) -> list[str]:
     return [f"{skip.method}: {skip.reason}" for skip in first.skipped]
 
 
-def _twice(first: TensorSubject, grad_outputs: Any, *, jacobian: bool) -> TensorSubject:
+def differentiated_again(first: TensorSubject, grad_outputs: Any = None, *, jacobian: bool = False) -> TensorSubject:
+    """The check of the derivatives of the gradients that ``first`` checks.
+
+    Raises CandidateError where there are none, and UsageError for ``grad_outputs`` that do not fit the outputs.
+    """
     outputs = differentiable_outputs(first.candidate)
     upstreams = _upstreams(first.candidate, outputs, grad_outputs)
     candidate = gradients_of(first.candidate, upstreams)

@@ -125,7 +125,7 @@ class Recorded:
 
     def value(self, output: int) -> DoubleBall:
         """The exact value of an output."""
-        return self.tape.ball(self.outputs[output].tensor)
+        return self.tape.ball(self.tape._resolved(self.outputs[output].tensor))
 
     def gradients(self, output: int, upstream: Tensor) -> list[DoubleBall]:
         """The exact gradients of Σ upstream · output by each input that is differentiated by.
