@@ -17,6 +17,9 @@ from diffexplore.torch_private.watching import decomposition_table, differentiab
 
 Tensor = torch.Tensor
 
+#: Recursions over more times of all samples are not followed step by step.
+_LONGEST = 512
+
 
 def gradients(
     forward: Callable[..., Any], operands: Sequence[Tensor | None], upstreams: Sequence[Tensor | None]
@@ -132,6 +135,9 @@ def ctc_loss(forward: Callable[..., Any]) -> Callable[..., Tensor]:
         upstream: Tensor, log_probs: Tensor, targets: Tensor, lengths: Any, sizes: Any, losses: Tensor, alpha: Tensor,
         blank: int, zero_infinity: bool = False,
     ) -> Tensor:  # fmt: skip
+        if log_probs[..., 0].numel() > _LONGEST:
+            raise NotImplementedError("a longer chain")
+
         def loss(x: Tensor) -> Any:
             return forward(x, targets, lengths, sizes, blank, zero_infinity)[0]
 
