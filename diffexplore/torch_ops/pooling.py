@@ -9,7 +9,7 @@ from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
 from diffexplore.torch_ops.tensor_rules import sampling
-from diffexplore.torch_ops.tensor_rules.pooling import average, largest, put_by_indices
+from diffexplore.torch_ops.tensor_rules.pooling import average, fractional, largest, put_by_indices
 
 _added = partial(smooth, bound=Handled(linear.added_up))
 _added_in_own = partial(smooth, bound=Handled(linear.added_in_own_dtype))
@@ -27,7 +27,7 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     unbounded("max_pool2d_with_indices", EVERYWHERE, on_tensors=largest(2)),
     unbounded("max_pool3d_with_indices", EVERYWHERE, on_tensors=largest(3)),
-    _ordered("fractional_max_pool2d fractional_max_pool3d"),
+    _ordered("fractional_max_pool2d fractional_max_pool3d", on_tensors=fractional),
     _ordered("adaptive_max_pool2d", on_tensors=largest(2, adaptive=True)),
     _ordered("adaptive_max_pool3d", on_tensors=largest(3, adaptive=True)),
     smooth("max_pool3d_with_indices_backward", bound=Handled(linear.by_index), on_tensors=put_by_indices),

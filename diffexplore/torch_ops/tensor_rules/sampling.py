@@ -23,12 +23,13 @@ def grid_sampler_3d(x: Tensor, grid: Tensor, mode: int, padding: int, align_corn
     ``padding`` is 0 for zeros outside, 1 for the border, 2 for reflection.
     """
     sizes = x.shape[:1:-1]
-    places = [_in_voxels(grid[..., i], size, padding, align_corners) for i, size in enumerate(sizes)]
+    beyond = [_in_voxels(grid[..., i], size, padding, align_corners) for i, size in enumerate(sizes)]
+    places = [place.clamp(0, size - 1) if padding else place for place, size in zip(beyond, sizes, strict=True)]
     if mode == 1:
         return _voxels(x, [place.round() for place in places])
     if mode != 0:
         raise NotImplementedError("cubic interpolation of volumes")
-    below = [place.floor() for place in places]
+    below = [_cell(place, size, padding) for place, size in zip(beyond, sizes, strict=True)]
     total = None
     for corner in product((0, 1), repeat=3):
         weight = None
@@ -45,8 +46,15 @@ def grid_sampler_3d(x: Tensor, grid: Tensor, mode: int, padding: int, align_corn
 def _in_voxels(place: Tensor, size: int, padding: int, align_corners: bool) -> Tensor:
     found = (place + 1) / 2 * (size - 1) if align_corners else ((place + 1) * size - 1) / 2
     if padding == 2:
-        found = _reflected(found, 0, 2 * (size - 1)) if align_corners else _reflected(found, -1, 2 * size - 1)
-    return found.clamp(0, size - 1) if padding else found
+        return _reflected(found, 0, 2 * (size - 1)) if align_corners else _reflected(found, -1, 2 * size - 1)
+    return found
+
+
+def _cell(place: Tensor, size: int, padding: int) -> Tensor:
+    """The whole number below a place; beyond the border that of a place in its last cell, which is certain."""
+    if padding:
+        place = torch.where(place < 0, 0.5, torch.where(place > size - 1, size - 1.5, place))
+    return place.floor()
 
 
 def _reflected(place: Tensor, twice_low: int, twice_high: int) -> Tensor:
