@@ -14,10 +14,6 @@ from benchmarks.random_programs import Case, verdict_on
 from diffexplore.tensors.gradcheck import gradcheck
 from diffexplore.tensors.records import TensorReport
 
-#: Those of which a verdict was wrong once: which element a median picks among equal ones; complex outputs; elements of
-#: none; torch's own steps that do not take what its kernel takes; numbers without an axis.
-ONCE_WRONG = (5, 21, 33, 125, 1081, 1301, 1816)
-
 EACH = 30
 
 
@@ -27,11 +23,6 @@ def test_no_verdict_is_wrong(first: int) -> None:
     assert [one for one in found if one.wrong] == []
     verdicts = Counter(one.verdict.partition(",")[0] for one in found)
     assert verdicts["pass"] >= EACH // 5 and verdicts["fail"] >= EACH // 6
-
-
-@pytest.mark.parametrize("seed", ONCE_WRONG)
-def test_what_was_wrong_once_is_not_any_more(seed: int) -> None:
-    assert verdict_on(Case(seed)).wrong == ""
 
 
 def _always(verdict: str) -> Callable[..., TensorReport]:

@@ -11,7 +11,7 @@ from diffexplore.torch_ops.readers import places
 from diffexplore.torch_ops.readers import pooling as read
 from diffexplore.torch_ops.records import Operator, composed, handled, smooth
 from diffexplore.torch_ops.tensor_rules import antialiasing
-from diffexplore.torch_ops.tensor_rules.pooling import average, largest, put_by_indices
+from diffexplore.torch_ops.tensor_rules.pooling import average, fractional, largest, put_by_indices
 
 _added = partial(smooth, bound=Handled(linear.added_up))
 _added_in_own = partial(smooth, bound=Handled(linear.added_in_own_dtype))
@@ -44,7 +44,7 @@ OPERATORS: tuple[Operator, ...] = (
         )
         for axes in (2, 3)
     ),
-    _ordered("fractional_max_pool2d fractional_max_pool3d"),
+    _ordered("fractional_max_pool2d fractional_max_pool3d", on_tensors=fractional),
     *(
         smooth(
             f"max_pool{axes}d_with_indices_backward", bound=Handled(linear.by_index), read=read.by_index(axes, -1),

@@ -145,3 +145,42 @@ def largest(axes: int, *, adaptive: bool = False) -> TensorRule:
         return Applied((*found.outputs, None), found.pullback)
 
     return rule
+
+
+def fractional(call: OperatorCall) -> Applied:
+    """fractional_max_pool: windows of one size, of which each plane has its own, by random numbers between 0 and 1.
+
+    Source: B. Graham, "Fractional max-pooling", arXiv:1412.6071, §2, pseudorandom sequences.
+    """
+    x, kernel, size, samples = call.args[:4]
+    axes = 2 if "2d" in call.function._schema.name else 3
+    planes = x.shape[:-axes]
+    numbers = samples.value.numpy().reshape(-1, axes)
+    order = range(axes) if axes == 3 else (1, 0)  # of images the width's comes first
+    places: np.ndarray = np.zeros((len(numbers), 1, 1), np.int64)
+    for axis, which in enumerate(order):
+        width, count = each(kernel, axes)[axis], each(size, axes)[axis]
+        first = _first_of_windows(numbers[:, which], x.shape[axis - axes], width, count)
+        seen = first[:, :, None] + np.arange(width)
+        places = places[:, :, None, :, None] * x.shape[axis - axes] + seen[:, None, :, None, :]
+        places = places.reshape(len(numbers), places.shape[1] * places.shape[2], -1)
+    plane = int(np.prod(x.shape[-axes:]))
+    places = (places + plane * np.arange(len(places))[:, None, None]).reshape(-1, places.shape[-1])
+    if len(numbers) != int(np.prod(planes)):
+        raise NotCertified("each plane has random numbers of its own, and here there are more or fewer")
+    flat = shaped(x.number, lambda field: field.reshape(-1))
+    found, unclear = picked_from(x, taken(flat, places), places, True, _result_shape(call))
+    if x.varies and unclear.any():
+        raise NotCertified("which element is the largest is not certain here")
+    back = found.pullback
+    return Applied((*found.outputs, None), None if back is None else lambda cotangents: [*back(cotangents[:1]), None])
+
+
+def _first_of_windows(sample: np.ndarray, size: int, kernel: int, count: int) -> np.ndarray:
+    """Where the windows of each plane begin (planes, count), in the arithmetic of the kernel."""
+    first = np.full((len(sample), count), size - kernel, np.int64)
+    if count > 1:
+        step = sample.dtype.type(size - kernel) / sample.dtype.type(count - 1)
+        reached = (np.arange(count - 1, dtype=sample.dtype) + sample[:, None]) * step
+        first[:, :-1] = reached.astype(np.int64) - (sample[:, None] * step).astype(np.int64)
+    return first
