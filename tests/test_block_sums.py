@@ -12,6 +12,7 @@ import torch
 
 import diffexplore as dx
 from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
+from diffexplore.kernels.device_sums import sums_on_device
 from diffexplore.kernels.statistics import Statistics, statistics_of
 
 QUADRATIC = dx.Loss("(a*x + b*y + c)**2", parameters="a, b, c", data="x, y")
@@ -112,3 +113,29 @@ def test_a_fit_reads_many_samples_once_and_says_so() -> None:
     assert not [one for one in few.explanation if one.key == "sums"]
     beside = dx.fit("squared_error", data, lr=0.01, steps=30, methods="reverse")
     assert fit.run.last.loss == pytest.approx(beside.run.last.loss, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [300, BLOCK, 2 * BLOCK + 5])
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_sums_on_a_device_are_those_of_the_host(kind: str, n: int) -> None:
+    data = columns(kind, n)
+    statistics = statistics_of(QUADRATIC)
+    accumulator = statistics.about(statistics.centre({name: column[:BLOCK] for name, column in data.items()}))
+    tensors = {place: torch.as_tensor(data[name or ""]) for place, name in enumerate(accumulator.columns)}
+    there = accumulator.finish(sums_on_device(tensors, accumulator.centre, accumulator.powers, n))
+    here = accumulator.finish(accumulator.accumulate(data))
+    for powers, total in here.items():
+        other = there[powers]
+        apart = Fraction(total.high) + Fraction(total.low) - Fraction(other.high) - Fraction(other.low)
+        assert abs(apart) <= Fraction(total.radius) + Fraction(other.radius)
+        assert other.radius <= 2 * total.radius + 2.0**-800
+        assert kind not in ("whole", "zeros") or other.high == total.high
+
+
+def test_sums_on_a_device_that_are_none() -> None:
+    data = columns("random", BLOCK + 10)
+    data["y"][3], data["x"][BLOCK] = np.nan, 1e305
+    tensors = {place: torch.as_tensor(data[name]) for place, name in enumerate(("x", "y"))}
+    accumulator = statistics_of(QUADRATIC).about((0.0, 0.0))
+    found = accumulator.finish(sums_on_device(tensors, (0.0, 0.0), accumulator.powers, BLOCK + 10))
+    assert all(np.isnan(total.high) for total in found.values())

@@ -23,6 +23,7 @@ from diffexplore.inputs.blocks import whole
 from diffexplore.kernels import slices
 from diffexplore.kernels.backends import BACKENDS, blocked
 from diffexplore.kernels.batches import Columns
+from diffexplore.kernels.device_sums import parts_on_device
 from diffexplore.kernels.plan import Plan
 from diffexplore.methods.problem import Problem
 
@@ -276,6 +277,13 @@ def test_everything_stays_on_the_device(name: str, backend: str, dtype: torch.dt
     ]
     assert [tuple(one.shape) for one in outputs] == shapes
     assert all(one.is_meta for one in outputs)
+
+
+def test_sums_stay_on_the_device() -> None:
+    columns = {place: torch.empty(50_000, dtype=torch.float32, device="meta") for place in range(2)}
+    with _OneDevice():
+        parts, radii = parts_on_device(columns, (1e8, 0.0), ((1, 0), (1, 1), (0, 2)), 50_000)
+    assert parts.is_meta and parts.shape == (7, 3, slices.PARTS) and radii.shape == (7, 3)
 
 
 @pytest.mark.backends

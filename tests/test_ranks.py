@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import ranks_at_work
 from flint import arb, ctx
+from processes import HANGS
 
 from diffexplore.documents import to_json
 from diffexplore.ranks.packing import packed, unpacked
@@ -54,7 +55,7 @@ def found(folder: Path) -> dict[str, Any]:
     processes = [
         subprocess.Popen([*command, str(rank)], stdout=subprocess.PIPE, text=True, env=environment) for rank in range(3)
     ]
-    printed = [process.communicate(timeout=300)[0] for process in processes]
+    printed = [process.communicate(timeout=HANGS)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 9, 0]
     return json.loads(printed[0])
 

@@ -36,6 +36,16 @@ class Accumulator:
         return sum(powers) <= 2 and all(self._generators.columns[g] for g, power in enumerate(powers) if power)
 
     @property
+    def columns(self) -> tuple[str | None, ...]:
+        """The data column that each generator is; None for functions of the data."""
+        return self._generators.columns
+
+    @property
+    def columns_alone(self) -> bool:
+        """Whether all sums are those of data columns, and of products of two of them."""
+        return bool(self.powers) and not self._slow
+
+    @property
     def operations(self) -> int:
         """Passes over a column or a pair of them, for all sums: what a sample costs."""
         of_columns = len(self._sliced) * slices.OPERATIONS

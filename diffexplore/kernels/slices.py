@@ -19,10 +19,10 @@ import numpy as np
 from diffexplore.arithmetic.double_double import two_sum
 
 #: Bits of a slice: twice as many and the 13 of the rows of a block are the 53 of a double.
-_SLICE = 20
+SLICE = 20
 
-#: A double of this size, times a power of two, has that power for the unit of its last place.
-_LAST_PLACE = 1.5 * 2.0**52
+#: A double of this size, times a power of two, has 2⁻²⁰ times that power for the unit of its last place.
+ANCHOR = 1.5 * 2.0 ** (52 - SLICE)
 
 #: Passes over a column that is cut.
 OPERATIONS = 9
@@ -33,24 +33,24 @@ _ONES = np.ones(2**13)
 ARRAYS = 4
 
 #: Columns with larger entries have no sums: their products overflow.
-_LARGEST = 2.0**1000
+LARGEST = 2.0**1000
 
 #: Numbers that a sum is made of, at most.
 PARTS = 7
 
 #: The rounding of m products with a rest in each of three sums, in any order, is m² times this: each of m terms of 2⁻⁴¹
 #: may be in m roundings of 2⁻⁵³. Doubled for the rounding of the terms, and of the rest of a difference.
-_PRODUCT_ERROR = 3 * 2.0 ** (1 - 41 - 53)
+PRODUCT_ERROR = 3 * 2.0 ** (1 - 41 - 53)
 
 #: The same for the sum of the rests.
-_SUM_ERROR = 2.0 ** (1 - 41 - 53)
+SUM_ERROR = 2.0 ** (1 - 41 - 53)
 
 #: The same where no square of a rest is a number: all are below 2⁻⁵¹¹, and the largest entry is not small.
-_TINY = 2.0**-290
-_SMALL = 2.0**-200
+TINY = 2.0**-290
+SMALL = 2.0**-200
 
 #: More than what may underflow, also where subnormal numbers are taken for 0, in 2¹³ products of each of 7 sums.
-_UNDERFLOW = 7 * 2.0 ** (13 - 1021)
+UNDERFLOW = 7 * 2.0 ** (13 - 1021)
 
 
 class Sliced(NamedTuple):
@@ -69,7 +69,7 @@ class Sliced(NamedTuple):
     @property
     def rounds(self) -> bool:
         """Whether there is a rest that matters: there is none of whole numbers, and mostly of float32 ones."""
-        return self.squares != 0 or self.size < _SMALL
+        return self.squares != 0 or self.size < SMALL
 
 
 def sliced(column: np.ndarray, centre: float, space: np.ndarray) -> Sliced:
@@ -87,12 +87,12 @@ def sliced(column: np.ndarray, centre: float, space: np.ndarray) -> Sliced:
     else:
         values[...], lost = two_sum(column, -centre)
     largest = max(abs(low - centre), abs(high - centre))
-    size = _power_of_two(largest) if largest < _LARGEST else math.nan
-    anchor = _LAST_PLACE * (size * 2.0**-_SLICE)
+    size = _power_of_two(largest) if largest < LARGEST else math.nan
+    anchor = ANCHOR * size
     np.add(values, anchor, out=first)
     first -= anchor
     np.subtract(values, first, out=rest)
-    anchor *= 2.0**-_SLICE
+    anchor *= 2.0**-SLICE
     np.add(rest, anchor, out=second)
     second -= anchor
     rest -= second
@@ -135,13 +135,13 @@ def product_parts(x: Sliced, y: Sliced) -> list[Any]:
 
 def sum_error(x: Sliced) -> float:
     """How far the doubles of a sum may be from it."""
-    return (_SUM_ERROR * len(x.values) ** 2 if x.rounds else _TINY) * x.size + _UNDERFLOW
+    return (SUM_ERROR * len(x.values) ** 2 if x.rounds else TINY) * x.size + UNDERFLOW
 
 
 def product_error(x: Sliced, y: Sliced) -> float:
     """The same for the doubles of a sum of products."""
-    rounding = _PRODUCT_ERROR * len(x.values) ** 2 if x.rounds or y.rounds else _TINY
-    return rounding * x.size * y.size + _UNDERFLOW
+    rounding = PRODUCT_ERROR * len(x.values) ** 2 if x.rounds or y.rounds else TINY
+    return rounding * x.size * y.size + UNDERFLOW
 
 
 def joined(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from diffexplore.kernels.accumulator import Accumulator
 from diffexplore.kernels.backends.base import BoundKernel, KernelEffort, Point, collected
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
+from diffexplore.kernels.device_sums import sums_on_device
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
 from diffexplore.kernels.statistics import Exponents, overflowed
@@ -54,7 +55,8 @@ class StatisticsBackend:
         statistics = plan.statistics
         assert statistics is not None, "there is no obstacle"
         accumulator = statistics.about(statistics.centre(_part(columns, 0, BLOCK)))
-        record = _accumulated(accumulator, columns)
+        on_device = columns.device.type != "cpu" and accumulator.columns_alone
+        record = _on_device(accumulator, columns) if on_device else _accumulated(accumulator, columns)
         return SummedKernel(plan, accumulator, record, columns)
 
 
@@ -79,6 +81,11 @@ def _accumulated(accumulator: Accumulator, columns: Columns) -> BlockSums:
         return combine([part(start) for start in starts])
     with ThreadPoolExecutor(workers) as pool:
         return combine(list(pool.map(part, starts)))
+
+
+def _on_device(accumulator: Accumulator, columns: Columns) -> BlockSums:
+    found = {place: columns.tensors[name] for place, name in enumerate(accumulator.columns) if name is not None}
+    return sums_on_device(found, accumulator.centre, accumulator.powers, columns.n)
 
 
 class SummedKernel:
