@@ -146,3 +146,9 @@ def test_dropout_draws_once() -> None:
     report = dx.gradcheck(layer, torch.randn(4, 16, requires_grad=True), battery="none")
     powers = [row.smallest_detectable_median for row in report.rows if row.smallest_detectable_median]
     assert report.verdict == "pass" and max(powers) < 1e-3
+
+
+def test_factors_of_an_empty_matrix() -> None:
+    x = torch.zeros(0, 3, requires_grad=True)
+    report = dx.gradcheck(lambda x: torch.linalg.svd(x, full_matrices=False)[1], x, raise_exception=False)
+    assert report.verdict != "fail"

@@ -133,7 +133,8 @@ class SideBySideWatch(CandidateWatch):
 
 
 def _near(tensor: Tensor, wide: Tensor) -> bool:
-    return torch.allclose(tensor.detach().to(wide.dtype), wide, rtol=2.0**-6, atol=2.0**-6 * float(wide.abs().max()))
+    most = float(wide.abs().max()) if wide.numel() else 0.0
+    return torch.allclose(tensor.detach().to(wide.dtype), wide, rtol=2.0**-6, atol=2.0**-6 * most)
 
 
 def _draws(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
