@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ def check_repeats(calls: TensorCalls) -> None:
         shapes = {tuple(one.tensor.shape), calls.seen.outputs[one.name].value.shape[: one.tensor.dim()]}
         if one.name not in again or {*shapes, tuple(again[one.name].shape)} != {tuple(one.tensor.shape)}:
             raise CandidateError(f"{candidate.name} is not the same from call to call: {one.name} changes its shape")
-    first = calls.seen.outputs
+    seen = calls.seen.outputs  # the numbers of the first call: a backward may have overwritten those that were watched
+    first = {one.name: replace(seen[one.name], value=numbers_of(one.tensor)) for one in calls.outputs}
     if all(_change(name, of, TensorNumbers(numbers_of(again[name]), of.bound)) is None for name, of in first.items()):
         return
     # A library may choose another algorithm, with other roundings, in each call: those of another one are watched.
