@@ -1,8 +1,9 @@
-"""The examples of the documentation are tests: README.md and docs/*.md are run as they are written."""
+"""The examples of README.md and docs/*.md are tests, run as they are written; all tests begin with the same numbers."""
 
 from __future__ import annotations
 
 import gc
+import random
 import sys
 from doctest import ELLIPSIS
 from pathlib import Path
@@ -14,6 +15,28 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 sys.path.insert(0, str(Path(__file__).parent / "docs"))
 
 import doc_examples
+
+_SEED = 0
+
+
+def _seed(item: pytest.Item) -> None:
+    if item.path.suffix == ".md":  # its examples are one run, of numbers that it seeds itself
+        return
+    random.seed(_SEED)
+    if "torch" in sys.modules:  # whose generator begins elsewhere in each process
+        sys.modules["torch"].manual_seed(_SEED)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What fixtures draw is the same in every run, whatever ran before in this process."""
+    _seed(item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """So is what tests draw, also where a fixture loads torch."""
+    _seed(item)
 
 
 def _run_console(example: Example) -> str | None:

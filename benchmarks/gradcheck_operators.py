@@ -1,11 +1,13 @@
 """dx.gradcheck and torch.autograd.gradcheck on torch's own database of operators, whose gradients are right.
 
     python -m benchmarks.gradcheck_operators [--dtype float64] [--samples first|all] [--battery none] [--only PART]
-                                             [--every 1] [--device cpu] [--rival] [--jobs 1] [--json FILE]
+                                             [--second] [--every 1] [--device cpu] [--rival] [--jobs 1]
+                                             [--json FILE]
 
 Every fail is a false alarm, or a defect of torch: each is printed as it comes, to be looked into by hand. ``--rival``
 runs torch's checker on the same samples; ``--device cuda`` checks the kernels of a GPU, ``--every 4`` a quarter of all
-entries. Torch's database needs ``expecttest``, which its wheel does not bring.
+entries; ``--second`` checks second derivatives, by gradgradcheck. Torch's database needs ``expecttest``, which its
+wheel does not bring.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 from benchmarks._jobs import device_named, finish, on_device, outcomes, with_device
 from diffexplore.errors import UsageError
 from diffexplore.tensors.gradcheck import gradcheck
+from diffexplore.tensors.gradgradcheck import gradgradcheck
 from diffexplore.torch_private.watching import tree_leaves, tree_map
 
 
@@ -51,7 +54,7 @@ class Task:
     dtype: str
     device: str
     every_sample: bool
-    battery: str
+    battery: str | None
     rival: bool
 
 
@@ -83,7 +86,7 @@ def outcome(task: Task) -> Outcome:
         count += 1
         if task.rival:
             started = time.process_time()
-            other = "fail" if other == "fail" else _by_torch(function, inputs)
+            other = "fail" if other == "fail" else _by_torch(function, inputs, second=task.battery is None)
             rival_seconds += time.process_time() - started
         if not task.every_sample:
             break
@@ -120,9 +123,12 @@ def _call(entry: Any, sample: Any, arguments: Any, places: list[int], *given: to
     return sample.output_process_fn_grad(entry.get_op()(*args, **kwargs))
 
 
-def _checked(function: Any, inputs: tuple[torch.Tensor, ...], battery: str) -> tuple[str, str, str]:
+def _checked(function: Any, inputs: tuple[torch.Tensor, ...], battery: str | None) -> tuple[str, str, str]:
     try:
-        report = gradcheck(function, inputs, raise_exception=False, battery=battery)
+        if battery is None:
+            report = gradgradcheck(function, inputs, raise_exception=False)
+        else:
+            report = gradcheck(function, inputs, raise_exception=False, battery=battery)
     except UsageError as error:
         return "refused", str(error)[:160], ""
     except Exception as error:  # a defect of ours: it is counted, and the sweep goes on
@@ -132,13 +138,14 @@ def _checked(function: Any, inputs: tuple[torch.Tensor, ...], battery: str) -> t
     return report.verdict, (causes or unread or [""])[0][:160], report.truth
 
 
-def _by_torch(function: Any, inputs: tuple[torch.Tensor, ...]) -> str:
+def _by_torch(function: Any, inputs: tuple[torch.Tensor, ...], *, second: bool) -> str:
     def seeded(*given: torch.Tensor) -> Any:
         torch.manual_seed(0)
         return function(*given)
 
     try:
-        return "pass" if torch.autograd.gradcheck(seeded, inputs, raise_exception=False) else "fail"
+        check = torch.autograd.gradgradcheck if second else torch.autograd.gradcheck
+        return "pass" if check(seeded, inputs, raise_exception=False) else "fail"
     except Exception:  # it raises for what it cannot take
         return "refused"
 
@@ -149,6 +156,7 @@ def main() -> None:
     parser.add_argument("--samples", choices=("first", "all"), default="first")
     parser.add_argument("--battery", choices=("none", "quick", "full"), default="none")
     parser.add_argument("--only", default="", help="entries with this in their name")
+    parser.add_argument("--second", action="store_true", help="second derivatives, without a battery")
     parser.add_argument("--every", type=int, default=1, help="only every so many entries (default 1: all)")
     parser.add_argument("--rival", action="store_true")
     with_device(parser)
@@ -161,7 +169,7 @@ def main() -> None:
     names = [name for name in entries(getattr(torch, options.dtype), options.device) if options.only in name]
     every = options.samples == "all"
     tasks = [
-        Task(name, options.dtype, options.device, every, options.battery, options.rival)
+        Task(name, options.dtype, options.device, every, None if options.second else options.battery, options.rival)
         for name in names[:: options.every]
     ]
     reasons: dict[str, list[str]] = defaultdict(list)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from diffexplore.graphing.drawing import Style, document, number, text_at, width_of
+from diffexplore.graphing.svg import Style, document, number, text_at, width_of
 
 _WIDTH, _HEIGHT = 760.0, 440.0
 _LEFT, _TOP, _BOTTOM = 84.0, 46.0, 46.0

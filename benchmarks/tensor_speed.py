@@ -3,14 +3,16 @@
     python -m benchmarks.tensor_speed [--threads 1] [--device cpu] [--json FILE]
 
 The two gradients of a matrix product beside the product in float64, and all gradients of a transformer block beside
-autograd's. Times are the least of three runs, of the same process and threads; memory is the process's largest.
-The truth is computed on the CPU wherever the function runs: on a GPU the second number of each pair alone is its own.
+autograd's. Times are of the processor, in the same process and threads, one after the other by turns; a ratio is the
+median of those of the turns. Memory is the process's largest. The truth is computed on the CPU wherever the function
+runs: on a GPU the first number of each pair alone is its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,16 +47,27 @@ class Block(torch.nn.Module):
         return x + self.perceptron(self.norms[1](x))
 
 
-def least(run: Callable[[], Any], times: int = 3) -> float:
-    """The least seconds of a few runs."""
+def by_turns(plain: Callable[[], Any], exact: Callable[[], Any], turns: int) -> tuple[float, float, float]:
+    """Seconds of both, and how many times those of the first one the second one takes, each the median of the turns.
+
+    What takes milliseconds runs five times a turn, and the least counts.
+    """
     found = []
-    for _ in range(times):
-        _all_done()
-        started = time.perf_counter()
-        run()
-        _all_done()
-        found.append(time.perf_counter() - started)
-    return min(found)
+    for _ in range(turns):
+        first = min(seconds(plain) for _ in range(5))
+        second = seconds(exact)
+        found.append((first, second, second / first))
+    one, other, ratio = (statistics.median(column) for column in zip(*found, strict=True))
+    return one, other, ratio
+
+
+def seconds(run: Callable[[], Any]) -> float:
+    """Processor time of one run."""
+    _all_done()
+    started = time.process_time()
+    run()
+    _all_done()
+    return time.process_time() - started
 
 
 def _all_done() -> None:
@@ -64,12 +77,12 @@ def _all_done() -> None:
 
 
 def certified(function: Callable[..., Tensor], sources: list[Tensor], *args: Tensor) -> None:
-    """The exact gradients by all sources."""
+    """The exact gradients by all sources, for an upstream gradient of unequal numbers."""
     tape = Tape(sources)
     with tape:
         out = function(*args)
     assert tape.problem is None, tape.problem
-    tape.gradients(out, torch.ones_like(out))
+    tape.gradients(out, torch.randn(out.shape, dtype=out.dtype))
 
 
 def main() -> None:
@@ -83,22 +96,24 @@ def main() -> None:
     torch.manual_seed(0)
     started = time.monotonic()
     x, y = (torch.randn(512, 512, dtype=torch.float64, device=device, requires_grad=True) for _ in range(2))
-    product = least(lambda: x.detach() @ y.detach(), 10)
-    gradients = least(lambda: certified(torch.matmul, [x, y], x, y))
+    product, gradients, times = by_turns(
+        lambda: x.detach() @ y.detach(), lambda: certified(torch.matmul, [x, y], x, y), 11
+    )
     block = Block().to(device, torch.float64)
     z = torch.randn(2, 64, 128, dtype=torch.float64, device=device, requires_grad=True)
     sources = [z, *block.parameters()]
-    plain = least(lambda: torch.autograd.grad(block(z).sum(), sources))
-    whole = least(lambda: certified(block, sources, z))
+    plain, whole, slower = by_turns(
+        lambda: torch.autograd.grad(block(z).sum(), sources), lambda: certified(block, sources, z), 3
+    )
     finish(
         f"certified gradients, seconds and times torch's own, {options.device}",
         {
             "512³ product, float64": round(product, 4),
             "both gradients, certified": round(gradients, 3),
-            "times the product": round(gradients / product, 1),
+            "times the product": round(times, 1),
             "transformer block, autograd": round(plain, 4),
             "transformer block, certified": round(whole, 2),
-            "times autograd": round(whole / plain),
+            "times autograd": round(slower),
             "memory, MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         },
         started,

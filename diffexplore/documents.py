@@ -65,3 +65,59 @@ class Document(Plain):
     def to_json(self, *, indent: int | None = 2) -> str:
         """The document as text."""
         return to_json(self.to_dict(), indent=indent)
+
+
+class Displayed(Document):
+    """A document that people look at: printed, in a notebook, as a page; :mod:`diffexplore.render.displays` says how.
+
+    ``_WIDTH`` is that of its lines as plain text, and ``_FULL`` whether everything is shown where nobody says so.
+    """
+
+    _WIDTH: ClassVar[int] = 80
+    _FULL: ClassVar[bool] = False
+
+    def to_html(self) -> str:
+        """One page that holds all it needs, as ``--html`` writes it.
+
+        Raises :class:`~diffexplore.errors.UsageError` where plotly is needed and not installed.
+        """
+        from diffexplore.pages import subjects, to_page
+
+        return to_page(*subjects.of_result(self))
+
+    def to_text(self, *, full: bool | None = None, width: int | None = None) -> str:
+        """What is printed, in lines of ``width`` characters: one screen, or everything (``full``)."""
+        from diffexplore.render import displays
+
+        return displays.to_text(self, self._WIDTH if width is None else width, full=self._whole(full))
+
+    def to_markdown(self, *, full: bool | None = None) -> str:
+        """The same as a Markdown document."""
+        from diffexplore.render import displays
+
+        return displays.to_markdown(self, full=self._whole(full))
+
+    def _whole(self, full: bool | None) -> bool:
+        return self._FULL if full is None else full
+
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        from diffexplore.render import displays
+
+        yield from displays.printed(self, full=self._FULL).__rich_console__(console, options)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        from diffexplore.render import displays
+
+        return displays.to_line(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython shows in a terminal."""
+        printer.text(self.to_text(width=printer.max_width))
+
+    def _repr_html_(self) -> str:
+        from diffexplore.render import displays
+
+        return displays.to_fragment(self, full=self._FULL)

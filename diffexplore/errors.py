@@ -1,4 +1,4 @@
-"""Errors that a user can mend, each said in one clear line."""
+"""Errors that a user can mend, each in one clear line."""
 
 from __future__ import annotations
 

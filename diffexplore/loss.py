@@ -21,6 +21,7 @@ from diffexplore.program.program import Program
 
 if TYPE_CHECKING:
     from diffexplore.formula.derive import Gradient, Hessian
+    from diffexplore.kernels.kernel import BatchKernel
     from diffexplore.torch_code.torch_program import TorchProgram
 
 DefaultData = Callable[[], Mapping[str, Sequence[float]]]
@@ -198,6 +199,14 @@ class Loss(WrittenSummand):
         from diffexplore.formula.derive import hessian_of
 
         return self._cached("hessian", wrt, hessian_of)
+
+    def compile(
+        self, wrt: str | Sequence[str] | None = None, hessian: bool = False, backend: str = "auto"
+    ) -> BatchKernel:
+        """What computes the reduced loss and its derivatives over whole batches, fast: see :class:`BatchKernel`."""
+        from diffexplore.kernels.kernel import BatchKernel
+
+        return BatchKernel(self, wrt, hessian, backend)
 
     def _cached(self, kind: str, wrt: str | Sequence[str] | None, derive: Callable[..., Any]) -> Any:
         names = self.parameters if wrt is None else names_in_order(wrt, "wrt")

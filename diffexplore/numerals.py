@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
+from typing import Any
 
 #: What stands where there is no number.
 ABSENT = "—"
@@ -24,6 +26,16 @@ def short(number: float | None, digits: int = 2, *, upward: bool = False) -> str
         return scientific(rounded, digits)
     plain = f"{rounded:f}"
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def distinct(values: Sequence[Any], digits: Iterable[int], write: Callable[[Any, int], str] = short) -> list[str]:
+    """The values in the first number of ``digits`` in which no two look the same; in the last, where two always do."""
+    texts: list[str] = []
+    for count in digits:
+        texts = [write(value, count) for value in values]
+        if len(set(texts)) == len(texts):
+            break
+    return texts
 
 
 def scientific(number: Decimal, digits: int) -> str:

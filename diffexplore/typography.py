@@ -26,11 +26,6 @@ _SIGMOID = re.compile(r"σ(?=\()")
 _BARE_ROOT = re.compile(r"([√∛])(\w+)")
 
 
-def cut(text: str, most: int) -> str:
-    """``text`` in at most so many characters: a longer one ends in …"""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
 def with_minus(words: str) -> str:
     """A sentence whose negative numbers have a minus sign; exponents keep their hyphen."""
     return _NEGATIVE.sub("−", words)

@@ -27,7 +27,41 @@ MASK = torch.tensor([[True, False, True], [False, True, False]])
 WHOLE = torch.tensor([[6, 3, 5], [1, 0, 7]])
 OTHER = torch.tensor([[3, 3, 1], [2, 0, 4]])
 
-#: One call of each operator with a reader that is no formula of its elements: positional arguments.
+
+def packet(name: str) -> Any:
+    """All overloads of an operator."""
+    namespace, _, plain = name.rpartition("::")
+    return getattr(getattr(torch.ops, namespace or "aten"), plain, None) or getattr(torch.ops.prims, plain)
+
+
+_NEAREST = ("upsample_nearest", "_upsample_nearest_exact")
+
+
+def numbers(*shape: int, seed: int = 0) -> Tensor:
+    """Short binary fractions, no two equal."""
+    generator = torch.Generator().manual_seed(seed)
+    count = torch.Size(shape).numel()
+    return ((torch.randperm(count, generator=generator) - count / 2 + 0.25) / 8).double().reshape(shape)
+
+
+#: Matrices that need no exchange of rows, and one that is above 0.
+SOLVED, POSITIVE = torch.tensor([[4.0, 1.0], [-0.5, 3.0]]).double(), torch.tensor([[4.0, 1.0], [1.0, 3.0]]).double()
+LOWER = torch.tensor([[2.0, 0.0], [0.5, 1.5]]).double()
+PIVOTS = torch.tensor([1, 2], dtype=torch.int32)
+LINE, PLANE, SPACE = numbers(1, 2, 5), numbers(1, 2, 4, 5, seed=1), numbers(1, 1, 3, 4, 4, seed=2)
+BAGS = (torch.tensor([2, 0, 1, 0]), torch.tensor([0, 3]))
+_CONVOLUTION = ([2], [1], [1], False, [0], 2)
+_POOLED, _POOLED_3 = ([3, 2], [2, 1], [1, 0], True, False, None), ([2, 2, 2], [1, 2, 1], [0, 1, 0], False, True, 3)
+_LARGEST, _LARGEST_3 = ([2, 3], [2, 2], [1, 1], [1, 1], True), ([2, 2, 2], [1, 2, 2], [0, 0, 0], [1, 1, 1], False)
+
+
+def _backward(forward: Any, back: str, x: Tensor, *args: Any, **options: Any) -> tuple[Any, ...]:
+    """Arguments of the way back of a pooling for the largest, whose indices its forward finds."""
+    values, index = forward(x, *args)
+    return (numbers(*values.shape, seed=3), x, *options.get("given", args), index)
+
+
+#: One call of each operator with a reader that is no formula of its elements: positional arguments, and named ones last.
 CALLS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("lt", "gt", "le", "ge", "eq", "ne"), (A, B)),
     **dict.fromkeys(("logical_and", "logical_or", "logical_xor"), (MASK, ~MASK)), "logical_not": (MASK,),
@@ -69,16 +103,60 @@ CALLS: dict[str, tuple[Any, ...]] = {
     **{name: (A, [2, 3]) for name in ("new_zeros", "new_ones")}, "_efficientzerotensor": ([2, 3],),
     "fill": (A, 1.5), "copy": (A, B), "arange": (4,), "eye": (3, 2), "_to_copy": (A,), "to": (A, torch.float64),
     "convert_element_type": (A, torch.float64),
+    "convolution": (LINE, numbers(4, 1, 3, seed=4), numbers(4), *_CONVOLUTION),
+    "convolution_backward": (
+        numbers(1, 4, 3, seed=5), LINE, numbers(4, 1, 3, seed=4), [4], *_CONVOLUTION, [True, True, True]
+    ),
+    "avg_pool2d": (PLANE, *_POOLED), "avg_pool3d": (SPACE, *_POOLED_3),
+    "avg_pool2d_backward": (numbers(1, 2, 3, 4), PLANE, *_POOLED),
+    "avg_pool3d_backward": (numbers(1, 1, 2, 3, 3), SPACE, *_POOLED_3),
+    "_adaptive_avg_pool2d": (PLANE, [3, 2]), "_adaptive_avg_pool3d": (SPACE, [2, 3, 2]),
+    "_adaptive_avg_pool2d_backward": (numbers(1, 2, 3, 2), PLANE),
+    "_adaptive_avg_pool3d_backward": (numbers(1, 1, 2, 3, 2), SPACE),
+    "max_pool2d_with_indices": (PLANE, *_LARGEST), "max_pool3d_with_indices": (SPACE, *_LARGEST_3),
+    "adaptive_max_pool2d": (PLANE, [3, 2]), "adaptive_max_pool3d": (SPACE, [2, 3, 2]),
+    **{f"max_pool{n}d_with_indices_backward": _backward(
+        packet(f"max_pool{n}d_with_indices"), "", x, *given) for n, x, given in ((2, PLANE, _LARGEST), (3, SPACE, _LARGEST_3))},
+    **{f"adaptive_max_pool{n}d_backward": _backward(
+        packet(f"adaptive_max_pool{n}d"), "", x, size, given=()) for n, x, size in ((2, PLANE, [3, 2]), (3, SPACE, [2, 3, 2]))},
+    **{f"fractional_max_pool{n}d_backward": _backward(
+        packet(f"fractional_max_pool{n}d"), "", x, [2] * n, [1] * n, torch.full((1, x.shape[1], n), 0.25).double(),
+        given=([2] * n, [1] * n)) for n, x in ((2, PLANE), (3, SPACE))},
+    **{f"{name}{n}d": (x, [3, 7, 2][:n]) for n, x in ((1, LINE), (2, PLANE), (3, SPACE)) for name in _NEAREST},
+    **{f"{name}{n}d_backward": (numbers(*x.shape[:2], *[3, 7, 2][:n]), [3, 7, 2][:n], list(x.shape))
+       for n, x in ((1, LINE), (2, PLANE), (3, SPACE)) for name in _NEAREST},
+    **{f"replication_pad{n}d_backward": (
+        numbers(*x.shape[:2], *(size + 3 for size in x.shape[2:])), x, [1, 2] * n) for n, x in ((1, LINE), (2, PLANE), (3, SPACE))},
+    "multi_margin_loss_backward": (torch.tensor(1.5).double(), A, torch.tensor([2, 0]), 2, 1.0, A[0].abs(), 2),
+    "multilabel_margin_loss_backward": (
+        torch.tensor(1.5).double(), A, torch.tensor([[2, -1, 0], [0, 1, -1]]), 1, torch.tensor([[0, 0, 1.0], [1, 1, 0]]).double()
+    ),
+    "as_strided": (A, [2, 2], [1, 2], 1), "as_strided_scatter": (A, B[:, :2], [2, 2], [3, 1], 1),
+    "take": (A, ROWS), "put": (A, ROWS[0], B[0], True),
+    "masked_scatter": (A, MASK, B), "masked_scatter_backward": (A, MASK, [4]),
+    "scatter_reduce": (A, 1, ROWS, B, "mean"), "index_reduce": (A, 1, torch.tensor([2, 0, 2]), B, "prod"),
+    "segment_reduce": (A, "max", {"lengths": torch.tensor([2]), "initial": -1.0}),
+    "_segment_reduce_backward": (
+        B[:1], A.amax(0, keepdim=True), A, "max", {"lengths": torch.tensor([2])}
+    ),
+    "_embedding_bag": (numbers(3, 2), *BAGS, False, 2), "_embedding_bag_backward": (
+        numbers(2, 2), *BAGS, torch.tensor([0, 0, 0, 1]), torch.tensor([3, 1]), torch.zeros(2, 2).long(), 3, False, 1, False, None
+    ),
+    "_embedding_bag_per_sample_weights_backward": (
+        numbers(2, 2), numbers(3, 2, seed=1), *BAGS, torch.tensor([0, 0, 0, 1]), 0
+    ),
+    "linalg_inv_ex": (SOLVED,), "_linalg_det": (SOLVED,), "_linalg_slogdet": (SOLVED,),
+    "_linalg_solve_ex": (SOLVED, B[:, :2]), "linalg_lu_factor_ex": (SOLVED,),
+    "linalg_lu_solve": (SOLVED, PIVOTS, A), "lu_unpack": (SOLVED, PIVOTS),
+    "linalg_solve_triangular": (SOLVED, A, {"upper": True}), "triangular_solve": (A, SOLVED, True, True),
+    **dict.fromkeys(("linalg_cholesky_ex", "cholesky"), (POSITIVE,)),
+    "cholesky_inverse": (LOWER,), "cholesky_solve": (A, LOWER),
+    "sort": (A, 1, True), "topk": (A, 2, 1), "kthvalue": (A, 2, 1), "median": (A, 1), "nanmedian": (A, 0), "mode": (A, 1),
+    "cummax": (torch.cat([A, A], 1), 1), "cummin": (torch.cat([A, A], 1), 1),
 }  # fmt: skip
 
 #: What they make holds nothing yet.
 UNWRITTEN = {"empty", "empty_like", "new_empty", "new_empty_strided", "empty_strided"}
-
-
-def packet(name: str) -> Any:
-    """All overloads of an operator."""
-    namespace, _, plain = name.rpartition("::")
-    return getattr(getattr(torch.ops, namespace or "aten"), plain, None) or getattr(torch.ops.prims, plain)
 
 
 def of_elements(known: Operator, *, least: int = 1) -> tuple[Any, int]:

@@ -10,6 +10,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
+from processes import HANGS
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 
@@ -36,6 +38,8 @@ def open_browser() -> Iterator[Any]:
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = Chrome(options=options, service=Service(DRIVER))
+    driver.set_script_timeout(HANGS)
+    driver.set_page_load_timeout(HANGS)
     try:
         yield driver
     finally:

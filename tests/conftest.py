@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis draws the same examples in every run, and GPU tests skip where there is no GPU."""
+"""What tests share: hypothesis draws the same examples in every run, and GPU tests skip where there is no GPU."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("diffexplore", deadline=None, derandomize=True, database=None, print_blob=False)
+settings.register_profile(
+    "diffexplore", deadline=None, derandomize=True, database=None, print_blob=False,
+    suppress_health_check=[HealthCheck.too_slow],  # on a busy machine drawing may take long
+)  # fmt: skip
 settings.load_profile("diffexplore")
 
 

@@ -8,6 +8,7 @@ import subprocess
 from typing import Any
 
 import pytest
+from processes import HANGS
 
 NODE = shutil.which("node")
 
@@ -23,7 +24,7 @@ def evaluate(source: str, expression: str) -> Any:
 
 def _in_node(text: str) -> str:
     program = f"process.stdout.write((() => {{ 'use strict'; {text} }})())"
-    done = subprocess.run([str(NODE), "-"], input=program, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([str(NODE), "-"], input=program, capture_output=True, text=True, check=False, timeout=HANGS)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -28,3 +28,12 @@ def arguments_of(name: str, x: str, y: str) -> str:
 def call_of(name: str, x: str, y: str) -> str:
     """The call as text."""
     return f"{name}({arguments_of(name, x, y)})"
+
+
+def formula_of(name: str) -> str:
+    """A formula with a function of a and x, whose gradient is defined at a = 0.7, x = 0.4."""
+    arguments = {
+        "where": "a > x and not a > 3 or x == 1, a**2*x, 2", "Piecewise": "(a, a > 1), (2, a > 3), (a*x, True)",
+        "acosh": "a*x + 1", **{one: text.format(x="a*x") for one, text in OF_ONE_VARIABLE.items()},
+    }.get(name, arguments_of(name, "a*x", "a + x"))  # fmt: skip
+    return f"{name}({arguments})*a"

@@ -116,3 +116,35 @@ def test_a_gradient_that_torch_lacks_is_verified() -> None:
             lambda a, x: Incomplete.apply(a, x).mean(), loss, {"x": [0.3, 2.8]}, {"a": 1.7}, device="cpu"
         )
         assert report.verdict == verdict
+
+
+_SLOPE_AT_0 = {
+    "i0e(a)": None, "i1e(a)": 0.5, "abs(a)*i0e(a)": None, "i0e(abs(a))*exp(abs(a))": 0.0, "i1(abs(a))": None,
+    "i1(abs(a))*abs(a)": 0.0, "j0(abs(a))": 0.0, "j1(abs(a))": None, "besseli(2, abs(a))": 0.0, "besselj(1, abs(a))": None,
+    "y0(1 + abs(a))": None, "k1(1 + a*abs(a))": 0.0, "erfcx(abs(a))": None, "erfcx(a*abs(a))": 0.0, "log_ndtr(abs(a))": None,
+}  # fmt: skip
+"""What each formula's slope at 0 is, by the series of the functions; None at a corner."""
+
+
+@pytest.mark.parametrize("formula", _SLOPE_AT_0)
+def test_the_slope_at_a_corner_is_found_from_both_sides(formula: str) -> None:
+    report = dx.check(dx.Loss(formula, parameters="a"), at={"a": 0.0}, methods="reverse")
+    (row,) = (row for row in report.rows if row.parameter == "a" and row.probe is None)
+    slope = _SLOPE_AT_0[formula]
+    if slope is None:
+        assert row.cause is not None and row.cause.key == "kink"
+    else:
+        assert row.truth is not None and abs(float(row.truth.mid) - slope) <= float(row.truth.rad) < 1e-15
+        assert row.cause is None or row.cause.key != "unresolved"
+
+
+def test_a_remainder_has_differences_away_from_its_jumps() -> None:
+    report = dx.check(lambda a: (a * 1.1) % 1.0, at={"a": 1.3}, methods="reverse, central_difference")
+    assert [row.verdict for row in report.rows] == ["pass"] * len(report.rows)
+    mean = dx.check(
+        lambda a, x: torch.remainder(a * x, 1.0).square().mean(),
+        {"x": [0.3, 0.7]},
+        {"a": 1.3},
+        methods="central_difference",
+    )
+    assert mean.verdict != "fail"

@@ -20,13 +20,13 @@ from diffexplore.auditing import classes
 from diffexplore.auditing.audit import audit, recorded
 from diffexplore.auditing.departures import as_torch_has_it
 from diffexplore.auditing.findings import FINDINGS
-from diffexplore.auditing.forwards import cases
 from diffexplore.auditing.helpers import HELPERS
 from diffexplore.auditing.page import page
 from diffexplore.auditing.questions import backward_questions, forward_questions
 from diffexplore.auditing.records import Audit
 from diffexplore.auditing.rulebook import Rulebook, installed_rules, read_rules
 from diffexplore.auditing.setup import Question, Unread
+from diffexplore.auditing.signature import cases
 from diffexplore.cli.main import main
 from diffexplore.cli.output import console_on
 from diffexplore.documents import to_json

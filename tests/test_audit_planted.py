@@ -10,14 +10,14 @@ import sympy
 from audited import found, installed
 
 from diffexplore.auditing import classes
-from diffexplore.auditing.constants import nearest_double, read_number
 from diffexplore.auditing.decide import answered
 from diffexplore.auditing.departures import as_it_should_be, as_torch_has_it
-from diffexplore.auditing.forwards import cases
 from diffexplore.auditing.questions import backward_questions
 from diffexplore.auditing.records import Check
 from diffexplore.auditing.rulebook import Rulebook
+from diffexplore.auditing.rules import nearest_double, read_number
 from diffexplore.auditing.setup import Question
+from diffexplore.auditing.signature import cases
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ def test_a_missing_column_is_named_with_the_nearest_one() -> None:
 
 
 def test_data_of_a_wrong_kind_is_refused() -> None:
-    message = "data should map the name of each column to its values, or be the path of a .csv or .npz file, not list"
+    message = "data should map the name of each column to its values, or be the path of a file or a folder, not list"
     assert refusal(LINE, [[1.0, 2.0]]) == message
 
 

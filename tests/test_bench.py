@@ -14,9 +14,8 @@ from planted import registered, values_times
 
 from diffexplore import Loss, losses
 from diffexplore import methods as registry
-from diffexplore.benching import timing
-from diffexplore.benching.bench import run_bench
-from diffexplore.benching.pairs import pairs_in
+from diffexplore.benching import measuring
+from diffexplore.benching.bench import pairs_in, run_bench
 from diffexplore.benching.records import Bench, Measurement
 from diffexplore.benching.settings import TimedLoss, methods_of
 from diffexplore.checking.batch import make_batch
@@ -28,7 +27,8 @@ from diffexplore.methods import reverse
 from diffexplore.methods.base import Values
 from diffexplore.methods.prepared import Prepared
 from diffexplore.methods.problem import Problem
-from diffexplore.render.benches import outline, to_text
+from diffexplore.render.benches import outline
+from diffexplore.render.displays import to_text
 from diffexplore.render.markdown import document
 
 METHODS = ["symbolic", "reverse", "forward", "vmap", "numpy", "central_difference", "complex_step"]
@@ -136,7 +136,7 @@ def test_calls_take_turns_and_are_counted() -> None:
     def prepared(name: str) -> Prepared:
         return Prepared(lambda: order.append(name) or (), lambda outputs: ())
 
-    found = timing.later_calls({name: prepared(name) for name in "abc"})
+    found = measuring.later_calls({name: prepared(name) for name in "abc"})
     assert {name: len(seconds) for name, seconds in found.items()} == {name: order.count(name) for name in "abc"}
     assert all(len(seconds) >= 3 for seconds in found.values())
     assert order[:3] == ["a", "b", "c"]
@@ -145,10 +145,10 @@ def test_calls_take_turns_and_are_counted() -> None:
 
 def test_of_many_combinations_each_has_fewer_calls() -> None:
     """So that a bench of the whole catalogue ends in minutes."""
-    assert timing.share_of(16 * 3) == 0.06
-    assert timing.share_of(13 * 16 * 3) * 13 * 16 * 3 == pytest.approx(20)
+    assert measuring.share_of(16 * 3) == 0.06
+    assert measuring.share_of(13 * 16 * 3) * 13 * 16 * 3 == pytest.approx(20)
     prepared = Prepared(lambda: (), lambda outputs: ())
-    assert len(timing.later_calls({"a": prepared}, 0.0)["a"]) == 3
+    assert len(measuring.later_calls({"a": prepared}, 0.0)["a"]) == 3
 
 
 def test_progress_counts_to_the_end() -> None:

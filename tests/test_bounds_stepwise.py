@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 import pytest
 import torch
 
-from diffexplore.bounds import canary, stepwise
+from diffexplore.bounds import canary, elementwise, stepwise
 from diffexplore.bounds.canary import broken_claims
+from diffexplore.bounds.claims import COMPUTE
 from diffexplore.bounds.watch import Watch
 
 Tensor = torch.Tensor
@@ -100,3 +103,35 @@ def test_a_square_that_overflows_or_loses_digits(as_on_cuda: None, function: Cal
     error = (out.double() - exact).abs()[known]
     assert bool((error <= watch.radius(out)[known]).all())
     assert bool((error > 3 * 2.0**-11 * exact[known] + 2.0**-23).any())  # so a claim of three roundings is wrong
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("tensor", [False, True], ids=["number", "tensor on the CPU"])
+def test_a_quotient_by_one_number_is_a_product_on_cuda(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, tensor: bool
+) -> None:
+    """What CUDA computes, x · (1/c) with a rounded reciprocal, is enclosed; by the rule of a CPU it is not."""
+    x = torch.linspace(1, 2, 201, dtype=torch.float64).to(dtype)
+    wide = COMPUTE[dtype]
+    outside = Counter[str]()
+    for rule, devices in (("cuda", {"cpu"}), ("cpu", set())):
+        monkeypatch.setattr(elementwise, "BY_RECIPROCAL", frozenset(devices))
+        for divisor in (3, 6, 7, 49, -41, 8):
+            with Watch() as watch:
+                out = x / (torch.tensor(divisor, dtype=dtype) if tensor else divisor)
+            computed = (x.to(wide) * (1 / torch.tensor(divisor, dtype=wide))).to(dtype)
+            radii = watch.radius(out)
+            for value, number, radius in zip(x.tolist(), computed.tolist(), radii.tolist(), strict=True):
+                outside[rule] += abs(Fraction(value) / divisor - Fraction(number)) > Fraction(radius)
+            if divisor == 8:
+                assert bool((radii <= torch.finfo(dtype).eps * out.double().abs()).all())
+    assert outside["cuda"] == 0
+    assert (outside["cpu"] > 0) == (wide is dtype)  # a narrow dtype's one rounding covers that of the reciprocal
+
+
+@pytest.mark.parametrize("divisor", [1e-310, 1.5e308])
+def test_a_reciprocal_that_is_no_normal_number_says_nothing(monkeypatch: pytest.MonkeyPatch, divisor: float) -> None:
+    monkeypatch.setattr(elementwise, "BY_RECIPROCAL", frozenset({"cpu"}))
+    with Watch() as watch:
+        out = torch.tensor([divisor], dtype=torch.float64) / divisor
+    assert watch.radius(out).item() == float("inf")

@@ -168,11 +168,21 @@ def test_steps(function: Callable[[Tensor], Tensor]) -> None:
     assert bool((out[2:4] + radius[2:4] >= 1).all())
 
 
-def test_remainder_of_exact_operands() -> None:
-    x = torch.tensor([5.5, -1.25], dtype=torch.float64)
-    out, radius = run(lambda x: torch.remainder(x, 2), [x], [torch.tensor([0.0, 1e-9], dtype=torch.float64)])
-    assert out.tolist() == [1.5, 0.75]
-    assert radius.tolist() == [0.0, math.inf]
+def test_a_remainder_moves_as_its_operand_until_it_jumps() -> None:
+    x = torch.tensor([5.5, -1.25, 4 - 2**-11, 4.0, -1e-20], dtype=torch.float64)
+    errors = torch.tensor([0.0, 1e-9, 1e-3, 1e-9, 0.0], dtype=torch.float64)
+    out, radius = run(lambda x: torch.remainder(x, 2), [x], [errors])
+    assert out.tolist() == [1.5, 0.75, 2 - 2**-11, 0.0, 2.0]
+    assert radius[0] == 0 and 1e-9 <= radius[1] < 1.001e-9
+    assert radius[2:4].isinf().all()
+    assert 1e-20 <= radius[4] < 1e-15, "2 − 1e-20 is rounded"
+
+
+def test_a_remainder_by_what_is_not_exact() -> None:
+    x, y = torch.tensor([7.0, 7.0, -7.0], dtype=torch.float64), torch.tensor([2.0, 3.5, 2.0], dtype=torch.float64)
+    out, radius = run(torch.remainder, [x, y], [torch.zeros(3, dtype=torch.float64), torch.full((3,), 1e-9)])
+    assert out.tolist() == [1.0, 0.0, 1.0]
+    assert 3e-9 <= radius[0] < 6e-9 and radius[1].isinf() and 4e-9 <= radius[2] < 6e-9
 
 
 # ---------------------------------------------------------------------------------------------------------------- sums

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import sympy
+from processes import HANGS
 
 from diffexplore.formula.budget import Allowance, Budget, Ending, remembered, run_within, spend
 from diffexplore.formula.parse import parse
@@ -76,11 +77,11 @@ def test_threads_and_nested_budgets_leak_nothing() -> None:
         except BaseException as error:  # a leaked exception must fail the test, whatever it is
             failures.append(error)
 
-    threads = [threading.Thread(target=storm) for _ in range(3)]
+    threads = [threading.Thread(target=storm, daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=HANGS)
     assert not any(thread.is_alive() for thread in threads)
     assert failures == []
 

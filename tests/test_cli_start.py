@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import HANGS, run_python
 
 import diffexplore
 from diffexplore import losses, methods
+from diffexplore.cli import panels
 from diffexplore.cli.main import main
 
 Output = pytest.CaptureFixture[str]
@@ -20,28 +22,22 @@ HEAVY = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--help"],
-        ["report", "--help"],
-        ["verify", "--help"],
-        ["fit", "--help"],
-        ["bench", "--help"],
-        ["audit", "--help"],
-        ["list"],
-    ],
-)
-def test_help_and_list_import_nothing_heavy(arguments: list[str]) -> None:
-    program = (
-        "import sys; from diffexplore.cli.main import main; code = main(sys.argv[1:]); "
-        f"print('HEAVY', sorted(set({HEAVY!r}) & set(sys.modules))); sys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False, timeout=60
-    )
+def test_help_and_list_import_nothing_heavy() -> None:
+    calls = [["list"], ["--help"], *([name, "--help"] for name in panels._EXAMPLES)]
+    program = f"""
+import io, sys
+from contextlib import redirect_stdout
+from diffexplore.cli.main import main
+
+for arguments in {calls!r}:
+    with redirect_stdout(io.StringIO()) as out:
+        assert main(arguments) == 0, arguments
+    assert len(out.getvalue().splitlines()) > 10, arguments
+    loaded = set({HEAVY!r}) & set(sys.modules)
+    assert not loaded, (arguments, loaded)
+"""
+    done = run_python("-c", program)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.rstrip().endswith("HEAVY []")
 
 
 def test_a_closed_pipe_ends_in_silence() -> None:
@@ -54,7 +50,7 @@ def test_a_closed_pipe_ends_in_silence() -> None:
             stdout=writing,
             stderr=subprocess.PIPE,
             check=False,
-            timeout=60,
+            timeout=HANGS,
         )
     finally:
         os.close(writing)
@@ -66,7 +62,7 @@ def test_any_encoding_can_be_printed_to() -> None:
     environment = os.environ | {"PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0"}
     done = subprocess.run(
         [sys.executable, "-m", "diffexplore", "derive", "sqrt(α)*x**2", "--wrt", "x"],
-        capture_output=True, env=environment, check=False, timeout=60,
+        capture_output=True, env=environment, check=False, timeout=HANGS,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert b"dL/dx = " in done.stdout
@@ -169,12 +165,6 @@ def test_the_version_is_printed(capsys: Output) -> None:
 
 
 def test_a_module_can_be_run(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "diffexplore", "report", "nonsense"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = run_python("-m", "diffexplore", "report", "nonsense")
     assert done.returncode == 2
     assert done.stderr.startswith("error: unknown loss 'nonsense'")

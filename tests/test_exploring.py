@@ -18,7 +18,7 @@ import torch
 import diffexplore as dx
 from diffexplore.errors import UsageError
 from diffexplore.exploring.fitted import fitted_curve
-from diffexplore.figures.plotly.script import script
+from diffexplore.figures.plotly import script
 from diffexplore.figures.records import Arrows, Series, ValueGrid
 from diffexplore.figures.terminal import draw
 from diffexplore.pages.live import live_html, live_script
@@ -356,7 +356,7 @@ def test_a_surface_that_takes_too_many_operations_is_not_drawn(monkeypatch: pyte
 
 def test_missing_plotly_is_named(monkeypatch: pytest.MonkeyPatch, explorers: dict[str, dx.Explorer]) -> None:
     script.cache_clear()
-    monkeypatch.setattr("diffexplore.figures.plotly.script.find_spec", lambda name: None)
+    monkeypatch.setattr("diffexplore.figures.plotly.find_spec", lambda name: None)
     with pytest.raises(UsageError, match="python -m pip install plotly"):
         explorers["perpendicular"].to_html()
 

@@ -12,8 +12,7 @@ import pytest
 from diffexplore.errors import UsageError
 from diffexplore.figures import matplotlib as files
 from diffexplore.figures import plotly
-from diffexplore.figures.extent import extent
-from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
+from diffexplore.figures.records import Arrows, Axis, Band, Bars, Figure, Layer, Rule, Series, ValueGrid, extent
 from diffexplore.figures.roles import PALETTE, STYLES, styles
 from diffexplore.figures.terminal import draw
 from tests.figure_examples import EVERYTHING, GRID, LAYERS, ROLES, figure
@@ -152,6 +151,14 @@ def test_a_terminal_points_arrows_the_way_they_go() -> None:
 def test_a_terminal_marks_round_numbers() -> None:
     lines = "\n".join(draw(figure(Series("one", (0.0, 99.0), (0.3, 251.0))), 80))
     assert all(number in lines for number in (" 20 ", " 40 ", " 60 ", " 80", "100┤", "200┤"))
+
+
+def test_where_ticks_have_no_room_the_first_ones_are_marked() -> None:
+    """Whatever the order of hashes: plotext keeps ticks with their labels in a set."""
+    for start in range(100_000, 100_020):
+        ramp = figure(Series("ramp", (start, start + 1.0), (0.0, 1.0)), x=Axis("x"))
+        marks = next(line for line in draw(ramp, 30) if str(start) in line).split()
+        assert marks == [f"{start}", f"{start}.2", f"{start}.8"]
 
 
 # ----------------------------------------------------------------------------------------------------------------- files

@@ -19,7 +19,7 @@ from diffexplore.errors import UsageError
 from diffexplore.figures.records import Axis, Figure, Series
 from diffexplore.figures.terminal import draw
 from diffexplore.fitting import optimizers
-from diffexplore.render.fits import to_text
+from diffexplore.render.displays import to_text
 
 Output = pytest.CaptureFixture[str]
 DATA = {"x": [0.0, 1.0, 2.0, 3.0], "y": [1.1, 2.9, 5.2, 6.9]}
@@ -313,7 +313,7 @@ def test_a_step_out_of_the_domain_is_no_divergence() -> None:
     said = fit.explanation[0].sentence
     assert said.startswith("stopped: step 4 ends at a = -0.7254, where the loss is not a number")
     assert said.endswith("; the lowest loss was 0.305, after 3 steps, and is kept")
-    assert "(eigenvalue −0.25)" in to_text(fit)
+    assert "(eigenvalue −0.25)" in str(fit)
 
 
 def test_a_start_beyond_the_dtype_names_the_dtype() -> None:
@@ -335,4 +335,4 @@ def test_what_falls_without_an_end_has_no_lowest_place() -> None:
     """a³ is −∞ at the far end: its value near 0 is not its lowest."""
     fit = dx.fit("a**3", at={"a": 1.0}, lr=0.01, steps=20)
     assert fit.terrain.status == "falls"
-    assert "lowest found" not in to_text(fit)
+    assert "lowest found" not in str(fit)

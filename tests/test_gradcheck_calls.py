@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 from collections.abc import Callable
+from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
@@ -220,3 +221,23 @@ def test_an_estimate_is_of_the_output_it_is_said_to_be_of(first: Callable[[Tenso
     report = checked(_numpy_exp_behind(first), x, battery="none")
     assert (report.verdict, report.truth) == ("pass", "estimated")
     assert {row.output for row in report.rows} == {"exp"}
+
+
+@pytest.mark.filterwarnings("ignore:Warning only once for all operators")
+@pytest.mark.parametrize("first", range(1, 5))
+def test_another_algorithm_in_another_call_is_no_other_function(first: int) -> None:
+    """A library may choose any in each call, as cuDNN does: after the first few, this one computes as in TF32."""
+    library, calls = torch.library.Library("aten", "IMPL"), count()
+
+    def convolution(x, weight, bias, *rest):
+        if x.dtype == torch.float64 or next(calls) < first:
+            return torch.ops.aten._convolution(x, weight, bias, *rest, False, False, False, False)
+        return (convolution(x.double(), weight.double(), bias, *rest) * (1 + 2.0**-11)).float()
+
+    library.impl("convolution", convolution, "CPU")
+    x, weight = torch.randn(1, 4, 6, 6, requires_grad=True), torch.randn(3, 4, 3, 3, requires_grad=True)
+    try:
+        report = dx.gradcheck(torch.nn.functional.conv2d, (x, weight), raise_exception=False, battery="none")
+    finally:
+        library._destroy()
+    assert report.verdict == "pass"

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 from javascript import evaluate
-from sample_calls import OF_ONE_VARIABLE, arguments_of
+from sample_calls import formula_of
 
 import diffexplore as dx
 from diffexplore.arithmetic.balls import BALLS, precision
@@ -127,15 +127,6 @@ def test_ends_of_the_special_functions() -> None:
 
 
 # -------------------------------------------------------------------------------------------------------- whole formulas
-def formula_of(name: str) -> str:
-    """A formula whose gradient is defined at a = 0.7, x = 0.4."""
-    arguments = {
-        "where": "a > x and not a > 3 or x == 1, a**2*x, 2", "Piecewise": "(a, a > 1), (2, a > 3), (a*x, True)",
-        "acosh": "a*x + 1", **{one: text.format(x="a*x") for one, text in OF_ONE_VARIABLE.items()},
-    }.get(name, arguments_of(name, "a*x", "a + x"))  # fmt: skip
-    return f"{name}({arguments})*a + {name}({arguments})**3*x"
-
-
 EXTRA = [
     "-x**2*a - (-a)**3", "a**x", "abs(a)**(1/3)*x", "(a*x)**(-2.5)", "a - (x - a) - (a - x)/(x/a/x)", "-(-a)*-x", "2**-a*x",
     "where(a > x, where(x < 0, 1, a*x), x)*a", "max(a, x, 0.5)*min(a, 2)*a", "exp(-(a - x)**2/2)/sqrt(2*pi)*a",

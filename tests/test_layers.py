@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,8 @@ HEIGHT = {room: -place for place, layer in enumerate(_layers()) for room in laye
 
 #: The records that a caller gets: what draws, prints or explores them is loaded when it is called for.
 RESULTS = (
-    "checking.records", "exploring.records", "fitting.records", "graphing.records", "proving.records", "tensors.records",
+    "documents", "checking.records", "exploring.records", "fitting.records", "graphing.records", "proving.records",
+    "tensors.records",
 )  # fmt: skip
 
 #: Imports inside functions that go up, by module, with the rooms they go to: each for a reason.
@@ -39,7 +41,8 @@ UPWARDS = dict.fromkeys(RESULTS, frozenset({"render", "pages", "scanning", "expl
     "errors": frozenset({"render"}),  # the text of a GradientError is that of its report
     "bounds.watch": frozenset({"torch_ops"}),  # it looks up the record of each operator that it sees
     "bounds.numpy_watch": frozenset({"torch_ops"}),  # as above
-    "loss": frozenset({"render", "tracing", "proving"}),  # its repr; Loss.from_torch, which reads and reruns a program
+    # its repr; Loss.from_torch, which reads and reruns a program; Loss.compile
+    "loss": frozenset({"render", "tracing", "proving", "kernels"}),
 }
 
 Import = tuple[str, str, bool]
@@ -61,10 +64,18 @@ def _imports(path: Path) -> Iterator[Import]:
             yield from ((module, name, inside) for name in names if name.startswith("diffexplore."))
             yield from walk(child, inside or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
-    yield from walk(ast.parse(path.read_text(encoding="utf-8")), False)
+    yield from walk(trees()[path], False)
 
 
-IMPORTS = [found for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py" for found in _imports(path)]
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """The files of the package."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(ROOT.rglob("*.py"))}
+
+
+@pytest.fixture(scope="module")
+def imports() -> list[Import]:
+    return [found for path in trees() if path != ROOT / "__init__.py" for found in _imports(path)]
 
 
 def _room(name: str) -> str:
@@ -89,24 +100,22 @@ def test_every_room_has_its_place() -> None:
     assert rooms - {"__init__"} <= set(HEIGHT)
 
 
-@pytest.mark.parametrize("room", sorted({_room(module) for module, _, _ in IMPORTS}))
-def test_imports_go_downwards(room: str) -> None:
+def test_imports_go_downwards(imports: list[Import]) -> None:
     above = {
         (module, name)
-        for module, name, inside in (found for found in IMPORTS if _room(found[0]) == room and _goes_up(found))
+        for module, name, inside in filter(_goes_up, imports)
         if not (inside and _room(name) in UPWARDS.get(module, ()))
     }
     assert not above
 
 
-def test_every_exception_is_still_needed() -> None:
-    used = {(module, _room(name)) for module, name, inside in filter(_goes_up, IMPORTS) if inside}
+def test_every_exception_is_still_needed(imports: list[Import]) -> None:
+    used = {(module, _room(name)) for module, name, inside in filter(_goes_up, imports) if inside}
     unused = {(module, room) for module, rooms in UPWARDS.items() for room in rooms} - used
     assert not {found for found in unused if found[0] not in RESULTS}
     assert {room for module, room in used if module in RESULTS} == {"render", "pages", "scanning", "exploring"}
 
 
 def test_a_class_has_a_name_of_its_own() -> None:
-    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in ROOT.rglob("*.py"))
-    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    names = Counter(node.name for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     assert not {name for name, count in names.items() if count > 1 and not name.startswith("_")}

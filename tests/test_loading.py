@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 import torch
+from processes import run_python
 
 from diffexplore.cli import collector
 from diffexplore.torch_private.unloaded import without_loading
@@ -46,7 +46,7 @@ assert main(["report", "--quiet"]) == 0
 
 
 def test_a_report_loads_no_compiler_and_code_is_compiled_after_it() -> None:
-    done = subprocess.run([sys.executable, "-c", AFTERWARDS], capture_output=True, text=True, check=False, timeout=300)
+    done = run_python("-c", AFTERWARDS)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
 

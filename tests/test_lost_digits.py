@@ -7,7 +7,7 @@ import torch
 
 import diffexplore as dx
 from diffexplore.checking.records import LostDigits, Report
-from diffexplore.render.markdown import to_markdown
+from diffexplore.render.displays import to_markdown
 
 Tensor = torch.Tensor
 

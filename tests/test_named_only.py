@@ -14,7 +14,7 @@ import diffexplore as dx
 from diffexplore import methods
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
-from diffexplore.methods import libraries, opaque, symbolic
+from diffexplore.methods import opaque, symbolic
 from diffexplore.methods.base import Estimates, Values, is_watched
 from diffexplore.methods.problem import Problem
 
@@ -28,7 +28,7 @@ def test_the_default_methods_are_the_same_whatever_is_installed(monkeypatch: pyt
     found = methods.names()
     assert set(found).isdisjoint(NAMED)
     for answer in (None, object()):
-        monkeypatch.setattr(libraries, "find_spec", lambda name, answer=answer: answer)
+        monkeypatch.setattr("diffexplore.methods.find_spec", lambda name, answer=answer: answer)
         assert methods.names() == found == tuple(entry.name for entry in methods.select(None))
     assert tuple(entry.name for entry in methods.named_only()) == NAMED
 
@@ -38,7 +38,7 @@ def test_the_default_methods_are_the_same_whatever_is_installed(monkeypatch: pyt
 def test_a_missing_library_is_named_with_what_installs_it(
     name: str, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
-    monkeypatch.setattr(libraries, "find_spec", lambda module: None)
+    monkeypatch.setattr("diffexplore.methods.find_spec", lambda module: None)
     assert main([*command, "--methods", name]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -51,7 +51,7 @@ def test_a_missing_library_is_named_with_what_installs_it(
 
 
 def test_list_says_what_is_installed(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
-    monkeypatch.setattr(libraries, "find_spec", lambda module: object() if module == "jax" else None)
+    monkeypatch.setattr("diffexplore.methods.find_spec", lambda module: object() if module == "jax" else None)
     assert main(["list", "--ascii"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "jax_grad jax.grad, operation by operation (installed)" in text

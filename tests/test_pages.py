@@ -16,7 +16,7 @@ from pages_read import Element, read_page
 import diffexplore as dx
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
-from diffexplore.figures.plotly.script import script
+from diffexplore.figures.plotly import script
 from diffexplore.figures.records import Series, ValueGrid
 from diffexplore.graphing import graph_of
 from diffexplore.pages.document import document
@@ -359,7 +359,7 @@ def test_what_is_no_formula_is_shown_as_text() -> None:
 
 
 def test_without_plotly_a_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    import diffexplore.figures.plotly.script as module
+    import diffexplore.figures.plotly as module
 
     module.script.cache_clear()
     monkeypatch.setattr(module, "find_spec", lambda name: None)

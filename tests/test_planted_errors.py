@@ -45,14 +45,20 @@ def streamed(
 
 
 # ------------------------------------------------------------------------------------------------------ gross errors
+def of_two_methods(dtype: str) -> Report:
+    return check("squared_error", few_samples("squared_error"), POINT, methods=["symbolic", "reverse"], dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_without_an_error_nothing_fails(dtype: str) -> None:
+    assert of_two_methods(dtype).summary.failed == 0
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", GROSS)
 def test_a_gross_error_fails(kind: str, dtype: str) -> None:
-    data = few_samples("squared_error")
-    names = ["symbolic", "reverse"]
-    assert check("squared_error", data, POINT, methods=names, dtype=dtype).summary.failed == 0
     with registered({"reverse": GROSS[kind]}):
-        report = check("squared_error", data, POINT, methods=names, dtype=dtype)
+        report = of_two_methods(dtype)
     assert report.verdict == "fail"
     failed = [row for row in report.rows if row.verdict == "fail"]
     assert {row.method for row in failed} == {"reverse"}

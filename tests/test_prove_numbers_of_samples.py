@@ -70,7 +70,7 @@ def test_a_wrong_branch_is_found_at_a_number_of_samples_that_takes_it(name: str,
 
 def test_numbers_of_samples_that_cannot_be_read_are_named() -> None:
     def sorts(a: Tensor, x: Tensor) -> Tensor:
-        return (a * x).sort().values.mean() if x.shape[0] == 5 else right(a, x)
+        return torch.special.airy_ai(a * x).mean() if x.shape[0] == 5 else right(a, x)
 
     proof = dx.prove(sorts, parameters="a", data="x")
     assert (proof.status, proof.conditions) == ("proved", ("N ≠ 5",))

@@ -145,3 +145,34 @@ def test_what_cancels_in_a_formula_is_still_asked_for(slope: Callable[[Tensor], 
 def test_the_largest_of_some_numbers_is_one_of_them() -> None:
     proof = dx.prove(lambda w, x: (w * x).amax(1).mean(), parameters="w[2]", data="x[2]")
     assert (proof.status, proof.conditions) == ("proved", ("w1·x1 − w2·x2 ≠ 0 for every sample",))
+
+
+def test_every_pair_of_operands_that_meet_has_its_condition() -> None:
+    """A power of a column by a row has all bases with all exponents: at weight 0, √x₁ is NaN for x₁ < 0 all the same."""
+
+    def outer(x: Tensor) -> Tensor:
+        powers = torch.pow(x.reshape(2, 1), torch.tensor([[2.0, 0.5]]))
+        return (powers * torch.tensor([[1.0, 0.0], [1.0, 1.0]])).sum()
+
+    assert outer(torch.tensor([-1.0, 1.0])).isnan()
+    proof = dx.prove(outer, parameters="x[2]")
+    assert (proof.status, set(proof.conditions)) == ("proved", {"x1 > 0", "x2 ≠ 0"})
+
+
+@pytest.mark.parametrize(
+    ("times_log", "conditions"),
+    [
+        (lambda x: torch.xlogy(torch.tensor([1.0, 0.0]), x), {"x1 > 0", "x2 ≠ 0"}),
+        (lambda x: torch.special.xlog1py(torch.tensor([1.0, 0.0]), x), {"x1 > −1", "x2 ≠ −1"}),
+    ],
+)
+def test_a_logarithm_that_a_weight_of_0_cancels_has_its_condition(
+    times_log: Callable[[Tensor], Tensor], conditions: set[str]
+) -> None:
+    def loss(x: Tensor) -> Tensor:
+        return (times_log(x) * torch.tensor([0.0, 1.0])).sum() + x.sum()
+
+    assert loss(torch.tensor([-2.0, 1.0])).isnan()
+    assert loss(torch.tensor([2.0, -2.0])).isfinite()
+    proof = dx.prove(loss, parameters="x[2]")
+    assert (proof.status, set(proof.conditions)) == ("proved", conditions)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import pytest
 from documents import check_document
+from processes import run_python
 
 pytest_plugins = ("pytester",)
 
@@ -110,5 +109,4 @@ def test_loading_the_plugin_imports_nothing_heavy() -> None:
         "import sys, diffexplore.pytest_plugin; "
         "print(sorted({'torch', 'sympy', 'numpy', 'flint', 'rich', 'typer'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout == "[]\n"
+    assert run_python("-c", program).stdout == "[]\n"

@@ -30,8 +30,8 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.case_balls import SMOOTH
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.decide.generators import with_converter
-from diffexplore.decide.signs import sign_of
 from diffexplore.formula.derive import differentiate
+from diffexplore.formula.signs import certainly, sign_of
 from diffexplore.functions import OPERATIONS, Function
 from diffexplore.functions.domains import EVERYWHERE
 from diffexplore.functions.facts import (
@@ -48,7 +48,7 @@ from diffexplore.functions.facts import (
 from diffexplore.functions.tables import node_of
 from diffexplore.program.program import lower
 from diffexplore.torch_ops.domains import EVERYWHERE as DEFINED_EVERYWHERE
-from diffexplore.torch_ops.readers.certain import has_value, is_nonnegative, is_positive
+from diffexplore.torch_ops.readers.certain import has_value
 from diffexplore.torch_ops.registry import OPERATORS as AT_TORCH
 
 GRID = [k / 4 for k in range(-14, 15)]
@@ -255,5 +255,5 @@ def test_what_is_certain_of_a_traced_program_is_true(expr: sympy.Expr) -> None:
         with precision(400):
             value = run(program, names, map(arb, point))
         assert value.is_finite() or not has_value(expr), point
-        assert bool(value > 0) or not is_positive(expr) or not value.is_finite(), point
-        assert bool(value >= 0) or not is_nonnegative(expr) or not value.is_finite(), point
+        assert bool(value > 0) or not certainly(expr, "positive") or not value.is_finite(), point
+        assert bool(value >= 0) or not certainly(expr, "nonnegative") or not value.is_finite(), point

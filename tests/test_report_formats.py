@@ -14,8 +14,7 @@ import report_fixtures as fixtures
 from diffexplore.checking.records import Report
 from diffexplore.checking.tallies import Skipped
 from diffexplore.cli.progress import ScreenListener
-from diffexplore.render.html import to_html
-from diffexplore.render.markdown import to_markdown
+from diffexplore.render.displays import to_fragment, to_markdown
 
 HOSTILE = "<script>alert('|x|')</script> *a* `b`"
 
@@ -81,7 +80,7 @@ class Balance(HTMLParser):
 @pytest.mark.parametrize("make", [fixtures.mixed, fixtures.failing, fixtures.undecided, fixtures.at_zero, hostile])
 def test_html_is_well_formed_and_escaped(make, full: bool) -> None:  # type: ignore[no-untyped-def]
     parser = Balance()
-    parser.feed(to_html(make(), full=full))
+    parser.feed(to_fragment(make(), full=full))
     assert parser.open == []
     assert ("method" in parser.words) == full
     assert "∂L/∂a =" in parser.words

@@ -13,8 +13,9 @@ from rich.console import Console
 
 from diffexplore.checking.digits import correct_digits, share_of_allowed
 from diffexplore.checking.records import CandidateSummary, PartialFormula, Report, Row, Truth
+from diffexplore.render.displays import to_text
 from diffexplore.render.screen import failures_only
-from diffexplore.render.terminal import Drawing, ReportPage, to_text
+from diffexplore.render.terminal import Drawing, ReportPage
 
 EVERY = [fixtures.passing, fixtures.mixed, fixtures.failing, fixtures.undecided, fixtures.at_zero]
 BARS = "█▉▊▋▌▍▎▏"

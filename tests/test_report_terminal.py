@@ -11,7 +11,8 @@ from rich.console import Console
 
 from diffexplore.checking.records import Cause, Report, Truth
 from diffexplore.checking.tallies import Summary
-from diffexplore.render.terminal import ReportPage, to_text
+from diffexplore.render.displays import to_text
+from diffexplore.render.terminal import ReportPage
 from diffexplore.typography import to_ascii
 
 EVERY = [fixtures.passing, fixtures.mixed, fixtures.failing, fixtures.undecided, fixtures.at_zero]
@@ -337,5 +338,5 @@ def test_the_versions_are_named() -> None:
 
 def test_a_report_prints_itself() -> None:
     report = fixtures.passing()
-    assert str(report) == to_text(report)
+    assert str(report) == to_text(report, 80)
     assert str(report).splitlines()[0].startswith("PASS")

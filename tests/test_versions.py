@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from processes import run_python
 
 from benchmarks import versions
 from diffexplore.errors import UsageError
@@ -67,9 +66,7 @@ def test_a_torch_that_does_not_fit_is_one_line(change: str, arguments: list[str]
     source.write_text("def loss(a, x):\n    return (a * x).mean()\n", encoding="utf-8")
     options = [f"{source}:loss", "--wrt", "a"] if arguments == ["prove"] else []
     program = f"import sys, torch; {change}; from diffexplore.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments, *options], capture_output=True, text=True, check=False, timeout=120
-    )
+    done = run_python("-c", program, *arguments, *options)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert done.stderr.startswith("error: torch 2.")

@@ -22,7 +22,7 @@ _LIBRARY = torch.library.Library("diffexplore", "DEF")
 _BITS = (96, 192, 384, 768)
 _NARROW = 2.0**-60
 
-#: A value that cannot be told from 0 is within this of it.
+#: A value that cannot be distinguished from 0 is within this of it.
 _NOTHING = arb(2) ** -600
 
 
@@ -40,14 +40,14 @@ def arb_kernel(name: str, function: Callable[..., arb], orders: int, operands: i
     _LIBRARY.define(f"{name}({', '.join(arguments)}) -> Tensor")
 
     def run(*arguments: int | Tensor) -> Tensor:
-        whole, tensors = _taken_apart(orders, arguments)
+        whole, tensors = _split(orders, arguments)
         columns = [x.detach().to("cpu", torch.float64).reshape(-1).tolist() for x in tensors]
         numbers = [_nearest(function, (*whole, *row)) for row in zip(*columns, strict=True)]
         found = torch.tensor(numbers, dtype=torch.float64).reshape(tensors[0].shape)
         return found.to(tensors[0].device, tensors[0].dtype)
 
     def shaped(*arguments: int | Tensor) -> Tensor:
-        return torch.empty_like(_taken_apart(orders, arguments)[1][0])
+        return torch.empty_like(_split(orders, arguments)[1][0])
 
     _LIBRARY.impl(name, run, "CompositeExplicitAutograd")
     _LIBRARY.impl(name, shaped, "Meta")
@@ -55,7 +55,7 @@ def arb_kernel(name: str, function: Callable[..., arb], orders: int, operands: i
     return kernel
 
 
-def _taken_apart(orders: int, arguments: Sequence[int | Tensor]) -> tuple[list[int], list[Tensor]]:
+def _split(orders: int, arguments: Sequence[int | Tensor]) -> tuple[list[int], list[Tensor]]:
     whole = [one for one in arguments[:orders] if isinstance(one, int)]
     return whole, list(torch.broadcast_tensors(*(one for one in arguments[orders:] if isinstance(one, Tensor))))
 

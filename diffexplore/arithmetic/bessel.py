@@ -16,7 +16,7 @@ import torch
 
 from diffexplore.arithmetic.narrow import in_float32
 from diffexplore.arithmetic.slopes import by_record
-from diffexplore.torch_private.watching import tell_watches
+from diffexplore.torch_private.watching import state_constant
 
 Tensor = torch.Tensor
 Kernel = Callable[[Tensor], Tensor]
@@ -71,7 +71,7 @@ def _by_recurrence(order: int, x: Tensor, kernels: tuple[Kernel, Kernel], sign: 
 
 def _by_series(order: int, x: Tensor, sign: int) -> Tensor:
     numbers, rest = _coefficients(order)
-    tell_watches(numbers[-1], rest)
+    state_constant(numbers[-1], rest)
     part = x / _scale(order)  # below 1, so that no power of it overflows in a backward pass
     square = part * part if sign > 0 else -(part * part)
     total = square * numbers[-1] + numbers[-2]

@@ -34,7 +34,7 @@ _NORMAL = 2.0**-1022
 _SMALLEST_EXACT = 2.0**-960
 
 #: More than what one operation loses below the normal numbers: by a radius that underflows, by additions (exact there,
-#: unless torch was told to flush subnormal numbers to zero, which concerns NumPy as well), and by taking parts of its
+#: unless torch was set to flush subnormal numbers to zero, which concerns NumPy as well), and by taking parts of its
 #: result for 0 later. It is a normal number itself, as a subnormal operand would slow an addition down tenfold.
 QUANTUM = 2.0**-1010
 
@@ -72,12 +72,14 @@ class DoubleBall(NamedTuple):
 def exact(values: Number) -> DoubleBall:
     """Doubles as balls of radius 0; nothing is known of those out of range, nor of tiny ones."""
     values = np.asarray(values, np.float64)
+    nothing = np.zeros(values.shape)
     size = np.abs(values)
+    if size.size and size.max() <= LARGEST and size.min() >= _SMALLEST_EXACT:
+        return DoubleBall(values[()], nothing[()], nothing[()])
     known = size <= LARGEST
-    if not np.all(size >= _SMALLEST_EXACT):
-        # Flushed to zero, a subnormal number would compare equal to it: its bits tell.
-        known &= (size >= _SMALLEST_EXACT) | (size.view(np.int64) == 0)
-    return DoubleBall(values[()], np.zeros_like(values)[()], np.where(known, 0.0, np.inf)[()])
+    # Flushed to zero, a subnormal number would compare equal to it: its bits tell.
+    known &= (size >= _SMALLEST_EXACT) | (size.view(np.int64) == 0)
+    return DoubleBall(values[()], nothing[()], np.where(known, 0.0, np.inf)[()])
 
 
 def enclosing(ball: arb) -> DoubleBall:

@@ -167,6 +167,16 @@ def erfc(x: Germ, depth: int) -> Germ:
     return _erfc_near(x, depth)
 
 
+def erfcx(x: Germ, depth: int) -> Germ:
+    """exp(x²)·erfc(x), whose limits at infinity are left to others."""
+    return mul(exp(mul(x, x, depth), depth), _erfc_near(x, depth), depth)
+
+
+def log_ndtr(x: Germ, depth: int) -> Germ:
+    """log(erfc(−x/√2)/2)."""
+    return log(scaled(_erfc_near(scaled(x, -arb(HALF).sqrt()), depth), HALF), depth)
+
+
 def erfinv(x: Germ, depth: int) -> Germ:
     for room in (sub(constant(ONE), x), add(constant(ONE), x)):
         if sign_of(room) <= 0:

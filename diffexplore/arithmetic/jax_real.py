@@ -53,10 +53,7 @@ class JaxArithmetic:
         return operations()
 
     def constant(self, constant: Constant) -> float | int:
-        exact = constant.exact
-        if exact.is_Integer and abs(int(exact)) <= 2**31:  # JAX may read whole numbers as int32
-            return int(exact)
-        return constant.nearest
+        return constant.as_number(2**31)  # JAX may read whole numbers as int32
 
 
 JAX_ARRAYS = JaxArithmetic()

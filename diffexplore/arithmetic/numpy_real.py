@@ -68,10 +68,7 @@ class NumpyArithmetic:
     operations = OPERATIONS
 
     def constant(self, constant: Constant) -> float | int:
-        exact = constant.exact
-        if exact.is_Integer and abs(int(exact)) <= 2**53:
-            return int(exact)
-        return constant.nearest
+        return constant.as_number()
 
 
 NUMPY = NumpyArithmetic()

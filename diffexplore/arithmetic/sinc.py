@@ -21,11 +21,11 @@ _NEGLIGIBLE = Fraction(1, 2**60)
 
 
 def floating(
-    operations: Mapping[str, Callable[..., Any]], order: int, x: Any, tell: Callable[[float, float], None]
+    operations: Mapping[str, Callable[..., Any]], order: int, x: Any, state: Callable[[float, float], None]
 ) -> Any:
     """fₙ(x) of floating point arrays, order ≥ 1, in the ``operations`` of a library; differentiable once by torch.
 
-    ``tell`` takes a constant and how far it is from what it stands for. The last coefficient of the series stands for
+    ``state`` takes a constant and how far it is from what it stands for. The last coefficient of the series stands for
     itself and all that follows: of the alternating rest, which is below its first term r, and of its slope.
     """
     limit = _switch(order)
@@ -33,7 +33,7 @@ def floating(
     # Torch differentiates the branch not taken too: its input is chosen first.
     inside, outside = operations["where"](near, x, 0.0), operations["where"](near, limit, x)
     return operations["where"](
-        near, _by_series(operations, order, inside, tell), by_quotients(operations, order, outside)
+        near, _by_series(operations, order, inside, state), by_quotients(operations, order, outside)
     )
 
 
@@ -43,11 +43,11 @@ def _switch(order: int) -> float:
 
 
 def _by_series(
-    operations: Mapping[str, Callable[..., Any]], order: int, x: Any, tell: Callable[[float, float], None]
+    operations: Mapping[str, Callable[..., Any]], order: int, x: Any, state: Callable[[float, float], None]
 ) -> Any:
     add, mul = operations["add"], operations["mul"]
     numbers, rest = _coefficients(order)
-    tell(numbers[-1], rest)
+    state(numbers[-1], rest)
     part = mul(x, 1 / _scale(order))  # below 1, so that no power of it overflows in a backward pass
     square = mul(part, part)
     total = add(mul(square, numbers[-1]), numbers[-2])

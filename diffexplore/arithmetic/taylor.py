@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Literal
 
 from flint import arb, arb_series, fmpq, fmpq_series
 
@@ -55,6 +57,38 @@ def of_sinc(order: int, at: Number, count: int) -> list[Number]:
     if is_zero(at):
         return [fmpq(*sinc.coefficient_at_zero(order, k)) for k in range(count)]
     return [tidy(sinc.enclosed(order + k, arb(at)) / arb.fac_ui(k)) for k in range(count)]
+
+
+BesselKind = Literal["i", "j", "k", "y"]
+
+
+def of_bessel(kind: BesselKind, order: int, at: Number, count: int) -> list[Number]:
+    """The same of a Bessel function: its series at 0 (NIST DLMF 10.2.2, 10.25.2), elsewhere by those of other orders.
+
+    The k-th derivative is 2⁻ᵏ Σⱼ ± C(k, j) 𝒵 of the order n − k + 2j (NIST DLMF 10.6.7 and 10.29.5).
+    """
+    if is_zero(at):
+        return [_of_bessel_at_zero(order, k, -1 if kind == "j" else 1) for k in range(count)]
+    values = [getattr(arb(at), f"bessel_{kind}")(arb(m)) for m in range(order + count)]
+    flips = kind in ("j", "y")  # with the order, and with each step
+
+    def derivative(k: int) -> arb:
+        total = arb(0)
+        for j in range(k + 1):
+            m = order - k + 2 * j
+            odd = (flips and j + (m < 0) * m) % 2 if kind != "k" else k % 2
+            total += (-1) ** odd * math.comb(k, j) * values[abs(m)]
+        return total / arb(2) ** k
+
+    return [tidy(derivative(k) / arb.fac_ui(k)) for k in range(count)]
+
+
+def _of_bessel_at_zero(order: int, k: int, sign: int) -> fmpq:
+    """The coefficient of xᵏ in Iₙ, or (where ``sign`` is −1) in Jₙ."""
+    steps, odd = divmod(k - order, 2)
+    if k < order or odd:
+        return fmpq(0)
+    return fmpq(sign**steps, 2**k * math.factorial(steps) * math.factorial(steps + order))
 
 
 @cache

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import QUANTUM, UPWARD, DoubleBall, add, div, exact, mul, total
+from diffexplore.arithmetic.dual_balls import bilinear, fraction, linear
 
 Shape = tuple[int, ...]
 
@@ -44,26 +45,42 @@ def infinite(ball: DoubleBall) -> np.ndarray:
     return np.isinf(ball.high) & (ball.radius == 0)
 
 
+@linear
 def filled(ball: DoubleBall, shape: Shape) -> DoubleBall:
     """A ball broadcast to ``shape``; its fields are not to be written to."""
     return DoubleBall(*(np.broadcast_to(field, shape) for field in ball))
 
 
+@linear
 def shaped(ball: DoubleBall, change: Callable[[np.ndarray], np.ndarray]) -> DoubleBall:
     """A ball with the same ``change`` of shape of each field."""
     return DoubleBall(*(change(field) for field in ball))
 
 
+@linear
 def taken(ball: DoubleBall, index: np.ndarray) -> DoubleBall:
     """The elements at ``index`` of a flat ball, in the shape of ``index``."""
     return DoubleBall(*(field[index] for field in ball))
 
 
+@linear
 def chosen(condition: np.ndarray, ball: DoubleBall, otherwise: DoubleBall) -> DoubleBall:
     """``ball`` where the condition holds, ``otherwise`` elsewhere."""
     return DoubleBall(*(np.where(condition, *fields) for fields in zip(ball, otherwise, strict=True)))
 
 
+@linear
+def joined(*balls: DoubleBall, axis: int = 0, new_axis: bool = False) -> DoubleBall:
+    """Balls one after the other along an axis, which is a new one where ``new_axis`` says so."""
+    join = np.stack if new_axis else np.concatenate
+    return (
+        balls[0]
+        if len(balls) == 1 and not new_axis
+        else DoubleBall(*(join(fields, axis) for fields in zip(*balls, strict=True)))
+    )
+
+
+@linear
 def summed(ball: DoubleBall, axes: Sequence[int], *, keepdims: bool = False) -> DoubleBall:
     """The sum over ``axes``, by halves."""
     shape = ball.high.shape
@@ -91,6 +108,7 @@ def summed_to(ball: DoubleBall, shape: Shape) -> DoubleBall:
     return shaped(ball, lambda field: field.reshape(shape))
 
 
+@linear
 def scattered(ball: DoubleBall, index: np.ndarray, size: int) -> DoubleBall:
     """A flat ball of ``size`` whose element i is the sum of those whose ``index`` is i.
 
@@ -125,6 +143,7 @@ def _collected(index: np.ndarray, ball: DoubleBall) -> tuple[np.ndarray, DoubleB
         index = index[even]
 
 
+@fraction
 def quotient(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     """x / y, as a ball around 0 where x is too small for the error term of a division."""
     found = div(x, y)
@@ -136,6 +155,7 @@ def quotient(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     return chosen(around & ~np.isfinite(found.radius), DoubleBall(np.float64(0.0), np.float64(0.0), radius), found)
 
 
+@bilinear
 def times(cotangent: DoubleBall, slope: DoubleBall) -> DoubleBall:
     """A product that is 0 where the cotangent is exactly 0, also where nothing is known of the slope.
 

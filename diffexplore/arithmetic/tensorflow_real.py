@@ -80,7 +80,4 @@ class TensorflowArithmetic:
         return operations(self._dtype)
 
     def constant(self, constant: Constant) -> float | int:
-        exact = constant.exact
-        if exact.is_Integer and abs(int(exact)) <= 2**31:
-            return int(exact)
-        return constant.nearest
+        return constant.as_number(2**31)

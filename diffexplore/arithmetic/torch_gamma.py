@@ -7,7 +7,7 @@ from functools import cache
 
 import torch
 
-from diffexplore.torch_private.watching import tell_watches
+from diffexplore.torch_private.watching import state_constant
 
 #: Torch's kernel of order n ≥ 2, which also is the slope of order n − 1, steps up from a negative argument by 1 until
 #: it is positive: a millisecond for each number from here, for ever from −2⁵³.
@@ -38,7 +38,7 @@ def _reflected(order: int, x: torch.Tensor) -> torch.Tensor:
 
 def _cotangent_slope(order: int, x: torch.Tensor) -> torch.Tensor:
     """π dⁿ/dxⁿ cot πx, of period 1, as πⁿ⁺¹ times a polynomial in the cotangent."""
-    tell_watches(math.pi, math.ulp(math.pi))
+    state_constant(math.pi, math.ulp(math.pi))
     angle = (x - x.detach().floor()) * math.pi
     cotangent = torch.cos(angle) / torch.sin(angle)
     polynomial = torch.zeros_like(x)

@@ -12,7 +12,7 @@ import torch
 from diffexplore.arithmetic import sinc as sine_quotients
 from diffexplore.functions.tables import implementations
 from diffexplore.program.program import Constant
-from diffexplore.torch_private.watching import tell_watches
+from diffexplore.torch_private.watching import state_constant
 
 Value = torch.Tensor | float | int
 
@@ -59,7 +59,7 @@ def _within(number: float | int, like: torch.Tensor) -> float | int:
     if not like.is_floating_point() or abs(number) <= torch.finfo(like.dtype).max:
         return number
     stored = float(torch.tensor(float(number), dtype=torch.float64).to(like.dtype))
-    tell_watches(stored, abs(number - stored) if math.isfinite(stored) else math.inf)
+    state_constant(stored, abs(number - stored) if math.isfinite(stored) else math.inf)
     return stored
 
 
@@ -77,7 +77,7 @@ def sinc(x: torch.Tensor) -> torch.Tensor:
 
 
 def dsinc(order: int, x: torch.Tensor) -> Value:
-    derivative: Value = sine_quotients.floating(OPERATIONS, order, x, tell_watches)
+    derivative: Value = sine_quotients.floating(OPERATIONS, order, x, state_constant)
     return derivative
 
 
@@ -106,12 +106,10 @@ class TorchArithmetic:
     operations = OPERATIONS
 
     def constant(self, constant: Constant) -> float | int:
-        exact = constant.exact
-        if exact.is_Integer and abs(int(exact)) <= 2**53:
-            return int(exact)
-        if constant.error:
-            tell_watches(constant.nearest, constant.error)
-        return constant.nearest
+        number = constant.as_number()
+        if isinstance(number, float) and constant.error:
+            state_constant(number, constant.error)
+        return number
 
 
 TORCH = TorchArithmetic()

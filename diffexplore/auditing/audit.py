@@ -8,11 +8,11 @@ from itertools import chain
 
 from diffexplore.auditing.classes import IN_SCOPE, class_of
 from diffexplore.auditing.decide import answered
-from diffexplore.auditing.forwards import cases
 from diffexplore.auditing.functions import NotRead
 from diffexplore.auditing.questions import backward_questions, forward_questions
 from diffexplore.auditing.records import Audit, Check, Record
 from diffexplore.auditing.rulebook import Rulebook, RulebookEntry, read_installed
+from diffexplore.auditing.signature import cases
 from diffexplore.errors import UsageError
 from diffexplore.suggestions import did_you_mean
 
@@ -30,7 +30,7 @@ def audit(
     Args:
         rules: the rules; those of the installed torch by default.
         only: names of entries; with or without their overloads. All by default.
-        progress: is told a name, how many entries are finished, and how many there are.
+        progress: takes a name, how many entries are finished, and how many there are.
 
     Returns:
         A record for every entry that was requested, each exactly once.
@@ -40,11 +40,11 @@ def audit(
     """
     rules = rules if rules is not None else read_installed()
     entries, records = chosen(rules, only), []
-    tell = progress if progress is not None else lambda *_: None
+    report = progress if progress is not None else lambda *_: None
     for done, entry in enumerate(entries):
-        tell("entries", done, len(entries))
+        report("entries", done, len(entries))
         records.append(recorded(entry))
-    tell("entries", len(entries), len(entries))
+    report("entries", len(entries), len(entries))
     return Audit(rules.source, tuple(records))
 
 

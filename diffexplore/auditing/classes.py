@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from diffexplore.auditing.forwards import cases
 from diffexplore.auditing.rulebook import RulebookEntry
+from diffexplore.auditing.signature import cases
 
 UNARY = "elementwise, one argument"
 SEVERAL = "elementwise, several arguments"

@@ -58,7 +58,7 @@ def where(condition: Any, taken: Any, otherwise: Any) -> sympy.Expr:
 
 
 def divided(x: sympy.Expr, y: sympy.Expr, rounding_mode: str | None = None) -> sympy.Expr:
-    """``x / y``, rounded as ``div`` is told to."""
+    """``x / y``, rounded as the mode of ``div`` says."""
     if rounding_mode is None:
         return number(x) / number(y)
     return {"trunc": step_functions.trunc, "floor": step_functions.floor}[rounding_mode](x / y)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 
-from diffexplore.benching.errors import BenchTruths
-from diffexplore.benching.memory import peak_of
-from diffexplore.benching.pairs import pairs_in
-from diffexplore.benching.records import Bench, BenchedLoss, Measurement
+from diffexplore.benching.measuring import (
+    BenchTruths,
+    Times,
+    later_calls,
+    no_garbage_collection,
+    peak_of,
+    share_of,
+    timed,
+)
+from diffexplore.benching.records import Bench, BenchedLoss, Measurement, Pair
 from diffexplore.benching.settings import TimedLoss, check_memory
-from diffexplore.benching.timing import Times, later_calls, no_garbage_collection, share_of, timed
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.environment import environment
 from diffexplore.checking.listener import Listener, Silence
@@ -74,15 +80,15 @@ class _Progress:
 
     def part_done(self) -> None:
         self._parts += 1
-        self._tell()
+        self._report()
 
     def batch_done(self) -> None:
         """The parts of methods that could not be timed are done too."""
         self._batches += 1
         self._parts = 0
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._listener.progress("measuring", 2 * self._methods * self._batches + self._parts, 2 * self.combinations)
 
 
@@ -163,3 +169,32 @@ class _Running:
 def _largest(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return max(known) if known else None
+
+
+#: What people call the library, its eager method, and the compiled one.
+_PAIRS = (
+    ("torch", "reverse", "torch_compile"),
+    ("JAX", "jax_grad", "jax_jit"),
+    ("TensorFlow", "tensorflow_tape", "tensorflow_function"),
+)
+
+
+def pairs_in(measurements: Sequence[Measurement]) -> tuple[Pair, ...]:
+    """Each library's compiled method beside its eager one, wherever both were timed."""
+    known = {(one.loss, one.n, one.method): one for one in measurements}
+    return tuple(_found(known))
+
+
+def _found(known: dict[tuple[str, int, str], Measurement]) -> Iterator[Pair]:
+    for library, eager_name, compiled_name in _PAIRS:
+        for (loss, n, method), compiled in known.items():
+            eager = known.get((loss, n, eager_name))
+            if method == compiled_name and eager is not None:
+                ratio = eager.median / compiled.median
+                yield Pair(library, eager_name, compiled_name, loss, n, ratio, _repaid(eager, compiled))
+
+
+def _repaid(eager: Measurement, compiled: Measurement) -> int | None:
+    """After how many later calls the compiled method's first call, beyond the eager one's, is won back."""
+    gain = eager.median - compiled.median
+    return max(0, math.ceil((compiled.first - eager.first) / gain)) if gain > 0 else None

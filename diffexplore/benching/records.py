@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from diffexplore.checking.records import LossSummary
 from diffexplore.checking.tallies import Skipped
-from diffexplore.documents import Document, Plain
+from diffexplore.documents import Displayed, Plain
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure
@@ -69,8 +69,8 @@ class Pair(Plain):
     repaid: int | None
 
 
-@dataclass(frozen=True)
-class Bench(Document):
+@dataclass(frozen=True, repr=False)
+class Bench(Displayed):
     """All measurements of a run. ``threads`` are torch's; the other libraries have as many as they choose."""
 
     dtype: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from diffexplore import methods as registry
-from diffexplore.benching.memory import available
+from diffexplore.benching.measuring import available
 from diffexplore.checking.batch import MOST_POINTS
 from diffexplore.errors import UsageError
 from diffexplore.loss import Loss

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import UPWARD
+from diffexplore.bounds.claims import UNIT_ROUNDOFF, UPWARD
 from diffexplore.bounds.handling import conclude, finite_float, first_tensor, plain_name
 
 if TYPE_CHECKING:
@@ -101,8 +101,24 @@ def step(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 def remainder(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Exact on exact operands (IEEE 754); nothing is known otherwise."""
-    x = watch.ball(args[0], args[0])
+    """x − q·y with q = ⌊x/y⌋: while q stays, it moves as x does, and by q as y does; where q may change it jumps.
+
+    The kernel is fmod, which is exact (IEEE 754), and y added to it where the signs differ: that sum rounds.
+    """
+    x, y = (watch.ball(value, _tensor_in(args)) for value in args[:2])
     out = func(*args, **kwargs)
-    watch.set(out, torch.where(x.rad <= 0, 0.0, math.inf))
+    if not finite_float(out):
+        return out
+    size = out.detach().to(torch.float64).abs()
+    rounded = torch.where((x.mid < 0) != (y.mid < 0), size * UNIT_ROUNDOFF[out.dtype], 0.0)
+    moved = (x.rad + ((x.mid / y.mid).abs() + 2) * y.rad) * UPWARD
+    room = torch.minimum(size, y.mid.abs() - size) - rounded
+    stays = (moved <= 0) | (room > moved)
+    watch.set(out, torch.where(stays, (moved + rounded) * UPWARD, math.inf))
     return out
+
+
+def _tensor_in(args: tuple[Any, ...]) -> Tensor:
+    found = first_tensor(args)
+    assert found is not None, "a watch sees operations on tensors"
+    return found

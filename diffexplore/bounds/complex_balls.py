@@ -45,21 +45,16 @@ class ComplexBall:
 # ------------------------------------------------------------------------------------------- real ball arithmetic
 def _real(name: str, *operands: Ball) -> Ball:
     """One real operation on balls, in float64."""
-    mid = _KERNELS[name](*[operand.mid for operand in operands])
-    return Ball(mid, _spread(name)(*operands, mid) * UPWARD + rounding(name, mid, torch.float64))
+    kernel, spread = _real_rules(name)
+    mid = kernel(*[operand.mid for operand in operands])
+    return Ball(mid, spread(*operands, mid) * UPWARD + rounding(name, mid, torch.float64))
 
 
 @cache
-def _spread(name: str) -> Callable[..., Tensor]:
-    rule: Callable[..., Tensor] = resolved(RECORDS[name].spread)
-    return rule
+def _real_rules(name: str) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    """The kernel of a real operation, and how the errors of its operands spread."""
+    return resolved(RECORDS[name].torch), resolved(RECORDS[name].spread)
 
-
-_KERNELS: dict[str, Callable[..., Tensor]] = {
-    "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "neg": torch.neg,
-    "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "atan2": torch.atan2,
-    "sin": torch.sin, "cos": torch.cos, "sinh": torch.sinh, "cosh": torch.cosh,
-}  # fmt: skip
 
 Parts = tuple[Ball, Ball]
 

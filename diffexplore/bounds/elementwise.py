@@ -13,7 +13,7 @@ from torch import Tensor
 from diffexplore.bounds.ball import Ball, Rule
 from diffexplore.bounds.claims import CLAIMS, COMPUTE, UNIT_ROUNDOFF
 from diffexplore.bounds.handling import Kinks, conclude, finite_float, first_tensor, plain_name, unwatched
-from diffexplore.bounds.stepwise import lost_in_steps
+from diffexplore.bounds.stepwise import BY_RECIPROCAL, lost_in_reciprocal, lost_in_steps
 from diffexplore.bounds.zeros import are_exact, whole_sums
 from diffexplore.functions.rounding import Claim
 
@@ -172,6 +172,20 @@ class Power(Elementwise):
             return "mul"
         stored = float(torch.tensor(float(exponent), dtype=torch.float64).to(dtype))  # what a kernel may compare
         return "pow_multiplied" if stored in _MULTIPLIED else self.claim
+
+
+@dataclass(frozen=True)
+class Division(Elementwise):
+    """The bound of a quotient, which some devices compute as a product where the divisor is one number."""
+
+    def _as_computed(
+        self, balls: list[Ball], operands: list[Any], dtype: torch.dtype, args: Arguments, kwargs: Options
+    ) -> list[Ball]:
+        dividend, divisor = operands
+        number = not isinstance(divisor, Tensor) or (divisor.dim() == 0 and divisor.device.type == "cpu")
+        if number and isinstance(dividend, Tensor) and dividend.device.type in BY_RECIPROCAL:
+            balls[1] = Ball(balls[1].mid, balls[1].rad + lost_in_reciprocal(balls[1].mid, dtype))
+        return balls
 
 
 def _converted(balls: list[Ball], operands: list[Any], dtype: torch.dtype, wide_numbers: bool) -> list[Ball]:

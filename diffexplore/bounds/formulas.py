@@ -193,19 +193,6 @@ def cdist(x: Tensor, y: Tensor, p: float, *_: Any) -> Tensor:
     return torch.linalg.vector_norm(_wide(x).unsqueeze(-2) - _wide(y).unsqueeze(-3), p, -1).to(x.dtype)
 
 
-def cdist_backward(gradient: Tensor, x: Tensor, y: Tensor, p: float, distance: Tensor) -> Tensor:
-    """∂|x − y|ₚ/∂x = sign(x − y) |x − y|ᵖ⁻¹ / |x − y|ₚᵖ⁻¹, and 0 where the distance is 0."""
-    apart = x.unsqueeze(-2) - y.unsqueeze(-3)
-    size = distance.unsqueeze(-1)
-    if p == 1:
-        slope = apart.sign()
-    elif p == 2:
-        slope = torch.where(size == 0, torch.zeros_like(apart), apart / size)
-    else:
-        raise NotImplementedError("other norms")
-    return (gradient.unsqueeze(-1) * slope).sum(-2)
-
-
 # ------------------------------------------------------------------------------- the primitives of torch's own formulas
 def broadcast(x: Tensor, shape: Sequence[int], dimensions: Sequence[int]) -> Tensor:
     sizes = [1] * len(shape)

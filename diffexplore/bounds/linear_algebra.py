@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from diffexplore.torch_private.watching import disable_current_modes
+
 Tensor = torch.Tensor
 
 #: Up to so many rows: n steps of a rank-one update each.
@@ -28,8 +30,7 @@ def _eliminated(a: Tensor) -> tuple[Tensor, Tensor]:
     used = torch.zeros(a.shape[:-1], dtype=torch.bool, device=a.device)
     order = []
     for k in range(n):
-        size = a[..., k].abs()
-        pivot = torch.where(used, -1.0, size).argmax(-1, keepdim=True)
+        pivot = _largest(a[..., k], used)
         order.append(pivot)
         used = used | (rows == pivot)
         row = a.gather(-2, pivot[..., None].expand(*pivot.shape, n))
@@ -46,6 +47,12 @@ def _eliminated(a: Tensor) -> tuple[Tensor, Tensor]:
         )
     taken = torch.cat(order, -1) if order else torch.zeros_like(used, dtype=torch.int64)
     return a.gather(-2, taken[..., None].expand(a.shape)), taken
+
+
+def _largest(column: Tensor, used: Tensor) -> Tensor:
+    """The row of the largest entry that is left: any other one would do as well, so that no rounding bears on it."""
+    with disable_current_modes():
+        return torch.where(used, -1.0, column.detach().abs()).argmax(-1, keepdim=True)
 
 
 def _sign(order: Tensor) -> Tensor:

@@ -51,14 +51,14 @@ class NumpyWatch:
             "softplus": lambda x: logaddexp(x, torch.zeros((), dtype=x.dtype)),
             "full_like": self._filled,
             "sinc": lambda x: _sinc(basic, x),
-            "dsinc": lambda order, x: sinc.floating(basic, order, x, self.watch.tell),
+            "dsinc": lambda order, x: sinc.floating(basic, order, x, self.watch.state_constant),
         }
         self.operations: Mapping[str, Callable[..., Any]] = basic | composed_of("numpy", basic)
 
     def constant(self, constant: Constant) -> float | int:
         number = NUMPY.constant(constant)
         if constant.error:
-            self.watch.tell(float(number), constant.error)
+            self.watch.state_constant(float(number), constant.error)
         return number
 
     def _apply(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:

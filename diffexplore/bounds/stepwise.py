@@ -6,6 +6,9 @@ Source: torch's aten/src/ATen/native/cuda, BinaryMiscBackwardOpsKernels.cu (``a 
 tanh_backward; ``a * (scalar_t(1.) - b) * b`` in sigmoid_backward, where nothing cancels) and PowKernel.cu
 (``1.0 / (base * base)``). logit_backward there computes in acc_type, logaddexp in opmath_type: both are float32.
 In every dtype x⁻² is computed as 1/(x·x), also on a CPU (cpu/PowKernel.cpp).
+
+CUDA divides by one number that lies on the CPU by a product with its reciprocal, which is rounded in the dtype that it
+computes in (``div_true_kernel_cuda`` in BinaryDivTrueKernel.cu).
 """
 
 from __future__ import annotations
@@ -21,6 +24,23 @@ from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF
 
 #: The kernels of each type of device that round their steps to the dtype of their operands.
 STEPWISE: dict[str, frozenset[str]] = {"cuda": frozenset({"tanh_backward", "pow_multiplied"})}
+
+#: The types of device that multiply by the reciprocal of a divisor that is one number on the CPU.
+BY_RECIPROCAL = frozenset({"cuda"})
+
+
+def lost_in_reciprocal(divisor: Tensor, dtype: torch.dtype) -> Tensor:
+    """How far a divisor (float64, one number) is from the one whose exact reciprocal the kernel multiplies by.
+
+    The reciprocal is rounded to nearest, and not at all where it is a power of two. Below the normal numbers it loses
+    an unknown share of itself, and above the largest all.
+    """
+    wide = COMPUTE[dtype]
+    reciprocal = 1 / divisor.abs()
+    normal = (reciprocal >= torch.finfo(wide).tiny) & (reciprocal <= torch.finfo(wide).max)
+    power_of_two = torch.frexp(divisor).mantissa.abs() == 0.5
+    share = torch.where(power_of_two, 0.0, UNIT_ROUNDOFF[wide] * (1 + 4 * UNIT_ROUNDOFF[wide]))
+    return torch.where(normal, divisor.abs() * share, math.inf)
 
 
 def lost_in_steps(name: str, out: Tensor, dtype: torch.dtype, balls: list[Ball]) -> Tensor | None:

@@ -68,6 +68,7 @@ class Watch(DispatchMode):
         self.smooth = smooth
         self.unwatched: set[str] = set()
         self.narrowed: set[torch.dtype] = set()
+        self.formulas_stand_in = False  # for kernels that its dtype lacks
         self._expected = expected
         self._known_errors: dict[float, float] = {}
         self._observer = _OBSERVER.get()
@@ -127,7 +128,7 @@ class Watch(DispatchMode):
         return self._radii.read(tensor)
 
     # ------------------------------------------------------------------------------------------------- writing
-    def tell(self, number: float, radius: float) -> None:
+    def state_constant(self, number: float, radius: float) -> None:
         """Says that ``number`` stands for a constant within ``radius`` of it, short as it may look."""
         self._known_errors[number] = max(radius, self._known_errors.get(number, 0.0))
 
@@ -180,7 +181,7 @@ class Watch(DispatchMode):
 def number_radius(value: float | int) -> float:
     """How far a number that looks rounded may be from what it stands for; 0 for integers and short binary fractions.
 
-    Constants of a formula that are rounded to a number that does not look so are stated by :meth:`Watch.tell`.
+    Constants of a formula that are rounded to a number that does not look so are set by :meth:`Watch.state_constant`.
     """
     if isinstance(value, (bool, int)) or not math.isfinite(value):
         return 0.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -16,40 +18,76 @@ _UNIT = UNIT_ROUNDOFF[torch.float64]
 
 
 def reduced_if_it_fits(evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
-    """A method's reduced partials in one call over the whole batch, or in chunks, with the name that says which.
+    """A method's reduced partials in one call over the whole batch, or in parts, with the name that says which.
 
-    Raises what the method raises; an error of memory only where a single sample does not fit.
+    A batch of several blocks is taken a block at a time. Raises what the method raises; an error of memory only where
+    a single sample does not fit.
     """
+    if evaluator.blocks.count == 1:
+        try:
+            return running.name, evaluator.reduced(running)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # Outside the handler, which would keep alive what was computed before memory ran out.
+        return chunked(running.name), _in_chunks(evaluator, running, 0, evaluator.n)
+    return chunked(running.name), in_blocks(evaluator, lambda first, last: _of_block(evaluator, running, first, last))
+
+
+def chunked(name: str) -> str:
+    """What a method is called whose reduced partials are added up."""
+    return f"{name} (chunked, float64 accumulate)"
+
+
+def in_blocks(evaluator: Evaluator, reduced: Callable[[int, int], Estimates]) -> Estimates:
+    """What ``reduced`` gives for each block, added up in their order."""
+    found = evaluator.blocks.each(reduced)
+    sizes = [last - first for first, last in map(evaluator.blocks.rows, range(evaluator.blocks.count))]
+    return _added(evaluator, zip(found, sizes, strict=True), evaluator.n)
+
+
+def _of_block(evaluator: Evaluator, running: Running, first: int, last: int) -> Estimates:
     try:
-        return running.name, evaluator.reduced(running)
+        return running.reduced(evaluator.problem, evaluator.values(first, last), last - first)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-    # Outside the handler, which would keep alive what was computed before memory ran out.
-    return f"{running.name} (chunked, float64 accumulate)", _in_chunks(evaluator, running)
+    return _in_chunks(evaluator, running, first, last)
 
 
-def _in_chunks(evaluator: Evaluator, running: Running) -> Estimates:
+def _in_chunks(evaluator: Evaluator, running: Running, start: int, stop: int) -> Estimates:
     """As large chunks as fit, each reduced as the loss is: a mean in float16 holds where a sum would overflow."""
-    size = max(1, min(CHUNK, evaluator.n // 2))
+    size = max(1, min(CHUNK, (stop - start) // 2))
     while True:
         try:
-            return _accumulated(evaluator, running, size)
+            return _added(evaluator, _by_chunk(evaluator, running, range(start, stop, size), stop), stop - start)
         except (RuntimeError, MemoryError) as error:
             if size == 1 or not is_out_of_memory(error):
                 raise
         size //= 2
 
 
-def _accumulated(evaluator: Evaluator, running: Running, size: int) -> Estimates:
+def _by_chunk(evaluator: Evaluator, running: Running, starts: range, stop: int) -> Iterator[tuple[Estimates, int]]:
+    for first in starts:
+        last = min(first + starts.step, stop)
+        yield running.reduced(evaluator.problem, evaluator.values(first, last), last - first), last - first
+
+
+def _added(evaluator: Evaluator, found: Iterable[tuple[Estimates, int]], n: int) -> Estimates:
+    """The estimates of parts of n samples as those of all, each part with the number of its samples."""
     mean = evaluator.problem.loss.reduction == "mean"
-    sums = {name: _Sum() for name in evaluator.problem.parameters}
-    for first in range(0, evaluator.n, size):
-        count = min(size, evaluator.n - first)
-        estimates = running.reduced(evaluator.problem, evaluator.values(first, first + count), count)
-        for name, total in sums.items():
-            total.add(estimates[name], count if mean else 1)
-    return {name: total.estimate(evaluator.n if mean else 1) for name, total in sums.items()}
+    sums: dict[str, _Sum] = {}
+    for estimates, count in found:
+        for name, estimate in estimates.items():
+            sums.setdefault(name, _Sum()).add(estimate, count if mean else 1)
+    return {name: total.estimate(n if mean else 1) for name, total in sums.items()}
+
+
+def scaled(estimate: Estimate, factor: float) -> Estimate:
+    """An estimate times a positive factor that was rounded once: two roundings more, and one of the bound itself."""
+    value, rounding = estimate.value * factor, 2 * _UNIT
+    bound = (estimate.bound * factor + rounding * value.abs()) * (1 + 8 * _UNIT) + QUANTUM[torch.float64]
+    return replace(estimate, value=value, bound=bound)
 
 
 class _Sum:

@@ -11,14 +11,14 @@ from flint import arb
 from torch import Tensor
 
 from diffexplore.checking.evaluate import Evaluator, Running
-from diffexplore.checking.explain import Broken
+from diffexplore.checking.findings import SampleFindings
 from diffexplore.checking.judge import PASS, Judged, judge
 from diffexplore.checking.ledger import Ledger, make_row
 from diffexplore.checking.listener import Listener
-from diffexplore.checking.lost import Weak, lost_in, merged
-from diffexplore.checking.probes import SignLedger
+from diffexplore.checking.lost import lost_in, merged
 from diffexplore.checking.records import LostDigits, Row, Skipped, Tally
-from diffexplore.checking.truth import Enclosures, Status
+from diffexplore.checking.truth import Enclosures
+from diffexplore.inputs.blocks import Blocks
 from diffexplore.methods.base import Numbers
 from diffexplore.methods.problem import Problem
 
@@ -44,29 +44,25 @@ class Comparisons:
     by_data_of_the_loss = False
 
     def __init__(
-        self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
+        self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], blocks: Blocks,
         running: list[Running], scale: Mapping[str, float], seed: int, listener: Listener,
     ) -> None:  # fmt: skip
         self._problem = problem
         self._columns = columns
-        self._n = n
+        self._n = blocks.n
+        self._blocks = blocks
         self._running = list(running)
         self._scale = scale
         self._seed = seed
         self._listener = listener
-        self._evaluator = Evaluator(problem, point, columns, n, shares=self.by_data_of_the_loss)
+        self._evaluator = Evaluator(problem, point, columns, blocks.n, shares=self.by_data_of_the_loss, blocks=blocks)
         self._point = {name: float(point[name]) for name in problem.loss.parameters}
-        self._ledgers: dict[tuple[str, str, str], Ledger] = {}
-        self._signs = {name: SignLedger() for name in problem.wrt}
-        self._sums = {name: arb(0) for name in problem.wrt}
-        self._statuses: dict[str, set[Status]] = {name: set() for name in problem.wrt}
+        self._found = SampleFindings.start(problem)
         self._settled: dict[str, float] = {}
         self._rows: list[Row] = []
         self._skipped: list[Skipped] = []
-        self._broken = Broken()
         # Of the methods that are requested, not of those that turn out to run: a formula is no stand-in for a function.
         self._runs_program = problem.loss.program is not None and any(r.runs_program for r in running)
-        self._weak_partials = Weak(problem)
 
     def _judge(self, name: str, numbers: Numbers, truth: Enclosures, scale: float | None = None) -> Judged:
         """The verdicts of a method's numbers; ``scale`` is the largest partial of the check unless it is given."""
@@ -91,7 +87,7 @@ class Comparisons:
 
     def _explained(self, row: Row, evaluator: Evaluator, running: Running | None) -> Row:
         """The row with the origin of a NaN, if it is one."""
-        return self._broken.explained(row, evaluator, running)
+        return self._found.broken.explained(row, evaluator, running)
 
     def _settle(self, name: str, judged: Judged, running: Running) -> None:
         """A pass that includes the reduction settles the partial at this point; the sharpest one is quoted."""
@@ -113,9 +109,10 @@ class Comparisons:
 
     def _ledger(self, name: str, method: str, kind: str) -> Ledger:
         key = (name, method, kind)
-        if key not in self._ledgers:
-            self._ledgers[key] = Ledger(name, method, self._point, kind)
-        return self._ledgers[key]
+        ledgers = self._found.ledgers
+        if key not in ledgers:
+            ledgers[key] = Ledger(name, method, self._point, kind)
+        return ledgers[key]
 
     def _show_row(self, row: Row) -> None:
         if self._listener.wants_rows:
@@ -123,14 +120,14 @@ class Comparisons:
 
     def _outcome(self) -> PointOutcome:
         causes: Counter[str] = Counter()
-        for ledger in self._ledgers.values():
+        for ledger in self._found.ledgers.values():
             causes.update(ledger.causes)
         named = {running.name: running for running in self._running}
         worst = [
             self._explained(row, self._evaluator, named[row.method])
-            for ledger in self._ledgers.values() for row in ledger.worst()
+            for ledger in self._found.ledgers.values() for row in ledger.worst()
         ]  # fmt: skip
-        tallies = tuple(ledger.tally() for ledger in self._ledgers.values())
+        tallies = tuple(ledger.tally() for ledger in self._found.ledgers.values())
         return PointOutcome(
             rows=(*self._rows, *worst), tallies=tallies, causes=causes, skipped=tuple(self._skipped), point=self._point,
             settled=self._settled, failed=any(tally.failed for tally in tallies), lost=self._lost_digits(),
@@ -139,5 +136,5 @@ class Comparisons:
     def _lost_digits(self) -> tuple[LostDigits, ...]:
         """Where rounding leaves fewer than half the digits of a partial by an exact method."""
         exact = [running for running in self._running if running.method.exact]
-        found = (lost_in(weak, self._evaluator, exact, self._point) for weak in self._weak_partials)
+        found = (lost_in(weak, self._evaluator, exact, self._point) for weak in self._found.weak)
         return merged(lost for lost in found if lost is not None)

@@ -11,10 +11,13 @@ from typing import Any
 
 import torch
 
+from diffexplore import __version__
+
 
 @cache
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("diffexplore", "torch", "sympy", "numpy", "python-flint")}
+    others = {name: version(name) for name in ("torch", "sympy", "numpy", "python-flint")}
+    return {"diffexplore": __version__, **others}  # also where the package is imported from a folder of its source
 
 
 def environment(device: torch.device, broken: Sequence[str]) -> dict[str, Any]:

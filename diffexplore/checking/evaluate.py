@@ -12,10 +12,13 @@ from flint import arb
 from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
+from diffexplore.checking.judge import FAIL, Judged, rejudged
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder, statuses_in
 from diffexplore.floating_point import format_of
-from diffexplore.methods.base import Estimates, Method, Numbers, Values
+from diffexplore.inputs.blocks import Blocks, whole
+from diffexplore.methods.base import Estimates, Method, Numbers, Values, unwatched
 from diffexplore.methods.problem import SIZE, Problem
+from diffexplore.methods.torch_loss import Unavailable
 
 #: Samples that are differentiated and enclosed at a time.
 CHUNK = 16_384
@@ -66,16 +69,18 @@ class Chunk:
 class Evaluator:
     """A problem at one point, on one batch (float64 or narrower columns, shape (n,)).
 
-    With ``shares`` the truths by data are those of the reduced loss, not of the summand.
+    With ``shares`` the truths by data are those of the reduced loss, not of the summand. ``blocks`` is how the samples
+    are divided; by default they are not.
     """
 
     def __init__(
         self, problem: Problem, point: Mapping[str, float], columns: Mapping[str, Tensor], n: int,
-        *, shares: bool = False,
+        *, shares: bool = False, blocks: Blocks | None = None,
     ) -> None:  # fmt: skip
         self.problem = problem
         self.point = point
         self.n = n
+        self.blocks = blocks or whole(n)
         self._columns = columns
         self._format = format_of(problem.dtype)
         rounded = problem.values(point, {name: column[:1] for name, column in columns.items()})
@@ -96,18 +101,20 @@ class Evaluator:
         given = dict(self.point)
         if sample is not None:
             given |= {name: float(column[sample]) for name, column in self._columns.items()}
-        values = self.values(0 if sample is None else sample, 1 if sample is None else sample + 1)
+        values = self.values(sample or 0, (sample or 0) + 1)
         return {name: value for name, value in given.items() if value != 0 and not bool(values[name].any())}
 
     def reduced(self, running: Running) -> Estimates:
         return running.reduced(self.problem, self.values(), self.n)
 
-    def chunks(self, methods: list[Running], progress: Callable[[int], None]) -> Iterator[Chunk]:
-        """All samples, a chunk at a time; truths alone take less memory, and larger chunks."""
-        size = CHUNK if methods else _CHUNK_OF_TRUTHS
-        progress(0)
-        for first in range(0, self.n, size):
-            last = min(first + size, self.n)
+    def chunks(
+        self, methods: list[Running], progress: Callable[[int], None], start: int = 0, stop: int | None = None
+    ) -> Iterator[Chunk]:
+        """Samples, by default all, a chunk at a time; truths alone take less memory, and larger chunks."""
+        size, stop = CHUNK if methods else _CHUNK_OF_TRUTHS, self.n if stop is None else stop
+        progress(start)
+        for first in range(start, stop, size):
+            last = min(first + size, stop)
             values = self.values(first, last)
             estimates = {
                 running.name: {
@@ -124,12 +131,22 @@ class Evaluator:
     def reduced_truths(self) -> dict[str, tuple[Enclosures, arb]]:
         """The enclosure of each reduced partial over all samples, also as a ball."""
         sums, statuses = dict.fromkeys(self.problem.wrt, arb(0)), {name: set[Status]() for name in self.problem.wrt}
-        for chunk in self.chunks([], lambda done: None):
+        for of_block, seen in self.blocks.each(self._summed_truths):
+            for name in self.problem.wrt:
+                statuses[name] |= seen[name]
+                with precision(SUM_PRECISION):
+                    sums[name] += of_block[name]
+        return {name: self.reduced_truth(total, statuses[name], self.n) for name, total in sums.items()}
+
+    def _summed_truths(self, start: int, stop: int) -> tuple[dict[str, arb], dict[str, set[Status]]]:
+        """The sums of the partials of some samples, and what is known of them."""
+        sums, statuses = dict.fromkeys(self.problem.wrt, arb(0)), {name: set[Status]() for name in self.problem.wrt}
+        for chunk in self.chunks([], lambda done: None, start, stop):
             for name, truth in chunk.truths.items():
                 statuses[name] |= statuses_in(truth)
                 with precision(SUM_PRECISION):
                     sums[name] += chunk.sums[name]
-        return {name: self.reduced_truth(total, statuses[name], self.n) for name, total in sums.items()}
+        return sums, statuses
 
     def truths(
         self, values: Values, n: int, smallest_bounds: Mapping[str, np.ndarray]
@@ -185,3 +202,49 @@ def _smallest_bounds(
         for name, numbers in by_name.items():
             np.minimum(smallest[name], numbers.bound, out=smallest[name])
     return {name: np.where(np.isfinite(bound), bound, 0.0) for name, bound in smallest.items()}
+
+
+def again_in_float64(
+    judged: Judged, evaluator: Evaluator, running: Running, name: str, first: int | None = None
+) -> Judged:
+    """The comparisons of an opaque method, judged again by its values in float64 at the same inputs.
+
+    ``first`` is the first of the samples that were compared, None for the reduced partial. Methods that are watched,
+    comparisons in float64, and those of which none failed stay as they are.
+    """
+    problem = evaluator.problem
+    if not running.method.opaque or problem.dtype == torch.float64 or not (judged.verdict == FAIL).any():
+        return judged
+    wide, mean = replace(problem, dtype=torch.float64), problem.loss.reduction == "mean"
+
+    def found(call: Callable[..., Estimates], start: int, stop: int) -> np.ndarray:
+        values = {key: value.to(torch.float64) for key, value in evaluator.values(start, stop).items()}
+        return np.atleast_1d(call(wide, values, stop - start)[name].value.cpu().numpy())
+
+    def of_block(start: int, stop: int) -> np.ndarray:
+        return found(running.method.reduced, start, stop) * ((stop - start) / evaluator.n if mean else 1)
+
+    with unwatched():  # only the values count
+        try:
+            if first is None:
+                return rejudged(judged, np.sum(evaluator.blocks.each(of_block), axis=0), problem.dtype)
+            again = found(running.method.samples, first, first + len(judged.value))
+        except Unavailable:
+            return judged
+    return rejudged(judged, again, problem.dtype)
+
+
+def refused_by_sample(evaluator: Evaluator, running: Running) -> str | None:
+    """Why the library of an opaque method gives no partials of single samples; None where it does.
+
+    It is tried on two samples, before the long work begins: some libraries differentiate a loss, and not by sample.
+    """
+    if not running.method.opaque:
+        return None
+    count = min(2, evaluator.n)
+    with unwatched():
+        try:
+            running.method.samples(evaluator.problem, evaluator.values(0, count), count)
+        except Unavailable as error:
+            return str(error)
+    return None

@@ -45,6 +45,11 @@ class Broken:
             if samples.any():
                 seen.setdefault((name, method), first + int(samples.argmax()))
 
+    def join(self, later: Broken) -> None:
+        """Adds what later samples showed."""
+        self._first = later._first | self._first
+        self._unbounded = later._unbounded | self._unbounded
+
     def explained(self, row: Row, evaluator: Evaluator, running: Running | None) -> Row:
         """The row with the origin of its NaN, if it is one, or the operation at which it loses its bound.
 
@@ -163,6 +168,8 @@ def _first_unbounded(name: str, evaluator: Evaluator, running: Running) -> int |
     if evaluator.n > _MOST:
         return None
     estimates = running.samples(replace(evaluator.problem, wrt=(name,)), evaluator.values(), evaluator.n)
+    if name not in estimates:  # the method differentiates whole batches alone
+        return None
     unbounded = (~estimates[name].bound.isfinite()).nonzero()
     return int(unbounded[0]) if len(unbounded) else None
 

@@ -69,7 +69,7 @@ def judge(
     """Verdicts of n comparisons.
 
     ``bound`` may hold infinities, where ``reason`` says why if it is known. ``scale`` is the largest |partial| of this
-    symbol in the whole check: beside it, a truth of 0 is told from a wrong value. ``stepped`` is None for a method
+    symbol in the whole check: beside it, a truth of 0 differs from a wrong value. ``stepped`` is None for a method
     that takes no step: then NaN and infinity are its own fault. Else it says where its own step overflowed or left
     the domain (bool, shape (n,)): what was computed there decides nothing.
     """
@@ -147,7 +147,7 @@ _STATUS_CAUSES = {
     Status.OVERFLOW: ("overflow", "the truth is beyond the range of double precision"),
 }
 
-#: What is said where no operation is known to be to blame; :mod:`diffexplore.checking.unbounded` names it.
+#: What is stated where no operation is known to be to blame; :mod:`diffexplore.checking.unbounded` names it.
 UNBOUNDED = "the operand of some operation underflows, overflows, or reaches a singularity or a kink within its error"
 
 _BEYOND = ("overflow", "the truth is beyond the range of the dtype")

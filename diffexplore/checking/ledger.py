@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import heapq
-import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,7 +66,7 @@ class Ledger:
     min_detectable: float | None = None
     octaves: Counter[int] = field(default_factory=Counter)
     _worst: list[tuple[tuple[float, float, float], int, Row]] = field(default_factory=list)
-    _order: Iterator[int] = field(default_factory=itertools.count)
+    _seen: int = 0
 
     def add(self, judged: Judged, first: int = 0) -> None:
         """Counts comparisons of the samples from ``first`` on, and keeps the worst."""
@@ -119,8 +118,24 @@ class Ledger:
                 continue
             place = int(places[i])
             row = make_row(judged, place, self.parameter, self.method, self.point, sample=first + place)
-            entry = (severity, -next(self._order), row)
-            (heapq.heappush if len(self._worst) < KEPT else heapq.heapreplace)(self._worst, entry)
+            self._keep(severity, row)
+
+    def _keep(self, severity: tuple[float, float, float], row: Row) -> None:
+        self._seen += 1
+        entry = (severity, -self._seen, row)
+        (heapq.heappush if len(self._worst) < KEPT else heapq.heapreplace)(self._worst, entry)
+
+    def join(self, later: Ledger) -> None:
+        """Adds what was counted, and kept, of later samples."""
+        for count, other in ((self.counts, later.counts), (self.octaves, later.octaves)):
+            count.update(other)
+        self.causes.update(later.causes)
+        self.max_error_ulp = _farthest(max, self.max_error_ulp, later.max_error_ulp)
+        self.max_detectable = _farthest(max, self.max_detectable, later.max_detectable)
+        self.min_detectable = _farthest(min, self.min_detectable, later.min_detectable)
+        for severity, _, row in sorted(later._worst, key=lambda entry: -entry[1]):
+            if len(self._worst) < KEPT or severity > self._worst[0][0]:
+                self._keep(severity, row)
 
     def _worth_sorting(self, judged: Judged) -> np.ndarray:
         """The places of comparisons that may be worse than all that is kept."""
@@ -160,9 +175,11 @@ def _extreme(choose: Callable[[float, float], float], known: float | None, value
     found = _reduced(choose, values)
     if not math.isfinite(found):  # seldom: most comparisons have all of their numbers
         found = _reduced(choose, values[np.isfinite(values)])
-    if math.isnan(found):
-        return known
-    return found if known is None else choose(known, found)
+    return _farthest(choose, known, None if math.isnan(found) else found)
+
+
+def _farthest(choose: Callable[[float, float], float], known: float | None, found: float | None) -> float | None:
+    return known if found is None else found if known is None else choose(known, found)
 
 
 def _reduced(choose: Callable[[float, float], float], values: np.ndarray) -> float:

@@ -16,8 +16,7 @@ from diffexplore.checking.evaluate import Evaluator, Running
 from diffexplore.checking.judge import FAIL, Judged
 from diffexplore.checking.provenance import UNKNOWN, Provenance
 from diffexplore.checking.records import LostDigits
-from diffexplore.checking.stable_forms import better_form, tried
-from diffexplore.checking.subexpressions import evaluated, shown
+from diffexplore.checking.stable_forms import better_form, evaluated, shown, tried
 from diffexplore.checking.truth import Enclosures, Status
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.problem import Problem
@@ -60,6 +59,14 @@ class Weak:
         known = self._worst.get(key)
         if known is None or relative[i] > known.relative:
             self._worst[key] = WeakPartial(name, method, first + i, float(relative[i]), False)
+
+    def join(self, later: Weak) -> None:
+        """Adds what later samples showed."""
+        for name, size in later._sizes.items():
+            self._sizes[name] = self._sizes.get(name, 0.0) + size
+        for key, weak in later._worst.items():
+            if key not in self._worst or weak.relative > self._worst[key].relative:
+                self._worst[key] = weak
 
     def add_reduced(self, name: str, method: str, judged: Judged, n: int) -> None:
         """The reduced comparison: weak where its uncertainty is large beside the partials of the samples together."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,26 @@ import torch
 from diffexplore.arguments import as_count, as_number, as_words, wrong
 from diffexplore.errors import UsageError, unknown
 from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
+from diffexplore.methods.problem import Problem
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a loss is evaluated, as it was given: what a check, a verification and its replay share."""
+
+    wrt: str | Sequence[str] | None = None
+    dtype: str | torch.dtype = "float64"
+    device: str | torch.device = "auto"
+    seed: int = 0
+    step: float | None = None
+
+    def problem(self, loss: Loss, wrt: tuple[str, ...]) -> Problem:
+        """The problem of the partials by ``wrt``; raises UsageError for options that cannot be used."""
+        dtype = as_dtype(self.dtype)
+        return Problem(loss, wrt, dtype, as_device(self.device), as_step(self.step, dtype))
 
 
 def as_dtype(dtype: str | torch.dtype | np.dtype[Any] | type[np.generic]) -> torch.dtype:

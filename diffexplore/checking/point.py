@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.checking.chunked import reduced_if_it_fits
 from diffexplore.checking.comparisons import Comparisons, PointOutcome
-from diffexplore.checking.evaluate import Chunk, Evaluator, Running
+from diffexplore.checking.evaluate import Chunk, Evaluator, Running, again_in_float64, refused_by_sample
 from diffexplore.checking.explain import stays_finite
+from diffexplore.checking.findings import SampleFindings
 from diffexplore.checking.judge import PASS
 from diffexplore.checking.loss_value import compared_value, not_finite, value_truth
-from diffexplore.checking.opaque import again_in_float64, refused_by_sample
 from diffexplore.checking.probes import Probe, best_probe
 from diffexplore.checking.records import LOSS, VALUE
 from diffexplore.checking.tallies import Skipped
-from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, statuses_in
+from diffexplore.checking.truth import Enclosures, Status, statuses_in
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimates, Numbers
 from diffexplore.methods.torch_loss import Unavailable
@@ -43,8 +42,7 @@ class PointCheck(Comparisons):
         self._judge_loss()
         reduced = self._reduced_estimates()
         sampled = self._running_by_sample()
-        for chunk in self._evaluator.chunks(sampled, self._sample_done):
-            self._take(chunk)
+        self._go_through(sampled)
         self._listener.progress(f"{stage}judging the whole batch", 0, 0)
         for name in self._problem.wrt:
             if name in self._problem.parameters:
@@ -54,6 +52,20 @@ class PointCheck(Comparisons):
         for name in self._problem.parameters:
             self._search(name)
         return self._outcome()
+
+    def _go_through(self, sampled: list[Running]) -> None:
+        """All samples, a block at a time."""
+        self._found.join(self._blocks.each(lambda first, last: self._seen(sampled, first, last)))
+
+    def _seen(self, sampled: list[Running], first: int, last: int) -> SampleFindings:
+        """What the samples of one block show."""
+        before, self._found = self._found, SampleFindings.start(self._problem)
+        try:
+            for chunk in self._evaluator.chunks(sampled, self._sample_done, first, last):
+                self._take(chunk)
+            return self._found
+        finally:
+            self._found = before
 
     def _sample_done(self, done: int) -> None:
         what = "samples" if self._running_by_sample() else "exact partials of the samples"
@@ -82,14 +94,14 @@ class PointCheck(Comparisons):
         return reduced_if_it_fits(evaluator, running)
 
     def _judge_reduced(self, name: str, reduced: Mapping[str, tuple[str, Estimates]]) -> None:
-        truth, ball = self._evaluator.reduced_truth(self._sums[name], self._statuses[name], self._n)
+        truth, ball = self._evaluator.reduced_truth(self._found.sums[name], self._found.statuses[name], self._n)
         for running in self._running:
             label, estimates = reduced[running.name]
             judged = self._judge(name, Numbers.of(estimates[name], exact=running.method.exact), truth)
             judged = again_in_float64(judged, self._evaluator, running, name)
             self._record(judged, ball, name, label, self._evaluator, running)
             if running.method.exact:
-                self._weak_partials.add_reduced(name, running.name, judged, self._n)
+                self._found.weak.add_reduced(name, running.name, judged, self._n)
                 self._settle(name, judged, running)
 
     def _judge_loss(self) -> None:
@@ -102,7 +114,7 @@ class PointCheck(Comparisons):
             self._judge_value(numbers, LOSS)
 
     def _judge_value(self, numbers: Numbers, method: str) -> None:
-        truth, ball = value_truth(self._problem, self._evaluator.point, self._columns, self._n)
+        truth, ball = value_truth(self._problem, self._evaluator.point, self._columns, self._blocks)
         # Beside a loss of 0 there is nothing that its rounding could hide.
         judged = Comparisons._judge(self, VALUE, numbers, truth, math.inf)
         self._record(judged, ball, VALUE, method, self._evaluator, None)
@@ -129,22 +141,19 @@ class PointCheck(Comparisons):
                 judged = self._judge(name, chunk.estimates[running.name][name], truth)
                 judged = again_in_float64(judged, self._evaluator, running, name, chunk.first)
                 self._ledger(name, running.name, "samples").add(judged, chunk.first)
-                self._broken.note(name, running.name, judged, chunk.first)
+                self._found.broken.note(name, running.name, judged, chunk.first)
                 if running.method.exact:
-                    self._weak_partials.add(name, running.name, judged, chunk.first)
+                    self._found.weak.add(name, running.name, judged, chunk.first)
                     power = np.where(judged.verdict == PASS, judged.detectable, np.nan)
                     sharpest = np.fmin(sharpest, power)
                 if self._listener.wants_rows:
                     self._stream(judged, name, running.name, chunk.first)
-            self._signs[name].add(truth.high, truth.status == Status.RESOLVED, sharpest, chunk.first)
+            self._found.signs[name].add(truth.high, truth.status == Status.RESOLVED, sharpest, chunk.first)
 
     def _gathered(self, name: str, chunk: Chunk) -> Enclosures:
         """The truths of a chunk, which also count for the reduced one."""
         truth = chunk.truths[name]
-        self._weak_partials.add_truth(name, truth)
-        with precision(SUM_PRECISION):
-            self._sums[name] += chunk.sums[name]
-        self._statuses[name] |= statuses_in(truth)
+        self._found.add_truth(name, truth, chunk.sums[name])
         return truth
 
     def _settle_by_samples(self, name: str) -> None:
@@ -161,7 +170,7 @@ class PointCheck(Comparisons):
         if not self._weak(name):
             return
         self._listener.progress(f"{self._stage}looking for samples that show ∂L/∂{name} better", 0, 0)
-        for probe in self._signs[name].sub_batches(name, self._point, both=self.both_signs):
+        for probe in self._found.signs[name].sub_batches(name, self._point, both=self.both_signs):
             self._try(name, probe, settles=probe.several or self._n == 1)
         if self._weak(name):
             best = best_probe(self._problem, name, (self._point,), self._columns, self._n, self._seed)
@@ -181,9 +190,10 @@ class PointCheck(Comparisons):
         evaluator, reduced, truths, sums = self._found_at(probe)
         truth, ball = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), len(probe.samples))
         for running in self._running:
-            if running.name not in reduced:
+            found = reduced.get(running.name) if running.method.exact else self._alone(evaluator, running, name)
+            if found is None:
                 continue
-            label, estimates = reduced[running.name]
+            label, estimates = found
             judged = self._judge(name, Numbers.of(estimates[name], exact=running.method.exact), truth)
             judged = again_in_float64(judged, evaluator, running, name)
             self._record(judged, ball, name, label, evaluator, running, probe.made)
@@ -191,25 +201,32 @@ class PointCheck(Comparisons):
                 self._settle(name, judged, running)
 
     def _found_at(self, probe: Probe) -> _Found:
-        """All partials by all methods on the samples of a probe, with their truths; several partials may share one."""
+        """All partials by all exact methods on the samples of a probe, with their truths; several may share one."""
         key = (tuple(probe.point.items()), probe.samples.tobytes())
         if probe.columns is None and key in self._tried:
             return self._tried[key]
         evaluator, n = self._at(probe), len(probe.samples)
-        reduced = self._reduced_by_all(evaluator)
+        reduced = self._reduced_exactly(evaluator)
         truths, sums = evaluator.truths(evaluator.values(), n, {name: np.zeros(n) for name in self._problem.wrt})
         found = (evaluator, reduced, truths, sums)
         if probe.columns is None:
             self._tried[key] = found
         return found
 
-    def _reduced_by_all(self, evaluator: Evaluator) -> dict[str, tuple[str, Estimates]]:
-        """The reduced partials of each method that can run on this batch."""
+    def _reduced_exactly(self, evaluator: Evaluator) -> dict[str, tuple[str, Estimates]]:
+        """The reduced partials of each exact method that can run on this batch."""
         found = {}
         for running in self._running:
-            with suppress(Unavailable):
-                found[running.name] = self._reduced_by(evaluator, running)
+            if running.method.exact:
+                with suppress(Unavailable):
+                    found[running.name] = self._reduced_by(evaluator, running)
         return found
+
+    def _alone(self, evaluator: Evaluator, running: Running, name: str) -> tuple[str, Estimates] | None:
+        """One partial by a method that steps along each parameter by itself; None where it cannot run."""
+        with suppress(Unavailable):
+            return running.name, running.reduced(self._problem.alone[name], evaluator.values(), evaluator.n)
+        return None
 
 
 def _first_line(error: BaseException) -> str:

@@ -22,6 +22,7 @@ from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import watched
 from diffexplore.checking.synthetic import synthetic_columns
 from diffexplore.errors import UsageError
+from diffexplore.inputs.blocks import BLOCK
 from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program, lower
 
@@ -74,6 +75,12 @@ class SignLedger:
             i = int(np.nanargmin(power))
             self._best = min(self._best, (float(power[i]), first + i))
 
+    def join(self, later: SignLedger) -> None:
+        """Adds the samples that a later block remembers."""
+        for found, others in ((self._positive, later._positive), (self._negative, later._negative)):
+            found.extend(others[: MOST_SAMPLES - len(found)])
+        self._best = min(self._best, later._best)
+
     def sub_batches(self, name: str, point: Mapping[str, float], *, both: bool = False) -> Iterator[Probe]:
         """Several samples of the more frequent sign (of either: ``both``), and the one that shows its partial best."""
         signs = sorted((("positive", self._positive), ("negative", self._negative)), key=lambda pair: -len(pair[1]))
@@ -92,8 +99,9 @@ def best_probe(
 ) -> Probe | None:  # fmt: skip
     """The candidate point and same-sign samples at which the partial in ``name`` is seen most sharply.
 
-    Candidates in which a term of the gradient is nearly invisible are passed over where any others are found.
-    Synthetic samples are tried where those of the batch show nothing; None where they show nothing either.
+    Of a batch of several blocks the samples are of the first one. Candidates in which a term of the gradient is nearly
+    invisible are passed over where any others are found. Synthetic samples are tried where those of the batch show
+    nothing; None where they show nothing either.
     """
     raw = problem.loss.gradient(problem.wrt).raw[name]
     terms = lower(list(sympy.Add.make_args(raw)), problem.inputs)
@@ -102,7 +110,7 @@ def best_probe(
         generator = np.random.default_rng([seed, 0x9806])
         found: list[tuple[bool, float, Probe]] = []
         for point in _candidates(problem, around, generator):
-            chosen = np.sort(generator.permutation(count)[: 4 * _PROBE_SAMPLES])
+            chosen = np.sort(generator.permutation(min(count, BLOCK))[: 4 * _PROBE_SAMPLES])
             probe = _probe(problem, name, point, columns if own is None else own, chosen, own is None)
             power = math.inf if probe is None else probe_power(problem, name, probe, columns)
             if probe is None or not power < 1:

@@ -16,7 +16,8 @@ import torch
 
 from diffexplore.bounds.watch import Observer, Watch
 from diffexplore.formula.functions_sympy import softplus
-from diffexplore.functions.tables import of_kernels
+from diffexplore.formula.step_functions import StepFunction
+from diffexplore.torch_ops import registry
 from diffexplore.torch_private.watching import storage_key
 
 Tensor = torch.Tensor
@@ -24,7 +25,7 @@ Tensor = torch.Tensor
 #: An operation whose formula is not known.
 UNKNOWN = sympy.Symbol("…", real=True)
 
-#: Growth of the relative radius below which an operation is not said to lose digits.
+#: Growth of the relative radius below which an operation is not stated to lose digits.
 _GREAT = 8.0
 
 
@@ -142,14 +143,16 @@ class Provenance(Observer):
             return sympy.Rational(value) if math.isfinite(value) else UNKNOWN
         if name == "where":
             return self._of(args[1] if bool(args[0].reshape(-1)[0]) else args[2])
-        build = _BUILDERS.get(name)
+        operator = registry.named(name)
+        build = _AS_WRITTEN.get(name) or (None if operator is None else operator.formula)
         operands = [self._of(value) for value in args if isinstance(value, torch.Tensor) or _is_constant(value)]
         if build is None or not operands:
             return UNKNOWN
         try:
-            return build(*operands)
+            found = build(*operands)
         except (TypeError, ValueError):
             return UNKNOWN
+        return UNKNOWN if found.has(*_CHOICES) else found
 
 
 #: They leave the number as it is; of one sample, a reduction does too.
@@ -157,6 +160,8 @@ _SAME = frozenset(
     "detach alias view unsafe_view reshape_alias expand clone unsqueeze squeeze to_copy permute t select slice sum "
     "mean transpose lift_fresh contiguous copy".split()
 )
+#: What is made of them on one branch says nothing of the digits of another.
+_CHOICES = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.sign, StepFunction)
 _SUMS = frozenset(("add", "sub", "rsub"))
 _CONSTANTS = frozenset(
     "ones ones_like zeros zeros_like full full_like new_full scalar_tensor new_ones new_zeros".split()
@@ -195,8 +200,8 @@ def _tanh_slope(gradient: sympy.Expr, value: sympy.Expr) -> sympy.Expr:
     return _times(gradient, _plus(sympy.S.One, _negative(sympy.Pow(value, 2, evaluate=False))))
 
 
-_BUILDERS: Mapping[str, Callable[..., sympy.Expr]] = {
-    **of_kernels(analytic=True), "abs": sympy.Abs, "special_erfc": sympy.erfc,
+#: Arithmetic as it was written, which SymPy would rearrange; all else has its formula in the record of its operator.
+_AS_WRITTEN: Mapping[str, Callable[..., sympy.Expr]] = {
     "add": _plus,
     "sub": lambda x, y, alpha=sympy.S.One: _plus(x, _negative(_times(alpha, y))),
     "rsub": lambda x, y, alpha=sympy.S.One: _plus(y, _negative(_times(alpha, x))),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from diffexplore.checking.tallies import Skipped, Summary, Tally
-from diffexplore.documents import Document, Plain
+from diffexplore.documents import Displayed, Plain
 from diffexplore.formula.descriptions import VALUE, CandidateSummary, LossSummary, PartialFormula
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ class LostDigits(Plain):
     how: str = "cancels"
 
 
-@dataclass(frozen=True)
-class Report(Document):
+@dataclass(frozen=True, repr=False)
+class Report(Displayed):
     """The outcome of a check. Prints itself with rich, and shows itself in Jupyter."""
 
     _FIRST = ("verdict", "loss", "gradient", "rows", "skipped", "summary", "lost_digits")
@@ -161,56 +161,11 @@ class Report(Document):
         absent = ("candidate",) * (self.candidate is None) + ("scans",) * (not self.scans)
         return {key: value for key, value in document.items() if key not in absent}
 
-    def to_html(self) -> str:
-        """The report as one page that holds all it needs, with the derivation and the graph of the loss.
-
-        Raises :class:`~diffexplore.errors.UsageError` where plotly is needed and not installed.
-        """
-        from diffexplore.pages import subjects, to_page
-
-        return to_page("report" if self.candidate is None else "verify", subjects.of_report(self))
-
     def to_dataframe(self) -> Any:
         """The rows as a ``pandas.DataFrame``, a column for each key, with ``point.a`` for the value of a.
 
         Raises :class:`~diffexplore.errors.UsageError` where pandas is missing.
         """
-        from diffexplore.render.dataframes import of_report
+        from diffexplore.render.dataframes import of_rows
 
-        return of_report(self)
-
-    def __rich_console__(self, console: Any, options: Any) -> Any:
-        from diffexplore.render.terminal import render
-
-        yield from render(self, console, options)
-
-    def __repr__(self) -> str:
-        from diffexplore.render.reprs import of_report
-
-        return of_report(self)
-
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def to_text(self, *, full: bool = False, width: int = 80) -> str:
-        """What is printed, in lines of ``width`` characters: one screen, or every table (``full``)."""
-        from diffexplore.render.terminal import to_text
-
-        return to_text(self, width, full=full)
-
-    def to_markdown(self, *, full: bool = False) -> str:
-        """The same as a Markdown document."""
-        from diffexplore.render.markdown import to_markdown
-
-        return to_markdown(self, full=full)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What IPython shows in a terminal."""
-        from diffexplore.render.terminal import to_text
-
-        printer.text(to_text(self, printer.max_width))
-
-    def _repr_html_(self) -> str:
-        from diffexplore.render.html import to_html
-
-        return to_html(self)
+        return of_rows(self.rows)

@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable
 
 from diffexplore.checking.origin import Made, Origin
+from diffexplore.functions import OPERATIONS
 from diffexplore.functions.domains import AtLeast, NoPole, Within
 from diffexplore.functions.tables import limited_by
+from diffexplore.torch_ops.registry import OPERATORS
 
 
 def _made(made: Made | None, *names: str) -> bool:
@@ -25,6 +27,7 @@ def _untaken(origin: Origin) -> bool:
 
 
 def _infinite(made: Made | None) -> bool:
+    """Whether an operation made it that has no finite value, or no finite slope, at or beyond the end of its domain."""
     return made is not None and made.name in _SINGULAR
 
 
@@ -53,9 +56,10 @@ def _at_pole_of_gamma(made: Made | None) -> bool:
     return made is not None and any(operand <= 0 and operand == round(operand) for operand in made.operands)
 
 
-#: Functions with a pole, and the slopes that have one.
-_SINGULAR = frozenset("div reciprocal log log2 log10 log1p rsqrt pow sqrt digamma lgamma polygamma atanh".split())
+_SINGULAR = frozenset(name for name, one in OPERATORS.items() if one.defined.conditions or one.defined.rule)
+_SINGULAR |= {one.aten_name for one in OPERATIONS.values() if one.facts.domain.conditions}
 
+# By name: what advice is about is no fact of the mathematics; what is not named here gets other advice, or none.
 _EXPONENTIALS = ("exp", "exp2", "expm1", "sinh", "cosh", "softmax", "logsumexp")
 _LOGARITHMS = ("log", "log2", "log10", "log1p", "xlogy", "logit")
 _LIMITED = limited_by(Within(strict=False), Within(strict=True), AtLeast(1))

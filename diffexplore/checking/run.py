@@ -19,11 +19,12 @@ from diffexplore.checking.environment import environment
 from diffexplore.checking.evaluate import CHUNK, Running
 from diffexplore.checking.ledger import finite
 from diffexplore.checking.listener import Listener, Silence, announced
-from diffexplore.checking.options import as_device, as_dtype, as_seed, as_step, as_wrt
+from diffexplore.checking.options import Options, as_seed, as_wrt
 from diffexplore.checking.point import PointCheck
 from diffexplore.checking.records import Report, Verdict
 from diffexplore.checking.tallies import Skipped, Summary
 from diffexplore.floating_point import dtype_name
+from diffexplore.inputs.blocks import Blocks
 from diffexplore.inputs.losses import loss_given
 from diffexplore.inputs.points import make_points
 from diffexplore.loss import Loss
@@ -32,7 +33,7 @@ from diffexplore.methods.problem import Problem, spread_over
 
 def check(
     loss: Any,
-    data: Mapping[str, Any] | str | PathLike[str] | None = None,
+    data: Mapping[str, Any] | str | PathLike[str] | Batch | None = None,
     at: Mapping[str, float] | Sequence[Mapping[str, float]] | None = None,
     *,
     methods: Sequence[str] | str | None = None,
@@ -48,8 +49,8 @@ def check(
         loss: a :class:`Loss`, the name of one in the catalogue, a formula as text or SymPy expression, or a torch
             function that computes the loss; of the latter three the names in ``at`` are the parameters, and all others
             data.
-        data: a column of shape (n,) for each data symbol, or the path of a .csv or .npz file; by default what the loss
-            suggests.
+        data: a column of shape (n,) for each data symbol, the path of a file or a folder of data, or what
+            :func:`open_batch` gave; by default what the loss suggests.
         at: a point, a value for each parameter, or a list of points; by default what the loss suggests.
         methods: names of methods; by default all that need no further library.
         wrt: the symbols to differentiate by: parameters, and data, sample by sample. By default all parameters.
@@ -71,20 +72,19 @@ def check(
 
 def run_check(
     loss: Loss, batch: Batch, points: Sequence[Mapping[str, float]], *, methods: Sequence[str] | str | None = None,
-    wrt: Sequence[str] | str | None = None, dtype: str | torch.dtype = "float64", device: str | torch.device = "auto",
-    seed: int = 0, step: float | None = None, listener: Listener | None = None,
+    listener: Listener | None = None, **options: Any,
 ) -> Report:  # fmt: skip
-    """The same on a batch that is at hand; ``listener`` follows the progress."""
-    listener = listener or Silence()
-    dtype, seed = as_dtype(dtype), as_seed(seed)
-    problem = Problem(loss, as_wrt(loss, wrt), dtype, as_device(device), as_step(step, dtype))
+    """The same on a batch that is at hand, with the fields of :class:`Options`; ``listener`` follows the progress."""
+    given, listener = Options(**options), listener or Silence()
+    seed = as_seed(given.seed)
+    problem = given.problem(loss, as_wrt(loss, given.wrt))
     listener.progress("deriving the gradient", 0, 0)
     problem.loss.gradient(problem.wrt)
     listener.progress("trying how exactly torch computes here", 0, 0)
     running, skipped, broken = prepared(problem, registry.select(methods))
-    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
-    scale = scale_over(problem, points, columns, batch.n)
-    checks = [PointCheck(problem, point, columns, batch.n, running, scale, seed, listener) for point in points]
+    columns = batch.tensors()
+    scale = scale_over(problem, points, columns, batch.blocks)
+    checks = [PointCheck(problem, point, columns, batch.blocks, running, scale, seed, listener) for point in points]
     outcomes = [check.run(stage_of(i, points)) for i, check in enumerate(checks)]
     skipped += dict.fromkeys(skip for outcome in outcomes for skip in outcome.skipped)
     return announced(assemble(problem, outcomes, skipped, batch.n, seed, broken))
@@ -138,20 +138,24 @@ def _named(entry: registry.MethodEntry, problem: Problem, *, exact: bool) -> str
 
 
 def scale_over(
-    problem: Problem, points: Sequence[Mapping[str, float]], columns: Mapping[str, Tensor], n: int
+    problem: Problem, points: Sequence[Mapping[str, float]], columns: Mapping[str, Tensor], blocks: Blocks
 ) -> dict[str, float]:
     """The largest finite |partial| of each symbol in the check, of any sample (float64, uncertified)."""
-    largest = dict.fromkeys(problem.wrt, 0.0)
-    for point in points:
-        for first in range(0, n, CHUNK):
-            rows = {name: column[first : first + CHUNK] for name, column in columns.items()}
-            values = {name: value.to(torch.float64) for name, value in problem.values(point, rows).items()}
-            count = len(next(iter(rows.values()))) if rows else n
-            outputs = problem.closed_form_program.run(TORCH, values)
-            for name, output in zip(problem.wrt, outputs, strict=True):
-                sizes = spread_over(output, count, values).abs().nan_to_num(nan=0.0, posinf=0.0)
-                largest[name] = max(largest[name], float(sizes.max()))
-    return largest
+
+    def of_samples(start: int, stop: int) -> dict[str, float]:
+        largest = dict.fromkeys(problem.wrt, 0.0)
+        for first in range(start, stop, CHUNK):
+            rows = {name: column[first : min(first + CHUNK, stop)] for name, column in columns.items()}
+            for point in points:
+                values = {name: value.to(torch.float64) for name, value in problem.values(point, rows).items()}
+                outputs = problem.closed_form_program.run(TORCH, values)
+                for name, output in zip(problem.wrt, outputs, strict=True):
+                    sizes = spread_over(output, min(CHUNK, stop - first), values).abs().nan_to_num(nan=0.0, posinf=0.0)
+                    largest[name] = max(largest[name], float(sizes.max()))
+        return largest
+
+    found = blocks.each(of_samples)
+    return {name: max(largest[name] for largest in found) for name in problem.wrt}
 
 
 def _verdict(problem: Problem, outcomes: Sequence[PointOutcome]) -> Verdict:

@@ -19,6 +19,8 @@ from diffexplore.bounds.watch import Watch
 from diffexplore.formula.forms import can_be_multiplied_out
 from diffexplore.formula.functions_sympy import sigmoid, softplus
 from diffexplore.formula.size import nodes
+from diffexplore.formula.text import to_text
+from diffexplore.lists import shortened
 from diffexplore.program.program import lower
 
 Tensor = torch.Tensor
@@ -172,3 +174,21 @@ def tried(form: sympy.Expr, node: sympy.Expr, values: Mapping[str, Tensor]) -> F
 
 def _is_narrow(ball: arb) -> bool:
     return bool(ball.is_finite()) and bool(ball.rad() <= abs(ball.mid()) * _NARROW)
+
+
+#: Longer ones are cut.
+_LONGEST = 70
+
+
+def shown(formula: sympy.Expr) -> str:
+    """The formula in ASCII, cut where it is long; numbers of a program, binary fractions, as decimals of few digits."""
+    long = [number for number in formula.atoms(sympy.Rational) if number.q > 10_000]
+    short = formula.xreplace({number: sympy.Symbol(f"{float(number):.6g}", positive=True) for number in long})
+    return shortened(to_text(short, unicode=False), _LONGEST)
+
+
+def evaluated(formula: sympy.Expr) -> sympy.Expr:
+    """The formula as SymPy writes it, in which forms are recognised."""
+    if not formula.args:
+        return formula
+    return formula.func(*(evaluated(argument) for argument in formula.args))

@@ -15,7 +15,7 @@ from diffexplore.bounds.watch import Observer, Watch
 from diffexplore.checking.judge import UNBOUNDED
 from diffexplore.checking.provenance import UNKNOWN, Provenance, is_number
 from diffexplore.checking.records import Cause
-from diffexplore.checking.subexpressions import shown
+from diffexplore.checking.stable_forms import shown
 from diffexplore.floating_point import dtype_name
 
 #: How a sentence calls an operation of its operand; by their names the others are.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from diffexplore import losses as catalogue
 from diffexplore.cli import options as o
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 #: The word for every loss of the catalogue.
 _ALL = "all"
 
+Scale = Annotated[
+    bool, o.output("--scale", "", "Time kernels (loss.compile) against the number of samples, beside reading the data.")
+]
+
 
 @writes("bench")
 def bench(
@@ -33,6 +37,7 @@ def bench(
     device: o.Device = "auto",
     seed: o.Seed = "0",
     full: o.FullBench = False,
+    scale: Scale = False,
     *,
     outputs: Outputs,
 ) -> int:
@@ -51,13 +56,15 @@ def bench(
     first = o.whole_number("--seed", seed) or 0
     with listening(quiet=outputs.quiet) as listener:
         from diffexplore.benching.bench import run_bench
+        from diffexplore.benching.scale import methods_at_scale
         from diffexplore.benching.settings import methods_of, sizes_of
         from diffexplore.checking.options import as_device, as_dtype
 
-        counts, runners = sizes_of(sizes), methods_of(chosen)
+        counts = sizes_of(sizes)
+        runners = methods_at_scale(methods_of(chosen) if chosen else None) if scale else methods_of(chosen)
         requests = [_request(name, at[0] if at else None, shapes) for name in names]
         result = run_bench(requests, counts, runners, as_dtype(dtype), as_device(device), first, listener)
-    outputs.write(_shown(result, full=full))
+    outputs.write(_shown(result, full=full, scale=scale))
     return 0
 
 
@@ -69,7 +76,7 @@ def _request(text: str, at: str | None, shapes: str | None) -> TimedLoss:
     return TimedLoss(loss.name or text.strip(), loss, given.points_of(loss)[0])
 
 
-def _shown(result: Bench, *, full: bool) -> Shown:
+def _shown(result: Bench, *, full: bool, scale: bool) -> Shown:
     from diffexplore.pages.records import Subject
     from diffexplore.render.benches import outline, title_of
     from diffexplore.render.terminal import Drawing
@@ -78,7 +85,7 @@ def _shown(result: Bench, *, full: bool) -> Shown:
         Subject(result),
         title_of(result),
         result.to_dict,
-        lambda: outline(result),
-        page=lambda ascii: Drawing(tuple(outline(result, full=full)), ascii),
+        lambda: outline(result, scale=scale),
+        page=lambda ascii: Drawing(tuple(outline(result, full=full, scale=scale)), ascii),
         figures=result.figures,
     )

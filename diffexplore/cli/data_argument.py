@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from diffexplore.cli import launched
 from diffexplore.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class DataGiven:
 
         if self.file is None:
             return None
-        return StandardInput() if self.file == STDIN else FileSource(self.file)
+        if self.file != STDIN:
+            return FileSource(self.file)
+        launched.check_alone("standard input is read by one process")
+        return StandardInput()
 
     @cached_property
     def names(self) -> tuple[str, ...] | None:
@@ -74,7 +78,10 @@ class DataGiven:
         for symbol in self.columns:
             if symbol not in loss.data:
                 raise unknown("data symbol in --columns:", symbol, loss.data)
-        return make_batch(loss, self.source, names=self.columns, n_points=self.n_points, seed=seed, points=points)
+        return make_batch(
+            loss, self.source, names=self.columns, n_points=self.n_points, seed=seed, points=points,
+            ranks=launched.ranks(),
+        )  # fmt: skip
 
     def column(self, name: str) -> Any:
         """One column of the file, of shape (n,)."""

@@ -3,7 +3,7 @@
 The nearest is that of the working directory, or of the first folder above it that has one. Keys are the names of
 options; those in ``[tool.diffexplore]`` hold for every command that has the option, those in
 ``[tool.diffexplore.fit]`` and the like for that command. What the command line says goes first. Only settings can be
-given: what is checked, on which data and where the outcome is written is said on the command line.
+given: what is checked, on which data and where the outcome is written is stated on the command line.
 """
 
 from __future__ import annotations

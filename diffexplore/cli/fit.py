@@ -72,7 +72,7 @@ def fit(
 
 def _fitted(request: FitRequest, listener: Listener) -> Subject:
     """Resolve the loss, its start and its data, and run the descents."""
-    from diffexplore.exploring.axes import chosen_axes
+    from diffexplore.exploring.window import chosen_axes
 
     loss = request.to_check()
     points = request.points_of(loss)

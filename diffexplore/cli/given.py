@@ -23,7 +23,7 @@ class Given:
         loss: LOSS; None where the candidate's own forward pass is meant.
         at: each ``--at``, as it was typed.
         data: what says which samples.
-        wrt: the names to differentiate by; None where none are said.
+        wrt: the names to differentiate by; None where none are given.
         shapes: those of the arguments of a torch function.
         reduction: "mean" or "sum"; None for that of the loss.
         dtype, device, seed: as in :func:`diffexplore.check`.

@@ -41,7 +41,7 @@ def loss_to_derive(
 ) -> Loss:
     """The loss that ``derive`` works on. Of a formula ``wrt``, or else every symbol, are the parameters.
 
-    Raises UsageError where those of a function are not said.
+    Raises UsageError where those of a function are not stated.
     """
     if is_program(text) and wrt is None:
         raise which_parameters(text, "derive", shapes)

@@ -12,13 +12,14 @@ from typing import Annotated, Any
 import typer
 
 from diffexplore import __version__
-from diffexplore.cli import audit, bench, completion, derive, fit, graph, listing, panels, prove, report, start, verify
+from diffexplore.cli import audit, bench, derive, fit, graph, launched, listing, panels, prove, report, start, verify
 from diffexplore.cli.arguments import shield_formulas, spelled_out
 from diffexplore.cli.collector import rest
 from diffexplore.cli.defaults import defaults_for, used_defaults
 from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.cli.refusals import explained
 from diffexplore.errors import UsageError
+from diffexplore.ranks.records import RankLost
 
 #: Errors of writing to a standard output that takes no more.
 _WRITING = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
@@ -53,14 +54,14 @@ def main(argv: list[str] | None = None) -> int:
     arguments = spelled_out(sys.argv[1:] if argv is None else argv)
     _open_streams()
     try:
-        code = _run(arguments)
+        code = _together(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         return _abandon_stdout()
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
     except UsageError as error:
-        return _complain(f"error: {error}", USAGE)
+        return _complain(f"error: {error}", USAGE, error)
     except typer.TyperException as error:
         return _complain(f"error: {explained(error, _commands(), arguments)}", USAGE)
     except OSError as error:
@@ -73,6 +74,15 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:  # the last resort: a bug must not look like a verdict
         return _report_bug(error, arguments)
     return code
+
+
+def _together(arguments: Sequence[str]) -> int:
+    """Runs the command; of several processes all end well, or all with the error of the first that does not."""
+    try:
+        with launched.shared():
+            return _run(arguments)
+    except RankLost as error:
+        launched.abandon(_complain(f"error: {error}", USAGE, error))
 
 
 def _open_streams() -> None:
@@ -89,8 +99,8 @@ def _commands() -> Any:
 
 def _run(arguments: Sequence[str]) -> int:
     command = _commands()
-    if completion.is_meant(arguments):
-        return completion.run(command, arguments)
+    if _is_completion(arguments):
+        return _complete(command, arguments)
     defaults = defaults_for(arguments, command)
     note = used_defaults(defaults, arguments, command)
     if note is not None:
@@ -103,8 +113,9 @@ def _run(arguments: Sequence[str]) -> int:
         return done.exit_code
 
 
-def _complain(message: str, code: int) -> int:
-    print(" ".join(message.split()), file=sys.stderr)
+def _complain(message: str, code: int, error: Exception | None = None) -> int:
+    if error is None or launched.left_to_say(error):
+        print(" ".join(message.split()), file=sys.stderr)
     return code
 
 
@@ -118,3 +129,30 @@ def _abandon_stdout() -> int:
     """The reader has gone (as in ``| head``): say nothing, not even when Python closes the stream."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return BROKEN_PIPE
+
+
+# ---------------------------------------------------------------------------------------------- completion in a shell
+#: What the script that a shell loads sets when it asks for completions.
+_CALL = "_DIFFEXPLORE_COMPLETE"
+
+_OPTIONS = ("--install-completion", "--show-completion")
+
+
+def _is_completion(arguments: Sequence[str]) -> bool:
+    """Whether this call installs or shows completion, or is made by a shell that completes."""
+    return _CALL in os.environ or (bool(arguments) and arguments[0].partition("=")[0] in _OPTIONS)
+
+
+def _complete(command: Any, arguments: Sequence[str]) -> int:
+    """Typer's own answer; it ends the process where it has one.
+
+    Raises UsageError where the shell is not known, or its files cannot be written.
+    """
+    try:
+        command.main(args=list(arguments), prog_name="diffexplore", standalone_mode=False)
+    except SystemExit as done:
+        if done.code not in (0, None):
+            raise UsageError("the shell that this runs in is not known: bash, zsh, fish and PowerShell are") from None
+    except OSError as error:
+        raise UsageError(f"cannot install completion: {error.strerror or error}: {error.filename}") from None
+    return 0

@@ -54,7 +54,7 @@ def _command(*words: str) -> str:
 
 
 def _fitting(commands: list[Command]) -> list[Command]:
-    """Those that stay on a line; the first, which is this one with --full, is said in words where it does not."""
+    """Those that stay on a line; the first, which is this one with --full, is stated in words where it does not."""
     same = ("the same with --full", "every value, error and allowance")
     shown = [(command, what) for command, what in commands if len(command) <= _LONGEST]
     return shown if shown[:1] == commands[:1] and shown else [same, *shown]

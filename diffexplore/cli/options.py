@@ -21,14 +21,14 @@ ROWS = ("worst", "all")
 FORMATS = ("text", "latex", "python", "torch", "javascript", "json")
 
 
-def _panel(title: str) -> Callable[..., Any]:
+def panel(title: str) -> Callable[..., Any]:
     """Makes the options of one panel of the help: by name, what stands for the value ("" for a switch), and help."""
     return lambda name, metavar, help, *others: typer.Option(
         name, *others, metavar=metavar, help=help, rich_help_panel=title
     )
 
 
-_data, _way, output = _panel("Point and data"), _panel("How it is computed"), _panel("Output")
+_data, _way, output = panel("Point and data"), panel("How it is computed"), panel("Output")
 
 _LOSS_HELP = (
     'A name from "diffexplore list", a formula in quotes, such as "(a*x - y)**2", or FILE.py:NAME, a torch function, '
@@ -101,7 +101,7 @@ Start = Annotated[
 Data = Annotated[
     str | None,
     _data(
-        "--data", "FILE|-", "A .csv or .npz file whose columns are named like the data symbols; - reads standard input."
+        "--data", "FILE|-", "CSV, NPZ, NPY or Parquet, or a folder, with columns named like the data; - reads stdin."
     ),
 ]
 Columns = Annotated[
@@ -124,15 +124,6 @@ Shapes = Annotated[
         "--shapes",
         "W[3,2],x[2]",
         "Arguments of a traced torch function that are vectors or matrices; data without the axis of the samples.",
-    ),
-]
-Inputs = Annotated[
-    str | None,
-    _data(
-        "--inputs",
-        "x[8,16],w[16]|FILE",
-        "Check the gradients of a function of tensors, without a loss: the shapes of its arguments, for seeded normal "
-        "numbers, or a FILE.pt or FILE.npz that holds them.",
     ),
 ]
 Reduction = Annotated[str | None, _data("--reduction", "mean|sum", "How samples are reduced.")]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diffexplore.cli import launched
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def check_writable(path: Path) -> None:
     existed = path.exists()
     if existed and not path.is_file() and not path.is_dir():
         return  # a device or a pipe: opening it would already be writing
+    if not launched.speaks():
+        return
     try:
         path.open("a").close()
         if not existed:
@@ -78,6 +81,8 @@ def write(path: Path, content: str | bytes) -> None:
     Raises UsageError where the file cannot be written after all.
     """
     whole = content.encode("utf-8") if isinstance(content, str) else content
+    if not launched.speaks():
+        return
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(whole)  # a device or a pipe, which cannot be replaced

@@ -30,6 +30,7 @@ _EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "bench": (
         "diffexplore bench",
         "diffexplore bench squared_error huber --sizes 1e3,1e5 --methods symbolic,reverse,torch_compile",
+        "diffexplore bench --scale",
     ),
     "audit": ("diffexplore audit --only tanh",),
     "graph": ('diffexplore graph "exp(-a*x)*b" --at a=1.3,b=0.7', "diffexplore graph perpendicular --svg graph.svg"),

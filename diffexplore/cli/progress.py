@@ -1,4 +1,4 @@
-"""What the check tells while it runs: progress on stderr, and every row where they are requested."""
+"""What the check reports while it runs: progress on stderr, and every row where they are requested."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from diffexplore.checking.records import Row
+from diffexplore.cli import launched
 from diffexplore.cli.collector import wake
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _TELLING = 0.02
 
 
 class ScreenListener:
-    """Passes on what the check tells to a progress display and to a stream of rows, where there are such."""
+    """Passes on what the check reports to a progress display and to a stream of rows, where there are such."""
 
     def __init__(self, display: Progress | None, row_stream: TextIO | None) -> None:
         self.wants_rows = row_stream is not None
@@ -62,6 +63,8 @@ def listening(*, quiet: bool, rows_to: TextIO | None = None, loading: str = LOAD
     Begins with the phase ``loading``: enter it before the imports that take so long. What libraries and files print
     while they are executed is kept out of standard output.
     """
+    if rows_to is not None:
+        launched.check_alone("--rows all prints the rows of one process")
     with contextlib.redirect_stdout(sys.stderr):
         if quiet or not sys.stderr.isatty():
             yield ScreenListener(None, rows_to)

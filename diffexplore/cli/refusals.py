@@ -43,7 +43,7 @@ def _sentence(error: Any, command: Any, path: str) -> str:
 
 
 def _too_many(extra: str, command: Any, path: str) -> str:
-    """What is said of arguments beyond those that a command takes: what they were meant for."""
+    """What is stated of arguments beyond those that a command takes: what they were meant for."""
     first, options = extra.split()[0], _options(command)
     if first.startswith("-") and first[1:].isalpha():
         return _unknown("option", first, options)

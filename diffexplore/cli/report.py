@@ -162,9 +162,9 @@ def _checked(request: CheckRequest, listener: Listener) -> Subject:
         from diffexplore.scanning.run_scan import run_scan
 
         listener.progress("scanning", done, len(spans))
-        found = run_scan(loss, batch, points[0], span, methods=request.methods, wrt=wrt, dtype=request.dtype)
+        found = run_scan(loss, batch.drawn(), points[0], span, methods=request.methods, wrt=wrt, dtype=request.dtype)
         result = replace(result, scans=(*result.scans, found))
-    return Subject(result, loss, batch, points)
+    return Subject(result, loss, batch.drawn(), points)
 
 
 def _span(text: str, loss: Loss) -> ScanSpan:

@@ -15,10 +15,12 @@ from diffexplore.cli.data_argument import DataGiven
 from diffexplore.cli.exit_codes import OF_VERDICT
 from diffexplore.cli.given import Given, given
 from diffexplore.cli.next_steps import after_verify
-from diffexplore.cli.output import STDOUT, write
+from diffexplore.cli.output import STDOUT
 from diffexplore.cli.outputs import Outputs
 from diffexplore.cli.progress import listening
+from diffexplore.cli.replays import replay_file, write_replay
 from diffexplore.cli.report import detail_of, shown
+from diffexplore.cli.tensor_options import Inputs, Reference, Surrogate
 from diffexplore.cli.writes import output_parameters, writes
 from diffexplore.errors import UsageError
 
@@ -51,7 +53,9 @@ def verify(
     samples: o.Samples = None,
     wrt: o.Wrt = None,
     shapes: o.Shapes = None,
-    inputs: o.Inputs = None,
+    inputs: Inputs = None,
+    reference: Reference = None,
+    surrogate: Surrogate = None,
     reduction: o.Reduction = None,
     kind: o.Kind = None,
     upstream: o.Upstream = None,
@@ -75,13 +79,17 @@ def verify(
 
     Exits with 0 if the gradient is right, 1 if it is wrong, 3 if that could not be decided.
     """
-    from diffexplore.cli.verify_tensors import tensor_request, verify_tensors
+    from diffexplore.cli.verify_tensors import TensorRequest, tensor_request, verify_tensors
 
-    told = [name for name in context.params if name not in _OF_TENSORS and context.params[name]]
-    typed = {_spelled(name): True for name in told if _is_typed(context.get_parameter_source(name))}
-    tensors = tensor_request(
-        candidate, inputs, typed, o.chosen("dtype", dtype, o.DTYPES), o.whole_number("--seed", seed) or 0
-    )
+    others = _OF_OUTPUT if candidate is None and inputs is None else _OF_TENSORS
+    named = [name for name in context.params if name not in others and context.params[name]]
+    typed = {_spelled(name): True for name in named if _is_typed(context.get_parameter_source(name))}
+    functions = {"--reference": reference, "--surrogate": surrogate}
+    request_of_tensors = TensorRequest(
+        candidate, inputs, o.chosen("dtype", dtype, o.DTYPES), o.whole_number("--seed", seed) or 0,
+        {name: place for name, place in functions.items() if place is not None}, replay,
+    )  # fmt: skip
+    tensors = tensor_request(request_of_tensors, typed)
     if tensors is not None:
         return verify_tensors(tensors, outputs, full=full)
 
@@ -97,17 +105,17 @@ def verify(
     again = _replay_of(context, replay) if candidate is None else None
     kept = None if again else replay
     detail = detail_of(full=full, only_failing=only_failing)
-    if str(kept) == STDOUT:
-        raise UsageError("--replay takes the name of a file: standard output is for the report")
-    outputs = outputs.beside(rows_all=STDOUT if all_rows else None, replay=kept)
+    outputs = outputs.beside(rows_all=STDOUT if all_rows else None, replay=replay_file(kept))
     with listening(quiet=outputs.quiet, rows_to=sys.stdout if all_rows else None) as listener:
         record, loaded = (again, None) if again else _record(request)
+        if kept is not None:
+            record.batch.held("a file for --replay")
         result = record.run(listener, loaded)
     if kept is not None and result.verdict != "pass":
-        _write_replay(record, kept)
+        write_replay(record.to_json(), kept)
     from diffexplore.pages.records import Subject
 
-    subject = Subject(result, record.loss, record.batch, tuple(record.points))
+    subject = Subject(result, record.loss, record.batch.drawn(), tuple(record.points))
     outputs.write(shown(subject, record.candidate, detail=detail, commands=after_verify(request, result)))
     return OF_VERDICT[result.verdict]
 
@@ -117,7 +125,9 @@ _OF_OUTPUT = frozenset({"replay", "rows", "full", "only_failing"}) | output_para
 
 
 #: Options that say how a function of tensors is checked, or what is printed.
-_OF_TENSORS = frozenset({"candidate", "inputs", "dtype", "seed", "full"}) | output_parameters("verify")
+_OF_TENSORS = frozenset(
+    {"candidate", "inputs", "reference", "surrogate", "dtype", "seed", "full", "replay"}
+) | output_parameters("verify")
 
 
 def _spelled(name: str) -> str:
@@ -189,7 +199,7 @@ def _loaded_for_questions(request: VerifyRequest, points: tuple[str, ...]) -> An
     from diffexplore.inputs.losses import is_formula
 
     complete = (points or request.wrt) and request.data.is_given  # the rest is requested by what reads it
-    if complete or request.data.file is not None:  # of the columns of a file, it is said which are missing
+    if complete or request.data.file is not None:  # of the columns of a file, it is stated which are missing
         return None
     if not is_formula(str(request.loss)) or str(request.candidate).endswith(".json"):
         return None
@@ -231,18 +241,3 @@ def _packs(texts: Sequence[str]) -> dict[str, Any] | None:
             raise UsageError(f"--pack takes an argument and its symbols, such as W=a,b;c,d, not {text!r}")
         packs[name.strip()] = list(rows[0] or ()) if len(rows) == 1 else [list(row or ()) for row in rows]
     return packs or None
-
-
-def _write_replay(record: Replay, path: Path) -> None:
-    """How large the file is depends on the data."""
-    write(path, record.to_json() + "\n")
-    size = _size(path.stat().st_size)
-    print(f"wrote {path} ({size}): diffexplore verify --replay {path}", file=sys.stderr)
-
-
-def _size(count: int) -> str:
-    """``812 bytes``, ``4.1 kB``, ``44 MB``."""
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= size:
-            return f"{count / size:.{1 if count < 10 * size else 0}f} {unit}"
-    return f"{count} bytes"

@@ -3,79 +3,144 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.cli.exit_codes import OF_VERDICT
 from diffexplore.cli.outputs import Outputs
+from diffexplore.cli.replays import replay_file, write_replay
 from diffexplore.cli.shown import Shown
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from diffexplore.render.problems import CodeProblem
     from diffexplore.tensors.records import TensorReport, TensorReports
+    from diffexplore.tensors.replay import TensorReplay
 
 
 @dataclass(frozen=True)
 class TensorRequest:
-    """What to verify: FILE.py:NAME at ``inputs``, or every function of FILE.py that has sample inputs (None)."""
+    """What to verify: FILE.py:NAME at ``inputs``, or every function of FILE.py that has sample inputs (None).
 
-    place: str
+    ``functions`` are the reference or the surrogate, by their options, as they were typed. ``replay`` is where what
+    does not pass is written; without a place, where it is read.
+    """
+
+    place: str | None
     inputs: str | None
     dtype: str
     seed: int
+    functions: dict[str, str]
+    replay: Path | None = None
+
+    @property
+    def source(self) -> str:
+        """What it is named after."""
+        return self.place or str(self.replay)
 
 
-def tensor_request(place: str | None, inputs: str | None, options: dict[str, Any], dtype: str, seed: int) -> Any:
-    """The request, where functions of tensors are meant: with ``--inputs``, or where a file is named alone; else None.
+def tensor_request(request: TensorRequest, others: dict[str, Any]) -> TensorRequest | None:
+    """The request, where functions of tensors are meant; else None.
 
-    ``options`` are those that say what a loss is evaluated on, by their names, as far as they are given.
+    They are with ``--inputs``, where a file of Python is named alone, and where a file of such checks is run again.
+    ``others`` are further options, by their names, as far as they are given.
     """
-    if inputs is None:
-        return (
-            None if place is None or not place.endswith(".py") or options else TensorRequest(place, None, dtype, seed)
+    place, functions = request.place, request.functions
+    if place is None and request.inputs is None:
+        again = request.replay is not None and not others and not functions and _holds_gradchecks(request.replay)
+        return request if again else None
+    if request.inputs is None and not functions:
+        return request if place is not None and place.endswith(".py") and not others else None
+    if place is None or place.endswith(".py"):
+        raise UsageError(
+            f"{'--inputs' if request.inputs else next(iter(functions))} takes a function beside it: name FILE.py:NAME"
         )
-    if place is None:
-        raise UsageError("--inputs takes a function beside it: name FILE.py:NAME")
-    if options:
-        raise UsageError(f"--inputs states the arguments of a function of tensors: leave {next(iter(options))} out")
-    return TensorRequest(place, inputs, dtype, seed)
+    if request.inputs is None:
+        raise UsageError(f"{next(iter(functions))} is for functions of tensors: state their arguments by --inputs")
+    if others:
+        raise UsageError(f"--inputs states the arguments of a function of tensors: leave {next(iter(others))} out")
+    return request
+
+
+def _holds_gradchecks(path: Path) -> bool:
+    """Whether a file says that it holds checks of functions of tensors."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and "gradcheck" in document
 
 
 def verify_tensors(request: TensorRequest, outputs: Outputs, *, full: bool) -> int:
     """Check, write and print what is requested; returns the exit code."""
     from diffexplore.cli.progress import listening
 
+    kept = request.replay if request.place is not None else None
+    outputs = outputs.beside(replay=replay_file(kept))
     with contextlib.redirect_stdout(sys.stderr), listening(quiet=outputs.quiet, rows_to=None) as listener:
         listener.progress("checking gradients", 0, 0)
-        result = _checked(request)
+        checks = list(_checks(request))
+        result, failed = _run(checks, together=request.place is not None and request.inputs is None)
+    if kept is not None and failed:
+        from diffexplore.tensors.replay import to_json
+
+        write_replay(to_json(failed), kept)
     outputs.write(_shown(result, request, full=full))
     return OF_VERDICT[result.verdict]
 
 
-def _checked(request: TensorRequest) -> TensorReport | TensorReports:
+def _checks(request: TensorRequest) -> Iterator[tuple[str, Any, TensorReplay]]:
+    """Each check: what it is called, the function, and all that decides its outcome."""
     from diffexplore.checking.options import as_dtype
     from diffexplore.tensors.files import inputs_for, sampled_in
+    from diffexplore.tensors.replay import TensorReplay, kept_of, read_replays
+    from diffexplore.verifying.loading import load_candidate
+
+    options = {name.removeprefix("--"): place for name, place in request.functions.items()}
+    if request.place is None:
+        assert request.replay is not None
+        for one in read_replays(request.replay):
+            yield one.function.rpartition(":")[2], load_candidate(one.function), one
+    elif request.inputs is not None:
+        fn = load_candidate(request.place)
+        args = inputs_for(fn, request.inputs, dtype=as_dtype(request.dtype), seed=request.seed)
+        yield request.place, fn, kept_of(fn, TensorReplay(request.place, args, request.seed), options)
+    else:
+        for name, (fn, several) in sampled_in(request.place).items():
+            for args in several:
+                given = TensorReplay(f"{request.place}:{name}", tuple(args), request.seed)
+                yield name, fn, kept_of(fn, given, options)
+
+
+def _run(
+    checks: Sequence[tuple[str, Any, TensorReplay]], *, together: bool
+) -> tuple[TensorReport | TensorReports, list[TensorReplay]]:
+    """The reports, those of one function merged; and the checks that do not pass."""
     from diffexplore.tensors.gradcheck import gradcheck
     from diffexplore.tensors.records import TensorReports
     from diffexplore.tensors.run import merged
     from diffexplore.verifying.loading import load_candidate
 
-    options: dict[str, Any] = {"raise_exception": False, "seed": request.seed}
-    if request.inputs is not None:
-        fn = load_candidate(request.place)
-        return gradcheck(
-            fn, inputs_for(fn, request.inputs, dtype=as_dtype(request.dtype), seed=request.seed), **options
-        )
+    found: dict[str, list[TensorReport]] = {}
+    failed = []
+    for name, fn, one in checks:
+        options = dict(one.options)
+        for kind in ("reference", "surrogate"):
+            if options.get(kind, "identity") != "identity":
+                options[kind] = load_candidate(options[kind])
+        report = gradcheck(fn, one, raise_exception=False, **options)
+        found.setdefault(name, []).append(report)
+        failed += [one] if report.verdict != "pass" else []
+    if len(found) == 1 and not together:
+        return merged(next(iter(found.values()))), failed
     rank = {"fail": 0, "inconclusive": 1, "pass": 2}
-    found = [
-        (name, merged([gradcheck(fn, inputs, **options) for inputs in several]))
-        for name, (fn, several) in sampled_in(request.place).items()
-    ]
-    return TensorReports(tuple(sorted(found, key=lambda one: rank[one[1].verdict])))
+    reports = [(name, merged(several)) for name, several in found.items()]
+    return TensorReports(tuple(sorted(reports, key=lambda one: rank[one[1].verdict]))), failed
 
 
 def _shown(result: TensorReport | TensorReports, request: TensorRequest, *, full: bool) -> Shown:
@@ -84,7 +149,7 @@ def _shown(result: TensorReport | TensorReports, request: TensorRequest, *, full
 
     return Shown(
         Subject(result),
-        f"Gradient check: {request.place}",
+        f"Gradient check: {request.source}",
         result.to_dict,
         lambda: blocks_of(result, full=full),
         problems=lambda: _problems(result, request),
@@ -98,7 +163,7 @@ def _problems(result: TensorReport | TensorReports, request: TensorRequest) -> I
     from diffexplore.tensors.records import TensorReport
 
     if isinstance(result, TensorReport):
-        yield from problems_of_tensors(result, code_place(request.place))
+        yield from problems_of_tensors(result, code_place(request.source))
         return
     for name, report in result.checks:
-        yield from problems_of_tensors(report, code_place(f"{request.place}:{name}"))
+        yield from problems_of_tensors(report, code_place(f"{request.source}:{name}"))

@@ -164,7 +164,7 @@ def _corners_agree(
 
     A condition such as (x = 0 and y = 0) shows neither beside x = 0 nor beside y = 0. Only expressions with branches
     for p and for others can have such a point. Edges outside the ``interior`` of the domain, and in boundaries
-    ``without`` which all is told, are left out.
+    ``without`` which all is decided, are left out.
     """
     line, solved = line_of(p), _solved(p)
     nodes = dict.fromkeys(

@@ -11,11 +11,11 @@ from sympy.core.relational import Relational
 
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region, line_of, small
-from diffexplore.decide.signs import sign_of
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
 from diffexplore.formula.elimination import Inequality, contradict, row_of
 from diffexplore.formula.functions_sympy import dsinc
+from diffexplore.formula.signs import certainly, sign_of
 from diffexplore.formula.size import nodes
 from diffexplore.functions.facts import CORNER, Equal
 from diffexplore.functions.tables import by_class
@@ -40,9 +40,7 @@ def is_empty(region: Region) -> bool:
 
 def _is_positive(quantity: sympy.Expr) -> bool:
     """Whether it is positive but on a set without inner points, such as x² and exp(x): the regions are open."""
-    if quantity.is_Pow and quantity.exp.is_even:
-        return True
-    return isinstance(quantity, sympy.exp) or bool(quantity.is_Symbol and quantity.is_positive)
+    return bool(quantity.is_Pow and quantity.exp.is_even) or certainly(quantity, "positive")
 
 
 BRANCHING = (

@@ -87,7 +87,7 @@ def decide_gradient(
     Args:
         forward: may have sums over the samples, and branches.
         claimed: an expression. Boundaries of branches that the symbol does not cross are cases of their own. At one
-            that it crosses, the claim must be right where ``forward`` has a derivative and can be told to have one;
+            that it crosses, the claim must be right where ``forward`` has a derivative and can be shown to have one;
             else it is a side condition.
         symbol: differentiated by. One of ``data`` means that of one sample.
         data: the data symbols.

@@ -28,10 +28,7 @@ class DomainCondition:
 
     def holds(self, region: Region) -> bool:
         """Whether it is certain on the region."""
-        signs = region.sign(self.expr)
-        if self.kind == "nonzero":
-            return 0 not in signs
-        return -1 not in signs and (self.kind == "nonnegative" or 0 not in signs)
+        return region.sign(self.expr).meet(self.kind)
 
     def fails(self, region: Region) -> bool:
         """Whether it certainly fails on the whole region."""
@@ -40,7 +37,7 @@ class DomainCondition:
 
     @property
     def condition(self) -> Boolean:
-        """As SymPy has it; of poles nothing is said."""
+        """As SymPy has it; of poles nothing is stated."""
         kinds = {"nonzero": sympy.Ne, "nonnegative": sympy.Ge, "positive": sympy.Gt}
         return kinds[self.kind](self.expr, 0) if self.kind in kinds else sympy.true
 
@@ -78,8 +75,8 @@ def without_value(
     failing = sorted((condition for condition in own if condition.fails(region)), key=DomainCondition.text)
     if not failing and not any(expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo) for expr in every):
         return None
-    told = all(need.expr.free_symbols and not need.fails(Region()) for need in failing)
-    return tuple(failing) if told else ()
+    has_words = all(need.expr.free_symbols and not need.fails(Region()) for need in failing)
+    return tuple(failing) if has_words else ()
 
 
 def _walk(expr: sympy.Basic, seen: set[sympy.Basic]) -> Iterator[DomainCondition]:
@@ -225,7 +222,7 @@ def text_of(condition: Boolean) -> str:
 def unvalued_on(
     requested: Iterable[Boolean], region: Region, given: Iterable[DomainCondition], left: sympy.Expr, *, of_sample: bool
 ) -> Unvalued:
-    """That what is requested fails on a region: told by the bounds that it is about."""
+    """That what is requested fails on a region, in the bounds that it is about."""
     failing = [condition for condition in requested if left_open(condition, region, given) is None]
     about = {symbol for condition in failing for symbol in condition.free_symbols}
     order = (sympy.Gt, sympy.Lt, sympy.Ge, sympy.Le)

@@ -1,7 +1,7 @@
 """What happens between the regions of a proof: seams are decided like cases of their own, kinks are left out.
 
 A boundary that the differentiated symbol does not cross is no kink: on it there is a function and a derivative as
-anywhere else. At a boundary that it crosses the rule is wrong, or the function has a kink, or that cannot be told.
+anywhere else. At a boundary that it crosses the rule is wrong, or the function has a kink, or that cannot be decided.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def look_at_edges(question: EqualityQuestion, every: Sequence[RegionCase], *, on
     Without ``on_seams`` all boundaries at which something may happen are conditions.
     """
     known = tuple(one.need for case in every for one in case.needs)
-    said = frozenset(text for case in every for text in case.conditions)
+    stated_texts = frozenset(text for case in every for text in case.conditions)
     given = frozenset(question.on_equations(Region()).seam)
-    edges = Edges(known, said, given)
+    edges = Edges(known, stated_texts, given)
     _Outer(question, edges, on_seams).look(every)
     return edges
 

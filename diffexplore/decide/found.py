@@ -34,12 +34,13 @@ class Edges:
 
     ``kinks`` leave out a null set of the differentiated symbols, ``exclusions`` and ``texts`` may leave out more.
     ``apart``: a counterexample; ``place``: the boundary on which it lies, in words. ``known``: what the proof needs
-    everywhere; ``said``: what it says as texts; ``given``: what the domain fixes. ``decided``: of each seam between
-    cases that was looked at, whether all of it is decided; ``untold``: seams between samples that could not be told.
+    everywhere; ``stated_texts``: what it states as texts; ``given``: what the domain fixes. ``decided``: of each seam
+    between cases that was looked at, whether all of it is decided; ``unresolved_seams``: those between samples that
+    could not be decided.
     """
 
     known: tuple[DomainCondition, ...] = ()
-    said: frozenset[str] = frozenset()
+    stated_texts: frozenset[str] = frozenset()
     given: frozenset[tuple[sympy.Expr, sympy.Expr]] = frozenset()
     kinks: list[SideCondition] = field(default_factory=list)
     exclusions: list[SideCondition] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Edges:
     place: str = ""
     seams: int = 0
     decided: dict[object, bool] = field(default_factory=dict)
-    untold: set[object] = field(default_factory=set)
+    unresolved_seams: set[object] = field(default_factory=set)
     _looked_at: set[object] = field(default_factory=set)
     _written: Written | None = None
 
@@ -79,8 +80,8 @@ class Edges:
 
     def is_stated(self, p: sympy.Expr, region: Region) -> bool:
         """Whether what is stated for everywhere leaves out all of p = 0 on the seam of the region."""
-        said = (*self.known, *(one.need for one in (*self.kinks, *self.exclusions) if not one.where))
-        stated = [need.expr for need in said if need.kind == "nonzero"]
+        stated_texts = (*self.known, *(one.need for one in (*self.kinks, *self.exclusions) if not one.where))
+        stated = [need.expr for need in stated_texts if need.kind == "nonzero"]
         without = [set(part) for expr in stated for part in zero_sets(region.restricted(expr))]
         return bool(without) and all(any(out <= set(part) for out in without) for part in zero_sets(p))
 
@@ -98,7 +99,7 @@ class Edges:
             repeated = one.need.kind == "nonzero" and self.is_stated(one.need.expr, region)
             if not repeated and (one.need.kind, _direction(one.need.expr)) not in everywhere:
                 self.exclusions.append(replace(one, where=one.where or where))
-        self.texts += [f"{text}, where {where}" for text in texts if text not in self.said]
+        self.texts += [f"{text}, where {where}" for text in texts if text not in self.stated_texts]
 
 
 def _direction(expr: sympy.Expr) -> tuple[object, ...]:

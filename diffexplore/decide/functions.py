@@ -16,7 +16,7 @@ from diffexplore.decide.records import Undefined, Unsupported
 _LARGEST_MULTIPLE = 200  # sines of larger multiples of an angle are not written out
 
 _LARGEST_ORDER = 10**4
-"""Roots of a higher order are not told apart: 0.1 read as the double next to it has the order 2**55."""
+"""Roots of a higher order are not distinguished: 0.1 read as the double next to it has the order 2**55."""
 
 
 class Functions(Factors):

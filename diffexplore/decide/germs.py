@@ -18,7 +18,7 @@ from diffexplore.decide.branches import Resolver, Undecided, has_branches
 from diffexplore.decide.domain_conditions import DomainCondition, domain_conditions
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
-from diffexplore.decide.signs import number_sign
+from diffexplore.formula.signs import number_sign
 from diffexplore.functions.facts import ANALYTIC
 from diffexplore.functions.tables import facts_of
 
@@ -28,8 +28,8 @@ _STRUCTURAL = (sympy.Add, sympy.Mul, sympy.Pow)
 _ORDERS = 4  # so many derivatives are looked at for the sign of what is 0 at the point
 
 
-class Untold(Exception):
-    """What happens at the point cannot be told."""
+class Unresolved(Exception):
+    """What happens at the point cannot be decided."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class LinePoint:
         """The exact value; a smooth expression is one number there."""
         found = expr.xreplace({self.variable: self.at})
         if found.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
-            raise Untold
+            raise Unresolved
         return found
 
     def sign(self, expr: sympy.Expr) -> int:
@@ -55,9 +55,9 @@ class LinePoint:
         try:
             found = number_sign(number).certain
         except Unsupported:
-            raise Untold from None
+            raise Unresolved from None
         if found is None:
-            raise Untold
+            raise Unresolved
         return found
 
 
@@ -84,7 +84,7 @@ class Beside(Resolver):
             found = self._place.sign(slope) * self._side**order
         if found:
             return found
-        raise Untold
+        raise Unresolved
 
     def holds(self, need: DomainCondition) -> bool:
         """Whether an expression has a value that goes on to the point, as far as this need says."""
@@ -97,16 +97,16 @@ class Beside(Resolver):
 
 
 def derivative(function: sympy.Expr, place: LinePoint) -> sympy.Expr | None:
-    """The derivative at the place, as a constant; None where there is none, or where it cannot be told."""
+    """The derivative at the place, as a constant; None where there is none, or where it cannot be decided."""
     try:
         there = place.value(Beside(place, 0)(function))
         slopes = [_slope(function, there, place, side) for side in (1, -1)]
         return slopes[0] if place.zeros(slopes[0] - slopes[1]) or slopes[0] == slopes[1] else None
-    except _UNTOLD:
+    except _UNRESOLVED:
         return None
 
 
-_UNTOLD = (Untold, Undecided, Undefined, Unsupported, TypeError, ValueError, NotImplementedError)
+_UNRESOLVED = (Unresolved, Undecided, Undefined, Unsupported, TypeError, ValueError, NotImplementedError)
 
 
 def _slope(function: sympy.Expr, there: sympy.Expr, place: LinePoint, side: int) -> sympy.Expr:
@@ -116,7 +116,7 @@ def _slope(function: sympy.Expr, there: sympy.Expr, place: LinePoint, side: int)
     _check(smooth, beside)
     limit = place.value(smooth)
     if limit != there and not place.zeros(limit - there):
-        raise Untold
+        raise Unresolved
     slope = sympy.diff(smooth, place.variable)
     _check(slope, beside)
     return place.value(slope)
@@ -128,18 +128,18 @@ def _check(expr: sympy.Expr, beside: Beside) -> None:
         facts = facts_of(node)
         analytic = isinstance(node, _STRUCTURAL) if facts is None else facts.smooth is ANALYTIC
         if node.args and not analytic:
-            raise Untold
+            raise Unresolved
     if has_branches(expr) or not all(map(beside.holds, domain_conditions((expr,)))):
-        raise Untold
+        raise Unresolved
 
 
 def value_there(expr: sympy.Expr, place: LinePoint) -> sympy.Expr | None:
-    """What an expression is at the place, with its conditions as they are written; None where it cannot be told."""
+    """What an expression is at the place, with its conditions as they are written; None where it cannot be decided."""
     try:
         found = place.value(Beside(place, 0)(expr))
         _check(found, Beside(place, 0))
         return found
-    except _UNTOLD:
+    except _UNRESOLVED:
         return None
 
 
@@ -148,5 +148,5 @@ def all_hold(conditions: Iterable[Boolean], place: LinePoint, *, otherwise: bool
     resolver = Beside(place, 0)
     try:
         return all((resolver(condition) == sympy.true) != otherwise for condition in conditions)
-    except _UNTOLD:
+    except _UNRESOLVED:
         return False

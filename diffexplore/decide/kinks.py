@@ -27,7 +27,7 @@ _SIZE = 4000  # longer expressions, in nodes, are not looked at
 
 
 class Written:
-    """The question for a few samples, their symbols told apart, and all sums written out."""
+    """The question for a few samples, their symbols distinguished, and all sums written out."""
 
     def __init__(self, question: EqualityQuestion) -> None:
         self._question = question
@@ -92,12 +92,12 @@ class Written:
         place = LinePoint(self._variable, at, self._zeros)
         question = self._question
 
-        def told(condition: Boolean, k: int) -> Boolean:
+        def at_sample(condition: Boolean, k: int) -> Boolean:
             return self.plain(condition, k).xreplace(exact)
 
         places = range(max(self._samples, 1))
-        required = [told(one, k) for one in (*question.domain, *question.needs) for k in places]
-        excused = [told(one, k) for one in question.conventions for k in places]
+        required = [at_sample(one, k) for one in (*question.domain, *question.needs) for k in places]
+        excused = [at_sample(one, k) for one in question.conventions for k in places]
         if not all_hold(required, place) or not all_hold(excused, place, otherwise=True):
             return None
         exactly = derivative(self._left.xreplace(exact), place)
@@ -125,7 +125,7 @@ def degenerate(p: sympy.Expr, differentiated: Set[sympy.Basic]) -> tuple[sympy.E
     """What is 0 for the values of the other symbols at which p is 0 whatever the differentiated ones are.
 
     Such as (x, y) for a·x − y by a alone, and for a·x − y·b. () where there is none: p is 0 on a null set then, for
-    it is analytic. None where that cannot be told.
+    it is analytic. None where that cannot be decided.
     """
     inner = p.free_symbols & differentiated
     if not inner:

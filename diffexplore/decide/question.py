@@ -43,7 +43,7 @@ class EqualityQuestion:
 
     @property
     def of_each_sample(self) -> frozenset[sympy.Basic]:
-        """The data, where the question is about samples: what sums bind, and what is said to be data."""
+        """The data, where the question is about samples: what sums bind, and what is stated to be data."""
         bound = bound_symbols(self.left, self.right)
         batch = bound or SAMPLES in self.left.free_symbols | self.right.free_symbols
         return frozenset(bound | self.data) if batch else frozenset()

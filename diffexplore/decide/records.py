@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from diffexplore.formula.signs import Unsupported as Unsupported
+
 Status = Literal["proved", "refuted", "unknown"]
-
-
-class Unsupported(Exception):
-    """The algebra has no rule for a part of an expression; the message names it."""
 
 
 class Undefined(Exception):

@@ -13,10 +13,10 @@ from typing import Any
 import sympy
 
 from diffexplore.decide.records import Unsupported
-from diffexplore.decide.signs import ANY, NEGATIVE, POSITIVE, Signs, number_sign, sign_of
 from diffexplore.formula.batch_sums import BatchSum, batch_sum
 from diffexplore.formula.budget import remembered, spend
 from diffexplore.formula.functions_sympy import expm1
+from diffexplore.formula.signs import ANY, NEGATIVE, POSITIVE, Signs, number_sign, sign_of
 from diffexplore.formula.size import OverOneDenominator
 from diffexplore.formula.text import to_text
 
@@ -60,7 +60,7 @@ class Region:
     """Bounds on directions, in the order in which they were found; ``fixed`` symbols are what stands beside them.
 
     No fixed symbol stands in a bound, in a level or in what another one is. ``levels`` are directions with the one
-    value that each has: expressions are not rewritten by them, but signs are told.
+    value that each has: expressions are not rewritten by them, but signs are decided.
     """
 
     bounds: tuple[tuple[sympy.Expr, OpenInterval], ...] = ()

@@ -80,18 +80,18 @@ class Samples:
                 self._group(on_it, region, shadow.partial)
 
     def _on(self, seam: Iterable[Region] | None) -> list[tuple[Region, list[Piece], RegionCase]] | None:
-        """The pieces on each part of a seam that is new; None where those of a part cannot be told, or could not."""
+        """The pieces on each part of a seam that is new; None where those of a part cannot be decided, or could not."""
         if seam is None:
             return None
         keys = {(self.case.resolver.region, frozenset(region.seam)): region for region in seam}
-        if not keys.keys().isdisjoint(self.edges.untold):
+        if not keys.keys().isdisjoint(self.edges.unresolved_seams):
             return None
-        found = self._told([region for key, region in keys.items() if self.edges.is_new(key)])
+        found = self._resolved([region for key, region in keys.items() if self.edges.is_new(key)])
         if found is None:
-            self.edges.untold.update(keys)
+            self.edges.unresolved_seams.update(keys)
         return found
 
-    def _told(self, seam: Iterable[Region]) -> list[tuple[Region, list[Piece], RegionCase]] | None:
+    def _resolved(self, seam: Iterable[Region]) -> list[tuple[Region, list[Piece], RegionCase]] | None:
         found = []
         for region in seam:
             self.edges.seams += 1
@@ -123,7 +123,7 @@ class Samples:
             return False
         if shown:
             self.pieces += pieces
-            self.edges.texts += [text for text in whole.conditions if text not in self.edges.said]
+            self.edges.texts += [text for text in whole.conditions if text not in self.edges.stated_texts]
         else:
             self.edges.look_in(self.question, whole, [piece.resolver.region for piece in pieces])
         return shown
@@ -134,13 +134,13 @@ class Samples:
             return False
         alone = replace(self.case, pieces=list(pieces), needs=[], conditions=[], note="")
         shown = equal(self.question, alone) and alone.note == EQUAL_SUMMANDS
-        self.edges.texts += [text for text in alone.conditions if shown and text not in self.edges.said]
+        self.edges.texts += [text for text in alone.conditions if shown and text not in self.edges.stated_texts]
         return shown
 
 
 @dataclass
 class _Seam:
-    """A boundary between samples, with the parts of what is decided in its place; None where they cannot be told."""
+    """A boundary between samples, with the parts of what is decided in its place; None where they cannot be decided."""
 
     stated: SideCondition
     parts: list[tuple[Region, list[Piece], RegionCase]] | None

@@ -14,13 +14,13 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.decide.branches import is_empty
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region, expanded_out, line_of, small
-from diffexplore.decide.signs import number_sign
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import remembered
+from diffexplore.formula.signs import number_sign
 from diffexplore.formula.singularities import nonzero_in
 from diffexplore.formula.step_functions import is_rounded
 
-_MOST_PARTS = 16  # zero sets of more parts are not told
+_MOST_PARTS = 16  # zero sets of more parts are not decided
 
 Zeros = tuple[sympy.Expr, ...]
 """Expressions that are all 0."""
@@ -67,7 +67,7 @@ def _squares(p: sympy.Expr) -> tuple[Zeros, ...] | None:
 
 
 def solved(p: sympy.Expr, avoid: Set[sympy.Basic], bound: Set[sympy.Basic]) -> tuple[sympy.Symbol, sympy.Expr] | None:
-    """A symbol and what it is where p is 0, for all values of the others; None where no symbol is told.
+    """A symbol and what it is where p is 0, for all values of the others; None where no symbol is found.
 
     Symbols of samples come first. ``avoid`` are not solved for, and do not stand in p; of samples, the symbols outside
     sums know nothing, so that no other symbol may be what one of them is.
@@ -98,7 +98,7 @@ def _never_both(slope: sympy.Expr, rest: sympy.Expr) -> bool:
 def on_zeros(
     start: Region, zeros: Zeros, avoid: Set[sympy.Basic], bound: Set[sympy.Basic]
 ) -> tuple[Region, ...] | None:
-    """The part of a region where all of some expressions are 0: none or one; None where it cannot be told.
+    """The part of a region where all of some expressions are 0: none or one; None where it cannot be decided.
 
     Where no symbol can be solved for, the region knows the value of an expression as a level.
     """
@@ -141,7 +141,7 @@ def _certainly_nonzero(number: sympy.Expr) -> bool:
 def _on_union(
     start: Region, parts: Iterable[Zeros], avoid: Set[sympy.Basic], bound: Set[sympy.Basic], zeros: Zeros
 ) -> tuple[Region, ...] | None:
-    """The parts of a region, each knowing that all of ``zeros`` are 0; None where one cannot be told, or seen to be.
+    """The parts of a region, each knowing that all of ``zeros`` are 0; None where one cannot be decided, or seen to be.
 
     Expressions were split, into factors and without denominators, and levels are known by the form that they have.
     """
@@ -163,14 +163,14 @@ def _on_union(
 def seam_regions(
     start: Region, p: sympy.Expr, avoid: Set[sympy.Basic], bound: Set[sympy.Basic]
 ) -> tuple[Region, ...] | None:
-    """The parts of a region where p is 0, which know that; None where p cannot be told to be 0 without ``avoid``."""
+    """The parts of a region where p is 0, which know that; None where p cannot be decided to be 0 without ``avoid``."""
     return _on_union(start, zero_sets(start.restricted(p)), avoid, bound, (p,))
 
 
 def degenerate_regions(
     start: Region, coefficients: Zeros | None, avoid: Set[sympy.Basic], bound: Set[sympy.Basic]
 ) -> tuple[Region, ...] | None:
-    """The parts of a region where all coefficients are 0; None where they cannot be told, or are not given."""
+    """The parts of a region where all coefficients are 0; None where they cannot be decided, or are not given."""
     if coefficients is None:
         return None
     parts: list[Zeros] = [()] if coefficients else []

@@ -37,7 +37,7 @@ class SideCondition:
         return self.need.text() + where + (" for every sample" if self.every_sample else "")
 
     def simpler(self) -> SideCondition:
-        """The same, said of what stands under a root."""
+        """The same, of what stands under a root."""
         if self.need.kind != "nonzero":
             return self
         return SideCondition(DomainCondition(_simpler(self.need.expr), "nonzero"), self.data, self.where)
@@ -77,7 +77,7 @@ def _follows(one: SideCondition, others: Sequence[SideCondition]) -> bool:
             if other.need.kind == "positive":
                 region = region.split(other.need.expr)[0]
         return one.need.kind != "no pole" and one.need.holds(region)
-    except Unsupported:  # the sign of a constant cannot be told
+    except Unsupported:  # the sign of a constant cannot be decided
         return False
 
 

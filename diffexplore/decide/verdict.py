@@ -17,12 +17,18 @@ from diffexplore.decide.records import Decision
 from diffexplore.decide.refute import Seen
 from diffexplore.decide.regions import Region
 from diffexplore.decide.side_conditions import SideCondition, shortest
-from diffexplore.decide.signs import sign_of
 from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.signs import sign_of
 from diffexplore.formula.step_functions import StepFunction
 from diffexplore.formula.text import to_text
+from diffexplore.functions.facts import CUT, JUMP, RESOLVED
+from diffexplore.functions.tables import by_class
 
-_JUMPING = (sympy.atan2, StepFunction)
+#: Those that choose between branches are resolved before.
+_JUMPING = tuple(
+    kind for kind, function in by_class().items()
+    if function.facts.smooth in (JUMP, CUT) and function.facts.normal_form is not RESOLVED
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

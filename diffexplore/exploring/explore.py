@@ -12,11 +12,11 @@ import numpy as np
 from diffexplore.arguments import as_number
 from diffexplore.checking.batch import make_batch
 from diffexplore.errors import UsageError
-from diffexplore.exploring.axes import chosen_axes
 from diffexplore.exploring.evaluation import BatchEvaluation
 from diffexplore.exploring.evaluation import at as array_of
 from diffexplore.exploring.explorer import evaluation_of, explorer_of
 from diffexplore.exploring.records import Explorer
+from diffexplore.exploring.window import chosen_axes
 from diffexplore.fitting.fit import run_fit
 from diffexplore.fitting.settings import settings_of
 from diffexplore.inputs.losses import loss_given
@@ -63,7 +63,7 @@ def explore(
     chosen_axes(known, axes)
     start = make_points(known, at)[0]
     batch = make_batch(known, data)
-    evaluation = evaluation_of(known, batch)
+    evaluation = evaluation_of(known, batch.drawn())
     count = _steps(evaluation) if steps is None else steps
     rate = _rate(evaluation, array_of(known, start)) if lr is None else as_number(lr, "the learning rate", _A_RATE)
     settings = settings_of(rate, count, "gd", ("symbolic",), "float64")

@@ -10,13 +10,12 @@ import torch
 
 from diffexplore.checking.batch import Batch
 from diffexplore.errors import UsageError
-from diffexplore.exploring.axes import chosen_axes
 from diffexplore.exploring.evaluation import BatchEvaluation, Programs, at
 from diffexplore.exploring.fitted import Curve, fitted_curve
 from diffexplore.exploring.records import Explorer, Fitted, Live, Mark, Valley
 from diffexplore.exploring.script import curve_program, live_of
 from diffexplore.exploring.surface import field_over, profile_over, surface_over
-from diffexplore.exploring.window import Window, around, close_to
+from diffexplore.exploring.window import Window, around, chosen_axes, close_to
 from diffexplore.fitting.records import Fit
 from diffexplore.fitting.terrain import PathStep, Point
 from diffexplore.formula.text import conditions_to_text, to_text

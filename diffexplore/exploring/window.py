@@ -1,14 +1,20 @@
-"""Which part of the parameters a picture shows: all of start, path and minimum, or what lies close to the minimum."""
+"""Which parameters a picture shows, and which part of them: start, path and minimum, or what lies close to that."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from diffexplore.documents import Plain
+from diffexplore.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from diffexplore.loss import Loss
+
 
 #: The room on either side, as a part of what is to be seen.
 _ROOM = 0.18
@@ -58,3 +64,19 @@ def close_to(name: str, minimum: Sequence[float], hessian: np.ndarray, rise: flo
     if not np.isfinite(reach).all() or (reach <= _LEAST * size).any():
         return None
     return Window(name, tuple(map(float, minimum - reach)), tuple(map(float, minimum + reach)))
+
+
+def chosen_axes(loss: Loss, axes: Sequence[str] | str | None) -> tuple[str, ...]:
+    """The parameters that are drawn: two of several, by default the first; or the only one.
+
+    Raises UsageError for other names and other numbers of them.
+    """
+    if axes is None:
+        return loss.parameters[:2]
+    names = [name.strip() for name in axes.split(",")] if isinstance(axes, str) else list(axes)
+    for name in names:
+        if name not in loss.parameters:
+            raise unknown("parameter", name, loss.parameters)
+    if len(set(names)) != len(names) or len(names) not in (1, 2):
+        raise UsageError(f"the axes are one or two different parameters of {', '.join(loss.parameters)}")
+    return tuple(names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from diffexplore.errors import UsageError
 from diffexplore.figures.records import Arrows, Band, Bars, Figure, Layer, Rule, Series, ValueGrid
 from diffexplore.figures.roles import STYLES, VERMILLION, Style, styles
 from diffexplore.lists import listed
-from diffexplore.numerals import short
+from diffexplore.numerals import distinct
 
 #: What matplotlib writes, by the suffix of the file.
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -168,18 +168,12 @@ def _grid(axes: Any, grid: ValueGrid, figure: Figure) -> None:
     scale = axes.figure.colorbar(filled, ax=axes, label=_plain(grid.title))
     if contours:  # each colour as high as every other, however the levels are spaced
         shown = levels[:: -(-len(levels) // _MOST_TICKS)]
-        scale.set_ticks(shown, labels=_apart(shown))
+        scale.set_ticks(shown, labels=distinct(shown, range(3, 10)))
         scale.minorticks_off()
     for at, (words, places) in enumerate(grid.noted.items()):
         marker = list(_MARKERS.values())[(5 + at) % len(_MARKERS)]
         looks = {"color": VERMILLION, "edgecolors": "white", "s": STYLES["bad"].size ** 2 / 2, "zorder": 2.8}
         axes.scatter(*zip(*places, strict=True), marker=marker, label=_plain(words), **looks)
-
-
-def _apart(levels: Sequence[float]) -> list[str]:
-    """The levels in as few digits as tell each from the others."""
-    words = [[short(level, digits) for level in levels] for digits in range(3, 10)]
-    return next((labels for labels in words if len(set(labels)) == len(labels)), words[-1])
 
 
 def _plain(words: str) -> str:

@@ -1,8 +1,8 @@
 """How the layers of a figure look: a line, a marker and a colour for each role, the same in every figure.
 
-The colours are those of Okabe and Ito ("Color Universal Design", 2008), told apart by people with any colour vision.
+The colours are those of Okabe and Ito ("Color Universal Design", 2008), distinguished by people with any colour vision.
 Orange, sky blue and reddish purple are darkened here, so that each colour has a contrast of 3 : 1 at least with a white
-page and with a dark one. No role is told from another by colour alone.
+page and with a dark one. No role is distinguished from another by colour alone.
 """
 
 from __future__ import annotations

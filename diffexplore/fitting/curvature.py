@@ -1,17 +1,17 @@
-"""Hessians at points of interest, and what they say about a learning rate."""
+"""Hessians at points of interest: their eigenvalues, enclosed by Arb, and what they say about a learning rate."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from flint import arb, arb_mat
+from flint import acb_mat, arb, arb_mat
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.truth import decimal
 from diffexplore.fitting.reduced import BITS, ReducedLoss
-from diffexplore.fitting.spectrum import Eigenvalue, eigenvalues
 from diffexplore.fitting.symmetries import undoing_shift
 from diffexplore.fitting.terrain import Centred, Curvature, Direction, PathCurvature, PathStep
 
@@ -90,6 +90,8 @@ def _largest(loss: ReducedLoss, step: PathStep) -> float | None:
 
 def centred(loss: ReducedLoss, optimum: Sequence[arb]) -> Centred | None:
     """The curvature at the optimum with the means taken away of all columns of which that only moves the parameters."""
+    if loss.blocks.count > 1:  # it would take another reading of all of them
+        return None
     columns, at = dict(loss.columns), list(optimum)
     moved = []
     with precision(BITS):
@@ -115,3 +117,56 @@ def _flowed(matrix: Sequence[Sequence[object]], shift: Sequence[object], at: Seq
     rows = [[arb(float(a)) * time for a in row] + [arb(float(c)) * time] for row, c in zip(matrix, shift, strict=True)]  # type: ignore[arg-type]
     flow = arb_mat([*rows, [arb(0)] * (size + 1)]).exp() * arb_mat([[x] for x in (*at, arb(1))])
     return [flow[i, 0].mid() for i in range(size)]
+
+
+@dataclass(frozen=True)
+class Eigenvalue:
+    """One eigenvalue as a ball, with its unit eigenvector; None where eigenvalues could not be separated."""
+
+    ball: arb
+    direction: tuple[float, ...] | None
+
+    @property
+    def sign(self) -> int | None:
+        """1, −1, or None where the ball holds 0."""
+        return 1 if self.ball > 0 else -1 if self.ball < 0 else None
+
+
+def eigenvalues(hessian: arb_mat) -> tuple[Eigenvalue, ...] | None:
+    """The eigenvalues of a symmetric matrix, the smallest first; None where Arb could not enclose them."""
+    size = hessian.nrows()
+    with precision(BITS):
+        if size == 1:
+            return (Eigenvalue(hessian[0, 0], (1.0,)),)
+        if not all(entry.is_finite() for entry in hessian.entries()):
+            return None
+        found = _diagonal(hessian) or _by_arb(acb_mat(hessian))
+    return None if found is None else tuple(sorted(found, key=lambda one: float(one.ball.mid())))
+
+
+def _by_arb(matrix: acb_mat) -> list[Eigenvalue] | None:
+    try:
+        values, vectors = matrix.eig(right=True)
+        return [Eigenvalue(value.real, _unit(vectors, i)) for i, value in enumerate(values)]
+    except ValueError:  # two of them are equal, or nearly so
+        pass
+    try:
+        return [Eigenvalue(value.real, None) for value in matrix.eig(multiple=True)]
+    except ValueError:
+        return None
+
+
+def _diagonal(matrix: arb_mat) -> list[Eigenvalue]:
+    """The eigenvalues of a diagonal matrix; none of any other."""
+    places = range(matrix.nrows())
+    if not all(matrix[i, j].is_zero() for i in places for j in places if i != j):
+        return []
+    return [Eigenvalue(matrix[i, i], tuple(float(i == j) for j in places)) for i in places]
+
+
+def _unit(vectors: acb_mat, column: int) -> tuple[float, ...]:
+    """A column of length 1 whose largest entry is positive."""
+    entries = [float(vectors[row, column].real.mid()) for row in range(vectors.nrows())]
+    length = sum(entry * entry for entry in entries) ** 0.5
+    largest = max(entries, key=abs)
+    return tuple(entry / length * (1 if largest > 0 else -1) for entry in entries)

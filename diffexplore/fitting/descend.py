@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from diffexplore.fitting.drift import Apart
-from diffexplore.fitting.objective import RunObjective
+from diffexplore.fitting.objective import WalkObjective
 from diffexplore.fitting.optimizers.base import Steps, Stepwise, Whole
 from diffexplore.fitting.path import Path
 
@@ -23,7 +23,7 @@ class Walk:
     """One run while it goes on: the method's name, what it has seen, and why it ended before its last step, if so."""
 
     method: str
-    objective: RunObjective
+    objective: WalkObjective
     parameters: list[Tensor]
     path: Path = field(default_factory=Path)
     ended: str | None = None

@@ -8,9 +8,7 @@ from functools import partial
 from os import PathLike
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.listener import Listener, Silence
@@ -19,10 +17,11 @@ from diffexplore.fitting.descend import Walk, walk
 from diffexplore.fitting.drift import Apart, DriftBound
 from diffexplore.fitting.explanation import explained
 from diffexplore.fitting.landscape import outside_domain
-from diffexplore.fitting.objective import RunObjective
+from diffexplore.fitting.objective import RunObjective, SumsObjective, takes_sums
 from diffexplore.fitting.recorded import drift_records, run_record
 from diffexplore.fitting.records import Drift, Fit, FittedLoss, Run
 from diffexplore.fitting.reduced import ReducedFormulas, ReducedLoss, point
+from diffexplore.fitting.rounded import rounded_columns
 from diffexplore.fitting.settings import Settings, settings_of
 from diffexplore.fitting.surroundings import Surroundings, surroundings_of
 from diffexplore.floating_point import dtype_name
@@ -34,7 +33,7 @@ from diffexplore.methods.problem import Problem
 
 def fit(
     loss: Any,
-    data: Mapping[str, Any] | str | PathLike[str] | None = None,
+    data: Mapping[str, Any] | str | PathLike[str] | Batch | None = None,
     at: Mapping[str, float] | None = None,
     *,
     lr: float = 1e-5,
@@ -48,7 +47,8 @@ def fit(
     Args:
         loss: a :class:`~diffexplore.Loss`, a name of the catalogue, a formula as text or SymPy expression, or a torch
             function (of which the names in ``at`` are the parameters, and the others data).
-        data: a column of shape (n,) for each data symbol, or the path of a .csv or .npz file.
+        data: a column of shape (n,) for each data symbol, the path of a file or a folder of data, or what
+            :func:`open_batch` gave.
         at: the start, a value for each parameter; by default the first point that the loss suggests.
         lr: the learning rate of gd, momentum and adam: positive. SciPy's newton and lbfgs choose their own steps.
         steps: at most so many, from 0.
@@ -73,15 +73,16 @@ def run_fit(
         raise UsageError("the loss has no parameters: there is nothing to fit")
     listener = listener or Silence()
     listener.progress("deriving the gradient", 0, 0)
-    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
     formulas = ReducedFormulas(loss)
-    reduced = {dtype: _in_dtype(formulas, columns, batch.n, dtype) for dtype in settings.dtypes}
+    reduced = {
+        dtype: ReducedLoss(formulas, rounded_columns(batch, dtype), batch.n, batch.blocks) for dtype in settings.dtypes
+    }
     runs: list[Run] = []
     drifts: list[Drift] = []
     for dtype, exact in reduced.items():
-        walks = _walks(exact, columns, start, settings, dtype)
+        walks = _walks(exact, batch, start, settings, dtype)
         label = dtype_name(dtype)
-        apart = Apart(len(walks), _bound(exact, settings))
+        apart = Apart(len(walks), _bound(exact, settings, len(walks)))
         progress = partial(_progress, listener, label, settings.steps)
         walk(walks, settings.optimizer.load(), settings.rate, settings.steps, apart, progress)
         runs += [run_record(one, exact, label) for one in walks]
@@ -95,29 +96,29 @@ def _progress(listener: Listener, label: str, steps: int, done: int) -> None:
     listener.progress(f"descending in {label}", done, max(1, steps))
 
 
-def _in_dtype(formulas: ReducedFormulas, columns: Mapping[str, Tensor], n: int, dtype: torch.dtype) -> ReducedLoss:
-    """The exact loss of the data as the dtype holds them."""
-    rounded = {name: column.to(dtype).to(torch.float64).cpu().numpy() for name, column in columns.items()}
-    for name, column in rounded.items():
-        if not np.isfinite(column).all():
-            raise UsageError(f"column {name!r} has numbers beyond the range of {str(dtype).removeprefix('torch.')}")
-    return ReducedLoss(formulas, rounded, n)
-
-
 def _walks(
-    loss: ReducedLoss, columns: Mapping[str, Tensor], start: Mapping[str, float], settings: Settings,
-    dtype: torch.dtype,
-) -> list[Walk]:  # fmt: skip
+    loss: ReducedLoss, batch: Batch, start: Mapping[str, float], settings: Settings, dtype: torch.dtype
+) -> list[Walk]:
+    """The runs in one dtype, by each method; the closed form alone where sums stand for samples that are in blocks."""
     problem = Problem(loss.loss, loss.parameters, dtype, torch.device("cpu"))
+    divided = batch.blocks.count > 1
+    summed = [m for m in settings.methods if _takes_sums(loss, m.name, dtype, divided)]
     walks = []
-    for method in settings.methods:
+    for method in summed if divided and summed else settings.methods:
         obstacle = method.load().obstacle(problem)
         if obstacle is not None:
             raise UsageError(f"{method.name} cannot be run: {obstacle}")
-        objective = RunObjective(problem, method, columns, loss.n)
+        by_sums = method in summed
+        objective = (
+            SumsObjective(problem, loss) if by_sums else RunObjective(problem, method, batch.tensors(), batch.blocks)
+        )
         walks.append(Walk(method.name, objective, objective.tensors([start[name] for name in loss.parameters])))
     _check_start(walks[0], loss, start)
     return walks
+
+
+def _takes_sums(loss: ReducedLoss, method: str, dtype: torch.dtype, divided: bool) -> bool:
+    return takes_sums(loss.formulas.moments, loss.n, method, dtype_name(dtype), divided=divided)
 
 
 def _check_start(one: Walk, loss: ReducedLoss, start: Mapping[str, float]) -> None:
@@ -132,9 +133,9 @@ def _check_start(one: Walk, loss: ReducedLoss, start: Mapping[str, float]) -> No
         raise UsageError(f"the loss is {value} at the start, {where}{dtype}: start where it is a number")
 
 
-def _bound(loss: ReducedLoss, settings: Settings) -> DriftBound | None:
+def _bound(loss: ReducedLoss, settings: Settings, runs: int) -> DriftBound | None:
     """The bound on what rounding drives apart: derived for gradient descent by two methods."""
-    if settings.optimizer.name != "gd" or len(settings.methods) < 2:
+    if settings.optimizer.name != "gd" or runs < 2:
         return None
     return DriftBound.start(loss, settings.rate, settings.steps)
 
@@ -148,5 +149,5 @@ def _fit(
         steps=settings.steps, dtype=dtype_name(settings.widest), runs=tuple(runs), drifts=tuple(drifts),
         terrain=found.terrain, start=found.start, optimum_curvature=found.optimum, path_curvature=found.path,
         centred=found.centred, plain_newton=found.newton, excess=found.excess, remaining=found.remaining,
-        fitted=FittedLoss(loss, batch),
+        fitted=FittedLoss(loss, batch.drawn()),
     )  # fmt: skip

@@ -17,9 +17,9 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.fitting.certify import newton, stationary_box
 from diffexplore.fitting.closed_form import ClosedFormMinimum, closed_forms
+from diffexplore.fitting.curvature import Eigenvalue, eigenvalues
 from diffexplore.fitting.polynomial import falls_along, falls_somewhere, flat_minimum
 from diffexplore.fitting.reduced import BITS, Derivatives, ReducedLoss, point
-from diffexplore.fitting.spectrum import Eigenvalue, eigenvalues
 from diffexplore.fitting.symmetries import Motion, symmetries
 from diffexplore.fitting.trust_region import descend
 from diffexplore.formula.text import conditions_to_text

@@ -1,20 +1,22 @@
-"""Sufficient sums: a summand that is a polynomial in its data is reduced to a few sums of products of columns.
-
-Σᵢ ℓ(θ; zᵢ) = Σₖ cₖ(θ) Σᵢ mₖ(zᵢ) for monomials mₖ. After one pass over the data, the reduced loss and all its
-derivatives cost the same for a hundred samples and for a billion.
-"""
+"""The reduced loss by its sufficient statistics (:mod:`diffexplore.kernels.statistics`), in Arb balls."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import comb, prod
 
 import numpy as np
 import sympy
 from flint import arb
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.arithmetic.double_balls import DoubleBall, exact, mul, total
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.formula.text import to_text
+from diffexplore.inputs.blocks import Blocks
+from diffexplore.kernels.block_sums import BLOCK, combine
+from diffexplore.kernels.separation import NotSeparable
+from diffexplore.kernels.statistics import Exponents, Statistics, below, statistics_of
 from diffexplore.loss import Loss
 
 #: A summand with more operations is not expanded, which may be costly.
@@ -23,12 +25,10 @@ _MOST_OPERATIONS = 300
 #: A summand that needs more sums is left as it is.
 _MOST_SUMS = 200
 
-#: Fewer samples are added up in Arb, without rounding; more as vectors in double-double balls.
+#: Fewer samples of data columns are added up in Arb, without rounding.
 _FEW = 1_000
 
 _BITS = 2_048
-
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -37,75 +37,88 @@ class Moments:
 
     Attributes:
         expression: the reduced loss in the parameters and a symbol for each sum.
-        exponents: for each of these symbols the exponent of each data symbol in what is added up.
+        exponents: for each of these symbols the exponent of each generator in what is added up.
+        statistics: the generators, and how they are added up.
     """
 
     expression: sympy.Expr
-    exponents: Mapping[sympy.Symbol, tuple[int, ...]]
+    exponents: Mapping[sympy.Symbol, Exponents]
+    statistics: Statistics
 
 
 def moments_of(loss: Loss) -> Moments | None:
-    """The loss by its sums; None where the summand is no polynomial in its data, or a very long one."""
-    data = [loss.symbols[name] for name in loss.data]
+    """The loss by its sums; None where the summand is no finite sum of products, or a very long one."""
     if sympy.count_ops(loss.expression) > _MOST_OPERATIONS:
         return None
-    if not data:
-        return Moments(loss.expression, {})
-    numerator, denominator = sympy.fraction(sympy.together(loss.expression))
-    if denominator.free_symbols & set(data):
-        return None
     try:
-        polynomial = sympy.Poly(numerator, *data)
-    except sympy.PolynomialError:
+        statistics = statistics_of(loss)
+    except NotSeparable:
         return None
-    terms = polynomial.terms()
-    if len(terms) > _MOST_SUMS or any(coefficient.free_symbols & set(data) for _, coefficient in terms):
+    if len(statistics.terms) > _MOST_SUMS:
         return None
-    symbols = {exponents: sympy.Symbol(_name(loss, exponents), real=True) for exponents, _ in terms}
-    expression = sympy.Add(*(coefficient * symbols[exponents] for exponents, coefficient in terms)) / denominator
-    if loss.reduction == "mean":  # the mean of 1
-        expression = expression.subs({symbol: 1 for exponents, symbol in symbols.items() if not any(exponents)})
-        symbols = {exponents: symbol for exponents, symbol in symbols.items() if any(exponents)}
-    return Moments(expression, {symbol: exponents for exponents, symbol in symbols.items()})
+    symbols: dict[sympy.Symbol, Exponents] = {}
+    terms = []
+    for powers, coefficient in statistics.terms.items():
+        if not any(powers) and (loss.reduction == "mean" or not loss.data):  # the mean of 1
+            terms.append(coefficient)
+            continue
+        # ``mean(x·y)``, ``sum(x²)``: what the sum is of. No symbol of a formula has such a name.
+        symbol = sympy.Symbol(f"{loss.reduction}({to_text(statistics.product(powers))})", real=True)
+        symbols[symbol] = powers
+        terms.append(coefficient * symbol)
+    return Moments(sympy.Add(*terms), symbols, statistics)
 
 
-def _name(loss: Loss, exponents: Sequence[int]) -> str:
-    """``mean(x·y)``, ``sum(x²)``: what the sum is of. No symbol of a formula has such a name."""
-    powers = zip(loss.data, exponents, strict=True)
-    factors = [name + (str(power).translate(_RAISED) if power > 1 else "") for name, power in powers if power]
-    return f"{loss.reduction}({'·'.join(factors) or '1'})"
-
-
-def sums(moments: Moments, loss: Loss, columns: Mapping[str, np.ndarray], n: int) -> dict[str, arb]:
-    """An enclosure of each sum (or mean) over the samples, by the name of its symbol."""
-    found = {}
-    for symbol, exponents in moments.exponents.items():
-        factors = [columns[name] for name, power in zip(loss.data, exponents, strict=True) for _ in range(power)]
-        whole = _few(factors, n) if n < _FEW else _many(factors, n)
-        with precision(_BITS):
-            found[symbol.name] = whole / n if loss.reduction == "mean" else whole
-    return found
-
-
-def _few(factors: Sequence[np.ndarray], n: int) -> arb:
+def sums(moments: Moments, loss: Loss, columns: Mapping[str, np.ndarray], blocks: Blocks) -> dict[str, arb]:
+    """An enclosure of each sum (or mean) over the samples, by the name of its symbol; each block is read once."""
+    n = blocks.n
+    few = blocks.count == 1 and n < _FEW and all(isinstance(one, sympy.Symbol) for one in moments.statistics.generators)
+    whole = _few(moments, columns, n) if few else _many(moments.statistics, columns, blocks)
     with precision(_BITS):
-        whole = arb(0)
-        for i in range(n):
-            product = arb(1)
-            for column in factors:
-                product *= arb(float(column[i]))
-            whole += product
-        return whole
+        return {
+            symbol.name: whole[powers] / n if loss.reduction == "mean" else whole[powers]
+            for symbol, powers in moments.exponents.items()
+        }
 
 
-def _many(factors: Sequence[np.ndarray], n: int) -> arb:
-    if not factors:
-        return arb(n)
-    with np.errstate(all="ignore"):
-        product = exact(factors[0])
-        for column in factors[1:]:
-            product = mul(product, exact(column))
-        return as_arb(total(product))
+def _few(moments: Moments, columns: Mapping[str, np.ndarray], n: int) -> dict[Exponents, arb]:
+    with precision(_BITS):
+        rows = [[arb(float(x)) for x in columns[one.name]] for one in moments.statistics.generators]
+        return {
+            powers: sum(
+                (prod((row[i] ** p for row, p in zip(rows, powers, strict=True) if p), start=arb(1)) for i in range(n)),
+                arb(0),
+            )
+            for powers in moments.exponents.values()
+        }
+
+
+def _many(statistics: Statistics, columns: Mapping[str, np.ndarray], blocks: Blocks) -> dict[Exponents, arb]:
+    """The sums about 0 from those about a centre: Σ xᵖ = Σ_q C(p, q) cᵖ⁻𐞥 Σ (x − c)𐞥."""
+
+    def rows(first: int, last: int) -> dict[str, np.ndarray]:
+        return {name: column[first:last] for name, column in columns.items()}
+
+    accumulator = statistics.about(statistics.centre(rows(0, min(BLOCK, blocks.size))))
+    records = blocks.each(lambda first, last: accumulator.accumulate(rows(first, last), last - first))
+    found = accumulator.finish(combine(records))
+    with precision(_BITS):
+        about = {powers: arb(one.high) + arb(one.low) + arb(0, one.radius) for powers, one in found.items()}
+        about[(0,) * len(accumulator.centre)] = arb(blocks.n)
+        centre = [arb(c) for c in accumulator.centre]
+
+        def uncentred(powers: Sequence[int]) -> arb:
+            shares = (
+                about[lower]
+                * prod(
+                    (comb(p, q) * c ** (p - q) for p, q, c in zip(powers, lower, centre, strict=True) if p > q),
+                    start=arb(1),
+                )
+                for lower in below(powers, accumulator.centre)
+            )
+            return sum(shares, arb(0))
+
+        return {powers: uncentred(powers) for powers in statistics.terms}
 
 
 def as_arb(ball: DoubleBall) -> arb:

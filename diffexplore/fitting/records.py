@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from diffexplore.checking.records import LossSummary, PartialFormula
-from diffexplore.documents import Document, Plain, plain
+from diffexplore.documents import Displayed, Plain, plain
 from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, PathStep, Point, StationaryPoint, Terrain
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class FittedLoss:
     batch: Batch
 
 
-@dataclass(frozen=True)
-class Fit(Document):
+@dataclass(frozen=True, repr=False)
+class Fit(Displayed):
     """The descents of a loss, and why they went as they did. Prints itself with rich.
 
     Attributes:
@@ -127,6 +127,7 @@ class Fit(Document):
 
     _KEYS: ClassVar = {"origin": "data"}
     _LEFT_OUT = ("fitted",)
+    _WIDTH = 100
     _FIRST = ("loss", "gradient", "n", "data", "optimizer", "lr", "steps", "dtype", "explanation")
 
     loss: LossSummary
@@ -188,41 +189,8 @@ class Fit(Document):
 
         return explorer_of(self, axes)
 
-    def to_html(self) -> str:
-        """The fit as one page that holds all it needs; raises UsageError where plotly is not installed."""
-        from diffexplore.pages import subjects, to_page
-
-        return to_page("fit", subjects.of_fit(self))
-
     def to_dataframe(self) -> Any:
         """The paths of all runs as a ``pandas.DataFrame``, a line for each step; raises UsageError without pandas."""
         from diffexplore.render.dataframes import of_fit
 
         return of_fit(self)
-
-    def _repr_html_(self) -> str:
-        from diffexplore.render.fits import outline
-        from diffexplore.render.html import page_of
-
-        return page_of(outline(self))
-
-    def __rich_console__(self, console: Any, options: Any) -> Any:
-        from diffexplore.render.fits import outline
-        from diffexplore.render.terminal import Drawing
-
-        yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
-
-    def __str__(self) -> str:
-        from diffexplore.render.fits import to_text
-
-        return to_text(self)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What IPython shows in a terminal."""
-        from diffexplore.render.fits import to_text
-
-        printer.text(to_text(self, printer.max_width))
-
-    def __repr__(self) -> str:
-        first = self.explanation[0].sentence if self.explanation else ""
-        return f"<Fit of {self.loss.name or self.loss.formula}: {first}>"

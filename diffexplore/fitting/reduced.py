@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from diffexplore.checking.fast_truth import VectorProgram, spread
 from diffexplore.checking.staged import RunningMode, StagedProgram
 from diffexplore.fitting.moments import Moments, as_arb, moments_of, sums
 from diffexplore.formula.derive import differentiate
+from diffexplore.inputs.blocks import Blocks, whole
 from diffexplore.loss import Loss
 from diffexplore.methods.problem import spread_over
 from diffexplore.program.program import Program, lower
@@ -102,18 +103,21 @@ class ReducedFormulas:
 
 
 class ReducedLoss:
-    """The reduced loss on one batch: float64 columns of shape (n,).
+    """The reduced loss on one batch: float64 columns of shape (n,), which are read in ``blocks`` (None: at once).
 
     Attributes:
         parameters: the names of what a box has a ball for, in this order.
     """
 
-    def __init__(self, formulas: ReducedFormulas, columns: Mapping[str, np.ndarray], n: int) -> None:
+    def __init__(
+        self, formulas: ReducedFormulas, columns: Mapping[str, np.ndarray], n: int, blocks: Blocks | None = None
+    ) -> None:
         self.formulas = formulas
         self.loss = formulas.loss
         self.parameters = formulas.loss.parameters
         self.columns = columns
         self.n = n
+        self.blocks = blocks or whole(n)
         self._staged: dict[int, StagedProgram] = {}
 
     @cached_property
@@ -122,7 +126,7 @@ class ReducedLoss:
         if self.formulas.moments is None:
             return {}
         with precision(BITS):  # nothing needs the bits of an exact sum
-            found = sums(self.formulas.moments, self.loss, self.columns, self.n)
+            found = sums(self.formulas.moments, self.loss, self.columns, self.blocks)
             return {name: ball + 0 for name, ball in found.items()}
 
     @property
@@ -149,10 +153,7 @@ class ReducedLoss:
         return Derivatives(value, tuple(gradient), arb_mat(rows) if size else arb_mat(0, 0))
 
     def approximate(self, at: Sequence[float]) -> tuple[float, np.ndarray, np.ndarray]:
-        """The same at a point in double precision, not certified: quickly, for searches and overviews.
-
-        The sums of a polynomial cancel in double precision: there it is the middles of the balls.
-        """
+        """The same at a point in doubles, not certified (of sums, which cancel, the middles of balls): for searches."""
         size = len(self.parameters)
         if self.formulas.moments is not None:
             found = self.derivatives(point(at))
@@ -167,24 +168,36 @@ class ReducedLoss:
 
     def _in_doubles(self, at: Sequence[float]) -> np.ndarray:
         """The outputs of the whole program, reduced, by torch."""
-        values = {
-            name: torch.tensor(float(x), dtype=torch.float64) for name, x in zip(self.parameters, at, strict=True)
-        }
-        values |= {name: torch.as_tensor(self.columns[name]) for name in self.loss.data}
-        outputs = (spread_over(output, self.n, values) for output in self.formulas.program.run(TORCH, values))
-        return np.array([float(output.mean() if self.loss.reduction == "mean" else output.sum()) for output in outputs])
+        fixed = {name: torch.tensor(float(x), dtype=torch.float64) for name, x in zip(self.parameters, at, strict=True)}
+        mean = self.loss.reduction == "mean"
+
+        def of_samples(first: int, last: int) -> np.ndarray:
+            values = fixed | {name: torch.tensor(column) for name, column in self._rows(first, last).items()}
+            outputs = [spread_over(output, last - first, values) for output in self.formulas.program.run(TORCH, values)]
+            found = [float(output.mean() if mean else output.sum()) for output in outputs]
+            return np.array(found) * ((last - first) / self.n if mean else 1)
+
+        return np.sum(self.blocks.each(of_samples), axis=0)
+
+    def _rows(self, first: int, last: int) -> dict[str, np.ndarray]:
+        return {name: self.columns[name][first:last] for name in self.loss.data}
 
     def _run(self, program: Program, box: Box) -> list[arb]:
         with precision(BITS):
             if self.formulas.moments is not None:
                 return self._by_sums(program)(box)
             at = dict(zip(self.parameters, box, strict=True))
-            found = self._vectors(program, at) if self.n >= _MANY else None
-            if found is None or not all(ball.is_finite() for ball in found):
-                if found is not None and len(program.steps) * self.n > _MOST_ARB_OPERATIONS:
-                    return found
-                found = self._one_by_one(program, at)
+            parts = self.blocks.each(partial(self._summed, program, at))
+            found = [sum(balls, arb(0)) for balls in zip(*parts, strict=True)]
             return [ball / self.n for ball in found] if self.loss.reduction == "mean" else found
+
+    def _summed(self, program: Program, at: Mapping[str, arb], first: int, last: int) -> list[arb]:
+        """Sums over some samples."""
+        found = self._vectors(program, at, first, last) if self.n >= _MANY else None
+        known = found is not None and all(ball.is_finite() for ball in found)
+        if found is not None and (known or len(program.steps) * self.n > _MOST_ARB_OPERATIONS):
+            return found
+        return self._one_by_one(program, at, first, last)
 
     def _by_sums(self, program: Program) -> StagedProgram:
         """A program of the parameters, with the sums in their places."""
@@ -199,21 +212,22 @@ class ReducedLoss:
         staged.prepare()
         return staged
 
-    def _one_by_one(self, program: Program, at: Mapping[str, arb]) -> list[arb]:
+    def _one_by_one(self, program: Program, at: Mapping[str, arb], first: int, last: int) -> list[arb]:
         """Sums over the samples, in Arb."""
         staged, totals = self._in_arb(program, at, self.loss.data), [arb(0) for _ in program.outputs]
-        columns = [self.columns[name].tolist() for name in staged.varying]
-        rows = zip(*columns, strict=True) if columns else [()] * self.n
+        read = self._rows(first, last)
+        columns = [read[name].tolist() for name in staged.varying]
+        rows = zip(*columns, strict=True) if columns else [()] * (last - first)
         for row in rows:
             totals = [whole + output for whole, output in zip(totals, staged(row), strict=True)]
         return totals
 
-    def _vectors(self, program: Program, at: Mapping[str, arb]) -> list[arb]:
+    def _vectors(self, program: Program, at: Mapping[str, arb], first: int, last: int) -> list[arb]:
         """The same in vectors of double-double balls."""
         reading = RunningMode(DOUBLE_SMOOTH, _as_double_ball, cases=DOUBLE_CASES, by=self.parameters)
         vectors = VectorProgram(program, reading, at, self.loss.data)  # type: ignore[arg-type]  # as above
         totals = [arb(0) for _ in program.outputs]
-        for here, outputs in vectors.blocks(self.columns, self.n):
+        for here, outputs in vectors.blocks(self._rows(first, last), last - first):
             with np.errstate(all="ignore"):
                 parts = [as_arb(total(spread(output, here.stop - here.start))) for output in outputs]
             totals = [whole + part for whole, part in zip(totals, parts, strict=True)]

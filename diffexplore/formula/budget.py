@@ -2,7 +2,7 @@
 
 What works under a :class:`Budget` says what it does by calls of :func:`spend`, by counts that depend on its input
 alone: nodes that are visited, terms that are multiplied, steps that are run in balls. SymPy and flint do not count, and
-cannot be told to stop: what they are given is bounded beforehand, by its size (:mod:`diffexplore.formula.size`).
+cannot be stopped: what they are given is bounded beforehand, by its size (:mod:`diffexplore.formula.size`).
 
 Seconds are a far net under that. The work is done in a thread of its own, in which CPython raises an exception
 (``PyThreadState_SetAsyncExc``) when the processor time of the thread is up. The caller waits, so nothing runs side by
@@ -30,11 +30,14 @@ _Found = TypeVar("_Found")
 _SHOT_INTERVAL = 0.02
 """Seconds between two attempts: an exception that lands in a destructor or a callback is lost, so it is repeated."""
 
+_LOOK_INTERVAL = 0.2
+"""Seconds between two looks of a caller that waits: what waits for a lock cannot be stopped itself."""
+
 _UNLIMITED = 10**18
 
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
-_HAS_CLOCK = hasattr(time, "pthread_getcpuclockid")  # whether the processor time of a thread can be told
+_HAS_CLOCK = hasattr(time, "pthread_getcpuclockid")  # whether the processor time of a thread can be read
 
 
 class Ending(Enum):
@@ -198,12 +201,14 @@ class _Worker:
 
     def wait(self, seconds: float) -> None:
         """Wait for the end of the work, at most ``seconds`` of its processor time."""
-        left = seconds
-        while left > 0 and not self._over and not self._running.acquire(timeout=max(left, _SHOT_INTERVAL)):
-            left = seconds - self._used(otherwise=seconds)
+        started, left = time.monotonic(), seconds
+        while left > 0 and not self._over:
+            if self._running.acquire(timeout=min(max(left, _SHOT_INTERVAL), _LOOK_INTERVAL)):
+                return
+            left = seconds - self._used(otherwise=time.monotonic() - started)
 
     def _used(self, otherwise: float) -> float:
-        """The processor time of the thread so far; ``otherwise`` where it cannot be told."""
+        """The processor time of the thread so far; ``otherwise`` where it cannot be decided."""
         if self._clock is None:
             return 0.0 if _HAS_CLOCK else otherwise
         try:

@@ -112,7 +112,7 @@ def checked(expr: sympy.Expr) -> sympy.Expr:
 
 
 def check_divisor(divisor: sympy.Expr) -> None:
-    """Refuse a divisor that is the constant 0, or cannot be told from it."""
+    """Refuse a divisor that is the constant 0, or cannot be distinguished from it."""
     if divisor.is_zero or (divisor.is_number and not divisor.is_Rational and _vanishes(divisor)):
         raise UsageError(f"division by zero in the formula: {_short(divisor)} is 0")
 

@@ -1,4 +1,4 @@
-"""What is said of a text that is no formula: what is wrong, and where it can be told, the text to paste instead.
+"""What is stated of a text that is no formula: what is wrong, and where it can be decided, the text to paste instead.
 
 Products without their sign, ``2x``, ``a x``, ``2(x + 1)`` or ``2|x|``, are written with it. Formulas are not read so:
 ``a(x)`` may be a function, and ``ax`` is a name of its own.
@@ -213,8 +213,8 @@ def _of_latex(error: UsageError, given: str, symbols: Collection[str], reads: Ca
     try:
         text = from_latex(given)
         text = text if "lambda" in symbols else _LAMBDA.sub("lambda_", text)
-        said, summand = reduction_of(text)
-        better = [f"{said}({each})" if said else each for each in _readings(summand, symbols, reads)]
+        reduction, summand = reduction_of(text)
+        better = [f"{reduction}({each})" if reduction else each for each in _readings(summand, symbols, reads)]
     except UsageError as reason:
         return reason if "\\" in given else error
     if not better:

@@ -165,7 +165,7 @@ def differentiate(
     The derivative of sinc has a value at 0, as SymPy's quotient has not.
 
     Raises:
-        TooLarge: where it would have more than :data:`MOST_NODES` nodes, which is told before it is begun.
+        TooLarge: where it would have more than :data:`MOST_NODES` nodes, which is found before it is begun.
     """
     if Derivative(symbol).nodes(expr) > MOST_NODES:
         raise TooLarge(f"the derivative by {symbol} is too large: it would have more than {MOST_NODES:,} nodes")

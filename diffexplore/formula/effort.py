@@ -1,7 +1,7 @@
 """How much work SymPy has with a formula: counted on its syntax tree, before SymPy sees it.
 
 SymPy simplifies while it builds. For ``abs`` it conjugates the whole argument, for ``max`` it subtracts every pair of
-arguments, for ``cosh`` it asks whether each power below is real: nested, these questions are asked again at each level.
+arguments, for ``cosh`` it asks whether each power below is real: nested, these questions come again at each level.
 For the sign of a sum it puts fractions over one denominator, which grows as continued fractions do. So the work is not
 that of the characters. It is counted as a sum over sums, functions, powers and comparisons: the nodes of the operands,
 times the functions nested there, times weights that were measured (:mod:`diffexplore.formula.effort_weights`).
@@ -17,8 +17,7 @@ from fractions import Fraction
 from diffexplore.errors import UsageError
 from diffexplore.formula import effort_weights as of
 from diffexplore.formula.effort_applied import of_call, of_power
-from diffexplore.formula.effort_parts import of_product
-from diffexplore.formula.effort_record import MAX_CASES, Effort, joined
+from diffexplore.formula.effort_record import MAX_CASES, Effort, joined, of_product
 from diffexplore.formula.grammar import GROUPS, chain
 from diffexplore.formula.names import is_symbol
 from diffexplore.functions import FUNCTIONS

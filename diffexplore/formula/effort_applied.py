@@ -8,9 +8,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from diffexplore.formula import effort_weights as of
-from diffexplore.formula.effort_parts import of_function as parts_of_function
-from diffexplore.formula.effort_parts import of_whole_power
-from diffexplore.formula.effort_record import Effort, applied, joined
+from diffexplore.formula.effort_record import Effort, applied, joined, of_whole_power
+from diffexplore.formula.effort_record import of_function as parts_of_function
 from diffexplore.formula.grammar import GROUPS, chain
 from diffexplore.functions import FUNCTIONS
 from diffexplore.functions.building import FINITE, INFINITE, UNSURE, UNSURE_OF_FRACTIONS, Building, Trait

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from diffexplore.formula import effort_weights as of
+from diffexplore.functions import FUNCTIONS
 
 MAX_CASES = 64
 """Most cases into which the branches on its sides may split a comparison."""
@@ -98,3 +100,27 @@ def applied(inside: Effort, weight: int, *, copies: int = 1, unsure: bool = Fals
         parts=min(MOST_NODES, 2 + inside.parts + size),
         work=inside.work + weight * size * nesting + of.ALONE + inside.sign,
     )
+
+
+def of_product(operands: Sequence[tuple[ast.operator | None, Effort]]) -> int:
+    """The nodes of the parts of a product: each factor that may not be real doubles them."""
+    each, doubled = 1, 1
+    for operator, one in operands:
+        each += one.parts * (of.PARTS_OF_DIVISORS if one.unsure and isinstance(operator, ast.Div) else 1)
+        doubled = min(MOST_NODES, doubled * (2 if one.unsure else 1))
+    return min(MOST_NODES, each * max(1, doubled // 2))
+
+
+def of_whole_power(base: Effort, exponent: int) -> int:
+    """The same of a whole power: a sum of products of the powers of both parts."""
+    if not base.unsure:
+        return 1 + base.parts
+    times = max(of.PARTS_OF_DIVISORS if exponent < 0 else 2, exponent**2 // 2)
+    return min(MOST_NODES, 1 + times * base.parts)
+
+
+def of_function(name: str, inside: Effort, size: int) -> int:
+    """The same of a function that has ``size`` nodes itself: where SymPy has no rule for it, it writes it whole."""
+    times = FUNCTIONS[name].building.parts
+    written = times is not None and (inside.unsure or inside.fraction)
+    return min(MOST_NODES, 2 + ((times or 1) * inside.parts if written else inside.parts + size))

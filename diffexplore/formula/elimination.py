@@ -18,7 +18,7 @@ from diffexplore.formula.budget import spend
 from diffexplore.formula.size import OverOneDenominator
 from diffexplore.formula.text import conditions_to_text
 
-_MOST = 300  # with more inequalities than this nothing is said
+_MOST = 300  # with more inequalities than this nothing is stated
 
 _MOST_EXPANDED = 2_000  # comparisons that are larger, multiplied out, are not looked at
 

@@ -1,4 +1,4 @@
-"""The white list: which syntax trees are formulas, and what is said about the others."""
+"""The white list: which syntax trees are formulas, and what is stated about the others."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ So the nodes are counted, as those of a tree, while it is made, and what was loo
 
 Of 2^u SymPy asks whether |u| is infinite, of sinh(u) whether u is real. Where it does not know it, it multiplies out
 all powers and products of sums in u, and looks through the terms for imaginary ones: these are counted beforehand.
-What takes more than a second, against all counts, is refused.
+What takes seconds, against all counts, is refused.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _sizes: dict[sympy.Basic, int] = {}
 _Found = TypeVar("_Found")
 
 #: Nodes of what SymPy makes, part by part (:mod:`diffexplore.formula.made`), and processor time, of which what the
-#: counts let through takes a small part.
-NET = Budget(operations=200_000, seconds=0.8)
+#: counts let through takes a twentieth, so that a slower machine reads the same formulas.
+NET = Budget(operations=200_000, seconds=5.0)
 
 MAX_TERMS = 200
 """Most terms: SymPy takes a quarter of a second for them, and four times as long for twice as many."""
@@ -85,7 +85,7 @@ def caught(work: Callable[[], _Found]) -> _Found:
             "nest functions and powers less deeply"
         )
     if ending is Ending.OUT_OF_TIME:
-        raise UsageError("out of time: SymPy cannot simplify the formula within a second: write it in a simpler form")
+        raise UsageError("out of time: SymPy cannot simplify the formula within seconds: write it in a simpler form")
     return found[0]
 
 

@@ -52,7 +52,7 @@ def plain(text: str) -> str:
     text = _BARE_ROOT.sub(r"sqrt(\1)", _ROOT.sub("sqrt", text))
     if "√" in text:
         raise UsageError("write √(…) with parentheses for the root of more than a name or a number")
-    return _compared(_without_bars(text))
+    return _compared(without_bars(text))
 
 
 @overload
@@ -90,7 +90,7 @@ def _spelled(word: re.Match[str]) -> str:
     return "sigmoid" if name == "σ" and called else name
 
 
-def _without_bars(text: str) -> str:
+def without_bars(text: str) -> str:
     """|x| as abs(x): a bar after a value closes, any other opens. Bars that do not pair stay what they are."""
     if "|" not in text:
         return text

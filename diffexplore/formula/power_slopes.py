@@ -2,7 +2,7 @@
 
 The derivative of aⁿ by a is n·aⁿ⁻¹, and by n it is aⁿ·log(a), wherever both sides have a value. At a = 0 the first is
 0·∞ for n = 0 and the second 0·(−∞) for n > 0, though both derivatives are 0 there: a⁰ is 1 and 0ⁿ is 0. People read the
-plain formula with that convention. What evaluates it needs it said, as torch says it in the backward of its own power.
+plain formula with that convention. What evaluates it needs it stated, as torch does in the backward of its own power.
 """
 
 from __future__ import annotations

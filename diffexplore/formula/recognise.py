@@ -130,7 +130,7 @@ def recognised(value: float, dtype: str = "float64") -> Recognised | None:
 
 
 def _near(exact: Fraction, ulp: Fraction, format_: _Format) -> Iterator[tuple[float, sympy.Expr]]:
-    """The numbers near a float, each with how much has to be said to name it, in bits."""
+    """The numbers near a float, each with how much it takes to name it, in bits."""
     for ratio in (_ratio(exact, ulp, format_), _decimal(exact, ulp, format_)):
         if ratio is not None:
             yield ratio[0], sympy.Rational(ratio[1].numerator, ratio[1].denominator)

@@ -46,11 +46,11 @@ def rewriting(expression: sympy.Expr, written: Program, domain: Sequence[Boolean
         return None
     text = to_text(expression)
     made = text if len(text) <= _LONGEST else "a simpler form"
-    said = f"SymPy simplifies the formula to {made} to differentiate it; what runs is what is written"
+    sentence = f"SymPy simplifies the formula to {made} to differentiate it; what runs is what is written"
     if gap is None:
-        return said
+        return sentence
     where = ", ".join(f"{name} = {to_text(number)}" for name, number in gap.point.items())
-    return f"{said}, which has no value at {where} ({_WORDS.get(gap.operation, gap.operation)})"
+    return f"{sentence}, which has no value at {where} ({_WORDS.get(gap.operation, gap.operation)})"
 
 
 _WORDS = {"div": "division by 0", "pow": "power"}

@@ -1,6 +1,6 @@
-"""How large an expression is, and how large it would be when it is differentiated, or multiplied out: told beforehand.
+"""How large an expression is, and how large it would be when it is differentiated, or multiplied out: found beforehand.
 
-SymPy cannot be told to stop. So what it is given is bounded, by counts that depend on the expression alone: not on the
+SymPy cannot be stopped. So what it is given is bounded, by counts that depend on the expression alone: not on the
 machine, nor on what SymPy remembers.
 """
 

@@ -76,7 +76,7 @@ def _read(text: str, *, condition: bool, symbols: Collection[str]) -> ast.expr:
 
 
 def _checked(text: str, *, condition: bool, symbols: Collection[str]) -> ast.expr:
-    tree = _parsed(text)
+    tree = parsed(text)
     mark_symbols(tree, symbols)
     (check_condition if condition else check_formula)(tree)
     return tree
@@ -129,7 +129,8 @@ def _check_extent(text: str) -> None:
         raise UsageError(f"the name {shown(found[0])} is longer than {MAX_NAME} characters")
 
 
-def _parsed(text: str) -> ast.expr:
+def parsed(text: str) -> ast.expr:
+    """The tree of one line by Python's grammar, not yet checked; raises UsageError where there is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python warns about 2(x + 1); the checker refuses it in plain words

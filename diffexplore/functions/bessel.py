@@ -24,7 +24,6 @@ from diffexplore.functions.facts import (
 from diffexplore.functions.lazy import library
 from diffexplore.functions.records import (
     LEFT_TO_ARB,
-    NO_GERM,
     NO_JAX,
     NO_NUMPY,
     NO_TENSORFLOW,
@@ -42,7 +41,7 @@ torch, arb, sympy = library("torch"), library("flint").arb, library("sympy")
 jsp, tf, kernels = library("jax.scipy.special"), library("tensorflow"), library("diffexplore.arithmetic.bessel")
 balls, case_balls = library("diffexplore.arithmetic.balls"), library("diffexplore.arithmetic.case_balls")
 narrow, tables = library("diffexplore.arithmetic.narrow"), library("diffexplore.functions.tables")
-slopes = library("diffexplore.arithmetic.slopes")
+slopes, germs = library("diffexplore.arithmetic.slopes"), library("diffexplore.arithmetic.germ_bessel")
 build, node_of = tables.build, tables.class_named
 
 _I_IN_PYTHON = Helper(
@@ -133,7 +132,8 @@ def _between_neighbours(order: Any, x: Any) -> Any:
 _I0 = Operation(
     name="i0", torch=lambda x: narrow.in_float32(torch.special.i0, x), numpy=NO_NUMPY, jax=jsp.i0,
     tensorflow=tf.math.bessel_i0, javascript=_in_javascript(0, "i0", "besseli"),
-    arb=lambda x: x.bessel_i(arb(0)), double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+    arb=lambda x: x.bessel_i(arb(0)), double=LEFT_TO_ARB, complex=NOT_COMPLEX,
+    germ=lambda x, depth: germs.bessel("i", 0, x, depth),
     facts=Facts(
         domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
         at_infinity=NOT_FINITE,
@@ -171,8 +171,8 @@ def _scaled(order: int, slope: Any, sign: Any, claim: Claim) -> Function:
             torch=lambda x: narrow.in_float32(getattr(torch.special, name), x), numpy=NO_NUMPY,
             jax=getattr(jsp, name), tensorflow=getattr(tf.math, f"bessel_{name}"),
             javascript=_in_javascript(order, name, "besselie"),
-            arb=Readings(scaled, scaled, lambda x: case_balls.off_zero(scaled, x)), double=LEFT_TO_ARB, germ=NO_GERM,
-            complex=NOT_COMPLEX,
+            arb=Readings(scaled, scaled, lambda x: case_balls.off_zero(scaled, x)), double=LEFT_TO_ARB,
+            germ=lambda x, depth: germs.scaled(order, x, depth), complex=NOT_COMPLEX,
             facts=Facts(
                 domain=EVERYWHERE, sign=sign, values=(-order, 2 - order), smooth=CORNER,
                 normal_form=Equal(lambda x: sympy.exp(-sympy.Abs(x)) * build(plain, x)), at_infinity=MAY_BE_FINITE,
@@ -196,7 +196,8 @@ def _second_kind(order: int, slope: Any, size: Any) -> Function:
             name=name, aten=f"special_modified_bessel_{name}", torch=lambda x: slopes.by_record(name, kernel, x),
             numpy=NO_NUMPY, jax=NO_JAX, tensorflow=getattr(tf.math.special, f"bessel_{name}"),
             javascript=_in_javascript(order, name, "besselk"), arb=lambda x: balls.bessel_k(order, x),
-            double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+            double=LEFT_TO_ARB, complex=NOT_COMPLEX,
+            germ=lambda x, depth: germs.bessel("k", order, x, depth),
             facts=Facts(
                 domain=where(Above(0)), sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
                 at_infinity=MAY_BE_FINITE,
@@ -217,7 +218,8 @@ FUNCTIONS: tuple[Function, ...] = (
             name="i1", aten="special_i1",
             torch=lambda x: narrow.in_float32(torch.special.i1, x), numpy=NO_NUMPY, jax=jsp.i1,
             tensorflow=tf.math.bessel_i1, javascript=_in_javascript(1, "i1", "besseli"),
-            arb=lambda x: x.bessel_i(arb(1)), double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+            arb=lambda x: x.bessel_i(arb(1)), double=LEFT_TO_ARB, complex=NOT_COMPLEX,
+            germ=lambda x, depth: germs.bessel("i", 1, x, depth),
             facts=Facts(
                 domain=EVERYWHERE, sign=Increasing(0), values=UNBOUNDED, smooth=ANALYTIC, normal_form=ODD,
                 at_infinity=NOT_FINITE,
@@ -237,8 +239,8 @@ FUNCTIONS: tuple[Function, ...] = (
         computed=Operation(
             name="besseli",
             torch=Kernels(kernels.modified, of=("i0", "i1")), numpy=NO_NUMPY, jax=NO_JAX, tensorflow=NO_TENSORFLOW,
-            javascript="besseli", arb=lambda order, x: x.bessel_i(order), double=LEFT_TO_ARB, germ=NO_GERM,
-            complex=NOT_COMPLEX,
+            javascript="besseli", arb=lambda order, x: x.bessel_i(order), double=LEFT_TO_ARB,
+            germ=lambda order, x, depth: germs.by_order("i", order, x, depth), complex=NOT_COMPLEX,
             facts=Facts(
                 domain=EVERYWHERE, sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC,
                 normal_form=Equal(_by_lower_orders), at_infinity=NOT_FINITE,

@@ -19,7 +19,6 @@ from diffexplore.functions.facts import (
 from diffexplore.functions.lazy import library
 from diffexplore.functions.records import (
     LEFT_TO_ARB,
-    NO_GERM,
     NO_JAX,
     NO_NUMPY,
     NO_TENSORFLOW,
@@ -36,6 +35,7 @@ torch, arb = library("torch"), library("flint").arb
 tf, kernels = library("tensorflow"), library("diffexplore.arithmetic.bessel")
 spread, trials = library("diffexplore.bounds.bessel"), library("diffexplore.bounds.trials")
 tables, slopes = library("diffexplore.functions.tables"), library("diffexplore.arithmetic.slopes")
+germs = library("diffexplore.arithmetic.germ_bessel")
 build, node_of = tables.build, tables.class_named
 
 _HANKEL_IN_PYTHON = Helper(
@@ -128,7 +128,8 @@ def _first_kind(order: int, normal_form: Any, **facts: Any) -> Operation:
         name=name, aten=f"special_bessel_{name}", numpy=NO_NUMPY, jax=NO_JAX,
         torch=lambda x: slopes.by_record(name, kernel, x), tensorflow=getattr(tf.math.special, f"bessel_{name}"),
         javascript=_in_javascript(order, "besselj"),
-        arb=lambda x: x.bessel_j(arb(order)), double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+        arb=lambda x: x.bessel_j(arb(order)), double=LEFT_TO_ARB, complex=NOT_COMPLEX,
+        germ=lambda x, depth: germs.bessel("j", order, x, depth),
         facts=Facts(
             domain=EVERYWHERE, sign=UNKNOWN_SIGN, smooth=ANALYTIC, normal_form=normal_form,
             at_infinity=MAY_BE_FINITE, **facts,
@@ -149,8 +150,8 @@ def _second_kind(order: int) -> Operation:
         name=name, aten=f"special_bessel_{name}", numpy=NO_NUMPY, jax=NO_JAX,
         torch=lambda x: slopes.by_record(name, kernel, x), tensorflow=getattr(tf.math.special, f"bessel_{name}"),
         javascript=_in_javascript(order, "bessely"),
-        arb=lambda x: x.bessel_y(arb(order)) if x > 0 else arb("nan"), double=LEFT_TO_ARB, germ=NO_GERM,
-        complex=NOT_COMPLEX,
+        arb=lambda x: x.bessel_y(arb(order)) if x > 0 else arb("nan"), double=LEFT_TO_ARB,
+        germ=lambda x, depth: germs.bessel("y", order, x, depth), complex=NOT_COMPLEX,
         facts=Facts(
             domain=where(Above(0)), sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC, normal_form=GENERATOR,
             at_infinity=MAY_BE_FINITE,
@@ -184,8 +185,8 @@ FUNCTIONS: tuple[Function, ...] = (
         computed=Operation(
             name="besselj",
             torch=Kernels(kernels.first_kind, of=("j0", "j1")), numpy=NO_NUMPY, jax=NO_JAX, tensorflow=NO_TENSORFLOW,
-            javascript="besselj", arb=lambda order, x: x.bessel_j(order), double=LEFT_TO_ARB, germ=NO_GERM,
-            complex=NOT_COMPLEX,
+            javascript="besselj", arb=lambda order, x: x.bessel_j(order), double=LEFT_TO_ARB,
+            germ=lambda order, x, depth: germs.by_order("j", order, x, depth), complex=NOT_COMPLEX,
             facts=Facts(
                 domain=EVERYWHERE, sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC,
                 normal_form=Equal(_by_lower_orders), at_infinity=MAY_BE_FINITE,

@@ -46,7 +46,7 @@ class Building:
         weight: how often the nodes of its operands are looked at.
         values: what SymPy knows of its values.
         traits: what SymPy does with it of its own accord.
-        copies: how often an operand stands in SymPy's expression, or is asked about: nested, the copies are copied.
+        copies: how often an operand stands in SymPy's expression, or is looked at: nested, the copies are copied.
         parts: how often the real and imaginary parts of an operand stand in those of the function; None where SymPy has
             no rule for them.
         with_roots: the weight where a root is in the operand that SymPy does not know to be real.

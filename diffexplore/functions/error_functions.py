@@ -22,7 +22,6 @@ from diffexplore.functions.lazy import library, resolved
 from diffexplore.functions.records import (
     LEFT_TO_ARB,
     NO_CLASS,
-    NO_GERM,
     NO_JAX,
     NO_NUMPY,
     NO_PYTHON,
@@ -94,7 +93,7 @@ def _erfcx_spread(x: Any, out: Any) -> Any:
 def _log_ndtr_by_torch(x: Any) -> Any:
     # PyTorch has no rule by which it batches its own kernel. It differentiates the branch not taken too.
     root = math.sqrt(0.5)
-    watching.tell_watches(root, math.ulp(root))
+    watching.state_constant(root, math.ulp(root))
     left, right = torch.where(x < 1, x, 1.0) * -root, torch.where(x < 1, 1.0, x) * root
     below = torch.log(narrow.in_float32(torch.special.erfcx, left) / 2) - left * left
     return torch.where(x < 1, below, torch.log1p(torch.erfc(right) / -2))
@@ -166,7 +165,7 @@ FUNCTIONS: tuple[Function, ...] = (
             name="erfcx", aten="special_erfcx",
             torch=lambda x: narrow.in_float32(torch.special.erfcx, x), numpy=NO_NUMPY, jax=NO_JAX,
             tensorflow=NO_TENSORFLOW, javascript=_ERFCX_IN_JAVASCRIPT, arb=lambda x: (x * x).exp() * x.erfc(),
-            double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+            double=LEFT_TO_ARB, germ=germ.erfcx, complex=NOT_COMPLEX,
             facts=Facts(
                 domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=UNBOUNDED, smooth=ANALYTIC,
                 normal_form=Equal(lambda x: sympy.exp(x**2) * sympy.erfc(x)), at_infinity=MAY_BE_FINITE,
@@ -197,7 +196,7 @@ FUNCTIONS: tuple[Function, ...] = (
             name="log_ndtr",
             torch=Kernels(_log_ndtr_by_torch, of=("erfc", "erfcx", "log", "log1p")),
             numpy=NO_NUMPY, jax=jsp.log_ndtr, tensorflow=NO_TENSORFLOW, javascript=_LOG_NDTR_IN_JAVASCRIPT,
-            arb=lambda x: balls.increasing(_log_ndtr_of_number)(x), double=LEFT_TO_ARB, germ=NO_GERM,
+            arb=lambda x: balls.increasing(_log_ndtr_of_number)(x), double=LEFT_TO_ARB, germ=germ.log_ndtr,
             complex=NOT_COMPLEX,
             facts=Facts(
                 domain=EVERYWHERE, sign=UNKNOWN_SIGN, values=UNBOUNDED, smooth=ANALYTIC,

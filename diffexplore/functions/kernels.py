@@ -22,7 +22,7 @@ trials = library("diffexplore.bounds.trials")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kernel:
+class ClaimedKernel:
     """A kernel that operators or backward passes run.
 
     Attributes:
@@ -38,45 +38,45 @@ class Kernel:
     zeros: tuple[float, ...] = ()
 
 
-KERNELS: tuple[Kernel, ...] = (
-    Kernel(
+KERNELS: tuple[ClaimedKernel, ...] = (
+    ClaimedKernel(
         name="rsqrt", claim=Claim(2, narrow_roundings=3),
         tried=OwnTrial(torch=torch.rsqrt, arb=lambda x: 1 / x.sqrt(), operands=trials.right_of_zero),
     ),
-    Kernel(
+    ClaimedKernel(
         name="reciprocal", claim=Claim(1),
         tried=OwnTrial(torch=torch.reciprocal, arb=lambda x: 1 / x, operands=trials.off_zero),
     ),
-    Kernel(
+    ClaimedKernel(
         name="exp2", claim=Claim(4),
         tried=OwnTrial(torch=torch.exp2, arb=lambda x: arb(2) ** x, operands=trials.exponents),
     ),
-    Kernel(
+    ClaimedKernel(
         name="logaddexp", claim=Claim(4),
         tried=OwnTrial(
             torch=torch.logaddexp, arb=lambda x, y: x + (y - x).exp().log1p(), operands=trials.two_exponents
         ),
     ),
-    Kernel(
+    ClaimedKernel(
         name="tanh_backward", claim=Claim(2, narrow_roundings=3),
         tried=OwnTrial(
             torch=torch.ops.aten.tanh_backward, arb=lambda g, t: g * (1 - t * t), operands=trials.slopes_of_tanh
         ),
     ),
-    Kernel(
+    ClaimedKernel(
         name="sigmoid_backward", claim=Claim(2, narrow_roundings=3),
         tried=OwnTrial(
             torch=torch.ops.aten.sigmoid_backward, arb=lambda g, s: g * s * (1 - s),
             operands=trials.slopes_of_sigmoid,
         ),
     ),
-    Kernel(name="pow_multiplied", claim=Claim(4, narrow_roundings=3), tried=TRIED_IN_PARTS),
-    Kernel(name="trigamma", claim=Claim(2**22), tried=TRIED_IN_PARTS),
-    Kernel(name="rsub", claim=NEAREST, tried=TRIED_AS_ARITHMETIC),
-    Kernel(name="square", claim=NEAREST, tried=TRIED_AS_ARITHMETIC, zeros=(0.0,)),
-    Kernel(name="convert", claim=NEAREST, tried=TRIED_AS_ARITHMETIC),
+    ClaimedKernel(name="pow_multiplied", claim=Claim(4, narrow_roundings=3), tried=TRIED_IN_PARTS),
+    ClaimedKernel(name="trigamma", claim=Claim(2**22), tried=TRIED_IN_PARTS),
+    ClaimedKernel(name="rsub", claim=NEAREST, tried=TRIED_AS_ARITHMETIC),
+    ClaimedKernel(name="square", claim=NEAREST, tried=TRIED_AS_ARITHMETIC, zeros=(0.0,)),
+    ClaimedKernel(name="convert", claim=NEAREST, tried=TRIED_AS_ARITHMETIC),
     *(
-        Kernel(name=name, claim=EXACT, tried=NOT_TRIED)
+        ClaimedKernel(name=name, claim=EXACT, tried=NOT_TRIED)
         for name in ("relu", "clamp", "clamp_min", "clamp_max", "clone", "where")
     ),
 )  # fmt: skip

@@ -20,7 +20,7 @@ class Lazy:
         self._module, self._path, self._found = module, path, None
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # Python asks for what a copy or a representation may define
+        if name.startswith("__"):  # Python looks for what a copy or a representation may define
             raise AttributeError(name)
         inner = Lazy(self._module, (*self._path, name))
         setattr(self, name, inner)

@@ -2,7 +2,7 @@
 
 :class:`Function` is a word of the formula language. :class:`Operation` is what programs compute in one step. A function
 that is one operation holds its record; the others say how they are composed. Every fact whose lack would be unsafe is
-a required field: a record without it fails at import, and what is truly not there is said by name.
+a required field: a record without it fails at import, and what is truly not there is stated by name.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def adjoints(
 def _may_be_readable(
     link: Link, closed: Mapping[int, sympy.Expr], closed_of: Mapping[sympy.Symbol, sympy.Expr]
 ) -> bool:
-    """Whether what a link sends back may be short; told before it is written out.
+    """Whether what a link sends back may be short; decided before it is written out.
 
     SymPy compares the operands of max each with each whenever they are replaced: of 30 this takes minutes.
     """

@@ -42,6 +42,7 @@ def _less(x: fmpq, y: fmpq) -> bool | None:
     return None if x == y else bool(x < y)
 
 
+#: By name, for there are no others: the operations that make rationals of rationals. All else is done in balls.
 _EXACT: dict[str, Callable[..., Any]] = {
     "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": _divided,
     "neg": lambda x: -x, "abs": abs, "max": max, "min": min, "sign": _sign, "heaviside": _heaviside,
@@ -109,7 +110,7 @@ def number_of(value: Value) -> Number | None:
 
 
 def negligible(value: Value) -> Number | None:
-    """A value that is 0, or too near to 0 for its sign to be known: its size is all that is said."""
+    """A value that is 0, or too near to 0 for its sign to be known: its size is all that is shown."""
     if isinstance(value, fmpq) or not value.contains(0) or not value.rad() < _NEAR_ZERO:
         return None
     return Number(f"±{short(float(value.abs_upper()), 1, upward=True)}", as_record(value))

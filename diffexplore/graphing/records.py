@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from diffexplore.decide.records import EnclosedValue
-from diffexplore.documents import Document, Plain
+from diffexplore.documents import Displayed, Plain
 from diffexplore.lists import grouped
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+    pass
 
 Kind = Literal["parameter", "data", "operation", "sum"]
 
@@ -102,8 +102,8 @@ class Edge(Plain):
         return f"{local} = {self.value.text}"
 
 
-@dataclass(frozen=True)
-class Graph(Document):
+@dataclass(frozen=True, repr=False)
+class Graph(Displayed):
     """How a loss is computed, and its adjoints: ∂L/∂node for every node.
 
     Attributes:
@@ -117,6 +117,7 @@ class Graph(Document):
         notes: what a reader should know beside.
     """
 
+    _FULL = True
     _FIRST = ("name", "formula", "point", "samples", "sample")
 
     name: str | None
@@ -144,24 +145,7 @@ class Graph(Document):
         """The edges that lead into a node."""
         return self._into.get(number, ())
 
-    def to_html(self) -> str:
-        """The graph as one page that holds all it needs."""
-        from diffexplore.pages import Subject, to_page
-
-        return to_page("graph", Subject(self))
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from diffexplore.render.graphs import outline
-        from diffexplore.render.terminal import Drawing
-
-        yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
-
     def _repr_svg_(self) -> str:
         from diffexplore.graphing.svg import to_svg
 
         return to_svg(self)
-
-    def __repr__(self) -> str:
-        from diffexplore.render.reprs import of_graph
-
-        return of_graph(self)

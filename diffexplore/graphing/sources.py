@@ -77,7 +77,7 @@ class GraphSource:
         if not given and not complete:
             return None
         point = most_generic(make_points(self.loss, at))
-        batch = make_batch(self.loss, data, names=names, n_points=n_points, points=[point])
+        batch = make_batch(self.loss, data, names=names, n_points=n_points, points=[point]).held("a graph")
         if not 0 <= sample < batch.n:
             has = "is 1 sample" if batch.n == 1 else f"are {batch.n} samples"
             raise UsageError(f"there is no sample {sample}: there {has}, counted from 0")

@@ -25,16 +25,17 @@ _LONGEST = 100  # longer names are mistaken for nothing
 _LISTED = 8  # names that a message lists before it says how many more there are
 
 
-def as_column(values: Any, name: str, origin: str) -> Column:
+def as_column(values: Any, name: str, origin: str, first: int = 0) -> Column:
     """``values`` as a column: a float64 array of shape (n,), or the tensor as given, detached.
 
-    Integers and booleans become float64. Raises :class:`UsageError` that begins with ``origin`` and names
-    the column, and the row where one is to blame, for anything but a one-dimensional run of finite real numbers.
+    Integers and booleans become float64. ``first`` is how many rows of the column come before these. Raises
+    :class:`UsageError` that begins with ``origin`` and names the column, and the row where one is to blame, for
+    anything but a one-dimensional run of finite real numbers.
     """
-    column = _from_tensor(values, name, origin) if is_tensor(values) else _from_array(values, name, origin)
+    column = _from_tensor(values, name, origin) if is_tensor(values) else _from_array(values, name, origin, first)
     if len(column) == 0:
         raise UsageError(f"{origin}: column {name!r} is empty: at least one row is needed")
-    _check_finite(column, name, origin)
+    _check_finite(column, name, origin, first)
     return column
 
 
@@ -90,7 +91,7 @@ def _from_tensor(tensor: torch.Tensor, name: str, origin: str) -> torch.Tensor:
     return tensor if tensor.is_floating_point() else tensor.to(torch.float64)
 
 
-def _from_array(values: Any, name: str, origin: str) -> npt.NDArray[np.float64]:
+def _from_array(values: Any, name: str, origin: str, first: int) -> npt.NDArray[np.float64]:
     try:
         array = np.asarray(values)
     except ValueError:  # nested sequences of unequal lengths
@@ -99,10 +100,11 @@ def _from_array(values: Any, name: str, origin: str) -> npt.NDArray[np.float64]:
     if array.dtype.kind == "c":
         raise _complex_error(name, origin)
     if np.ma.is_masked(values):
-        raise _blame(origin, int(np.flatnonzero(np.ma.getmaskarray(values))[0]), name, "the value is masked")
+        row = first + int(np.flatnonzero(np.ma.getmaskarray(values))[0])
+        raise _blame(origin, row, name, "the value is masked")
     if array.dtype.kind not in "buif":
         # The values as given: NumPy turns the numbers beside a text into texts.
-        array = np.array([_number(value, row, name, origin) for row, value in enumerate(values)])
+        array = np.array([_number(value, row, name, origin) for row, value in enumerate(values, first)])
     with np.errstate(over="ignore"):  # an extended-precision number beyond float64 is reported as infinite
         # Contiguous and writable, so that a tensor can share its memory.
         return np.require(array, np.float64, ["C", "W"])
@@ -130,7 +132,7 @@ def _complex_error(name: str, origin: str) -> UsageError:
     return UsageError(f"{origin}: column {name!r} is complex: data is real")
 
 
-def _check_finite(column: Column, name: str, origin: str) -> None:
+def _check_finite(column: Column, name: str, origin: str, first: int) -> None:
     if isinstance(column, np.ndarray):
         finite = np.isfinite(column)
         if finite.all():
@@ -141,7 +143,7 @@ def _check_finite(column: Column, name: str, origin: str) -> None:
         if finite_tensor.all():
             return
         row = int(finite_tensor.int().argmin())
-    raise _blame(origin, row, name, f"{float(column[row])} is not finite")
+    raise _blame(origin, first + row, name, f"{float(column[row])} is not finite")
 
 
 def _blame(origin: str, index: int, name: str, problem: str) -> UsageError:

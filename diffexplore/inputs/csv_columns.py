@@ -1,7 +1,8 @@
 """CSV files as columns of numbers.
 
 The rows are read in chunks, each checked and turned into arrays before the next: a million rows take seconds, and
-memory is that of the numbers. The cell to blame is looked for only in a chunk that could not be read.
+memory is that of the numbers, or of a block of them where there are more. The cell to blame is looked for only in a
+chunk that could not be read.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from diffexplore.arguments import shown
 from diffexplore.errors import UsageError
 from diffexplore.inputs.columns import missing_column, row_error
+from diffexplore.inputs.room import GrowingColumn
 from diffexplore.inputs.sources import Source
 
 if TYPE_CHECKING:
@@ -83,14 +85,15 @@ def _separator(file: TextIO) -> str:
 def _read(reader: Reader, source: Source, columns: Sequence[str] | None) -> dict[str, npt.NDArray[np.float64]]:
     header = _header(reader, source)
     requested = _positions(header, columns, source)
-    parts: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in requested}
+    growing = {name: GrowingColumn() for name in requested}
     for chunk in _chunks(reader):
         _check_widths(chunk, len(header), source)
         for name, position in requested.items():
-            parts[name].append(_numbers(chunk, name, position, source))
-    if not all(parts.values()):
+            growing[name].add(_numbers(chunk, name, position, source))
+    found = {name: column.array() for name, column in growing.items()}
+    if not all(map(len, found.values())):
         raise UsageError(f"{source}: no rows below the header")
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    return found
 
 
 def _header(reader: Reader, source: Source) -> list[str]:

@@ -27,7 +27,7 @@ KINDS = "a dx.Loss, a name of the catalogue, a formula, a SymPy expression or a 
 #: Characters of a word that is more likely a formula than a name.
 _LONGEST_SYMBOLS = 2
 
-#: A longer name is not said again.
+#: A longer name is not printed again.
 _LONGEST_SHOWN = 40
 
 _FEW = "perpendicular, huber and more (diffexplore list)"
@@ -128,7 +128,7 @@ def loss_of_symbols(
 ) -> Loss:  # fmt: skip
     """The loss that is derived, without values. Of a formula ``wrt``, or else every symbol, are the parameters.
 
-    Raises :class:`UsageError` where those of a function are not said.
+    Raises :class:`UsageError` where those of a function are not known.
     """
     known = known_loss(given)
     if known is not None:

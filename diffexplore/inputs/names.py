@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diffexplore.arguments import as_list, as_words, is_table
+from diffexplore.inputs.batches import Batch
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ def named_in(at: Any, data: Any, wrt: Any) -> Named:
         from diffexplore.inputs.table import column_names
 
         return Named(points_in(at), words, column_names(data), True, os.fspath(data))
+    if isinstance(data, Batch):
+        return Named(points_in(at), words, tuple(data.columns), True, data.origin)
     columns = _keys(data) if isinstance(data, Mapping) or is_table(data) else None
     return Named(points_in(at), words, columns, data is not None)
 

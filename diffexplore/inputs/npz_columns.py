@@ -12,7 +12,9 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from diffexplore.errors import UsageError
+from diffexplore.inputs.blocks import BLOCK
 from diffexplore.inputs.columns import as_column, check_lengths, check_shape, missing_column
+from diffexplore.inputs.room import GrowingColumn
 from diffexplore.inputs.sources import Source
 
 _SUFFIX = ".npy"
@@ -58,17 +60,22 @@ def _names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _column(archive: zipfile.ZipFile, name: str, source: Source) -> npt.NDArray[np.float64]:
+    growing = GrowingColumn()
     with _damage_as(f"{source}: column {name!r} is damaged and cannot be read"):
         info = archive.getinfo(name + _SUFFIX)
         with archive.open(info) as member:
-            values = _array(member, info.file_size, name, source)
-    column = as_column(values, name, str(source))
-    assert isinstance(column, np.ndarray)
-    return column
+            for first, values in _pieces(member, info.file_size, name, source):
+                column = as_column(values, name, str(source), first)
+                assert isinstance(column, np.ndarray)
+                growing.add(column)
+    return growing.array()
 
 
-def _array(member: IO[bytes], size: int, name: str, source: Source) -> npt.NDArray[Any]:
-    """The one-dimensional array in a member of ``size`` bytes; any other is refused by what its header says."""
+def _pieces(member: IO[bytes], size: int, name: str, source: Source) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    """The one-dimensional array in a member of ``size`` bytes, a block at a time, each with its first row.
+
+    Any other array is refused by what its header says.
+    """
     reader = _HEADERS[npy.read_magic(member)]
     shape, _, dtype = reader(member)
     if dtype.hasobject:
@@ -78,15 +85,19 @@ def _array(member: IO[bytes], size: int, name: str, source: Source) -> npt.NDArr
     whole = isinstance(count, int) and not isinstance(count, bool)
     if not whole or not dtype.itemsize or count * dtype.itemsize != size - member.tell():
         raise ValueError("the header does not describe the data")
-    values = np.empty(count, dtype)
+    for first in range(0, max(1, count), BLOCK):
+        yield first, _filled(member, np.empty(min(BLOCK, count - first), dtype))
+    if member.read(1):
+        raise ValueError("there is more than the header describes")
+
+
+def _filled(member: IO[bytes], values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     read, view = 0, values.view(np.uint8).reshape(-1).data
     while read < len(view):
         got = member.readinto(view[read:])  # type: ignore[attr-defined]  # a member is a BufferedIOBase
         if not got:
             raise EOFError
         read += got
-    if member.read(1):
-        raise ValueError("there is more than the header describes")
     return values
 
 

@@ -11,11 +11,16 @@ from typing import BinaryIO, Protocol
 
 from diffexplore.arguments import shown
 from diffexplore.errors import UsageError
+from diffexplore.lists import listed
 
-_ARCHIVE = b"PK\x03\x04"
+#: How files of other kinds than text begin.
+_MAGIC = {b"PK\x03\x04": "npz", b"\x93NUM": "npy", b"PAR1": "parquet"}
 
 #: The kinds of files that are read, by their suffixes; ``.tsv`` is text like ``.csv``.
-SUFFIXES = {".csv": "csv", ".tsv": "csv", ".npz": "npz"}
+SUFFIXES = {".csv": "csv", ".tsv": "csv", ".npz": "npz", ".npy": "npy", ".parquet": "parquet", ".pq": "parquet"}
+
+FOLDER = "folder"
+"""The kind of a folder of such files."""
 
 
 class Source(Protocol):
@@ -23,7 +28,7 @@ class Source(Protocol):
 
     @property
     def kind(self) -> str:
-        """``csv`` or ``npz``; raises :class:`UsageError` for a file of another kind."""
+        """``csv``, ``npz``, ``npy``, ``parquet`` or ``folder``; raises :class:`UsageError` for what is none of them."""
         ...
 
     def open(self) -> BinaryIO:
@@ -45,8 +50,10 @@ class FileSource:
     @property
     def kind(self) -> str:
         suffix = self.path.suffix.lower()
+        if self.path.is_dir():
+            return FOLDER
         if suffix not in SUFFIXES:
-            raise UsageError(f"{self}: data is read from a .csv or an .npz file")
+            raise UsageError(f"{self}: data is read from {listed([*SUFFIXES], 'or')} files, and folders of them")
         if not str(self.path).isprintable():
             raise UsageError(f"{self}: the name of a file of data has printable characters only")
         return SUFFIXES[suffix]
@@ -69,7 +76,7 @@ class StandardInput:
     @property
     def kind(self) -> str:
         with self.open() as file:
-            return "npz" if file.read(len(_ARCHIVE)) == _ARCHIVE else "csv"
+            return _MAGIC.get(file.read(4), "csv")
 
     def open(self) -> BinaryIO:
         file = os.fdopen(os.dup(self._file.fileno()), "rb")

@@ -149,5 +149,5 @@ def unknown_rounding(watch: Watch) -> str | None:
 
 
 def spread(values: Values, names: tuple[str, ...], n: int) -> dict[str, Tensor]:
-    """The named values with an entry of their own for each sample, so that samples can be told apart."""
+    """The named values with an entry of their own for each sample, so that samples can be distinguished."""
     return {name: values[name].detach().expand(n).clone() for name in names}

@@ -45,6 +45,11 @@ class Problem:
         """The differentiated names that are parameters: they have a reduced partial."""
         return tuple(name for name in self.wrt if name in self.loss.parameters)
 
+    @cached_property
+    def alone(self) -> Mapping[str, Problem]:
+        """For each name the problem of its partial alone."""
+        return {name: replace(self, wrt=(name,)) for name in self.wrt}
+
     @property
     def inputs(self) -> tuple[str, ...]:
         return (*self.loss.parameters, *self.loss.data)
@@ -96,7 +101,14 @@ class Problem:
 
     def raw_partial(self, name: str) -> sympy.Expr:
         """The summand's partial as the rules of differentiation give it."""
-        return _raw_partial(self.loss, name)
+        if name not in self._raw_partials:
+            self._raw_partials[name] = _raw_partial(self.loss, name)
+        return self._raw_partials[name]
+
+    @cached_property
+    def _raw_partials(self) -> dict[str, sympy.Expr]:
+        """Those of other losses are found by comparing formulas, which takes longer."""
+        return {}
 
     def derivative_program(self, name: str, order: int) -> Program | Ending:
         """The summand's derivative of some order in one symbol; why there is none where it grows too large."""

@@ -26,11 +26,7 @@ class TorchCompile(LibraryMethod):
     title = "torch.compile"
 
     def obstacle(self, problem: Problem) -> str | None:
-        if problem.device.type == "cpu" and shutil.which(os.environ.get("CXX", "c++")) is None:
-            return "torch.compile needs a C++ compiler, and finds none here"
-        if problem.device.type == "cuda" and find_spec("triton") is None:
-            return "torch.compile needs triton, which is not installed here"
-        return None
+        return missing_compiler(problem.device.type)
 
     def operations(self, dtype: torch.dtype) -> Mapping[str, Any]:
         return TORCH.operations
@@ -62,6 +58,15 @@ class TorchCompile(LibraryMethod):
 
     def _arrays(self, problem: Problem, values: Mapping[str, Tensor]) -> list[Any]:
         return [values[name].detach() for name in problem.inputs]  # on the device of the problem
+
+
+def missing_compiler(device: str) -> str | None:
+    """What torch.compile lacks to compile for a type of device ("cpu", "cuda"), in one line; None where it can."""
+    if device == "cpu" and shutil.which(os.environ.get("CXX", "c++")) is None:
+        return "torch.compile needs a C++ compiler, and finds none here"
+    if device == "cuda" and find_spec("triton") is None:
+        return "torch.compile needs triton, which is not installed here"
+    return None
 
 
 def _compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -7,9 +7,11 @@ from html import escape
 from itertools import groupby
 
 from diffexplore.pages.figures import figure_html
-from diffexplore.pages.formulas import formula_list
+from diffexplore.pages.mathml import mathml
+from diffexplore.pages.notation import NotReadError, read
 from diffexplore.pages.records import Fragment
 from diffexplore.writing import blocks as b
+from diffexplore.writing.blocks import Formula, FormulaList
 
 #: Characters of a row's name that stays where it is while the others scroll: a longer one would hide them.
 _LONGEST_THAT_STAYS = 20
@@ -127,3 +129,40 @@ def _cells(block: b.Table, row: tuple[b.Text, ...]) -> Iterator[str]:
 def _side(column: b.Column, *more: str) -> str:
     names = " ".join((*(["left"] if column.align == "left" else []), *more))
     return f' class="{names}"' if names else ""
+
+
+def formula_list(block: FormulaList) -> str:
+    """Formulas whose equals signs stand under each other. One without a label goes on from the one above it."""
+    rows = "".join(map(_formula_row, block.formulas))
+    return f'<div class="scroll" tabindex="0"><table class="formulas"><tbody>{rows}</tbody></table></div>'
+
+
+def _formula_row(formula: Formula) -> str:
+    label = typeset(formula.label) if formula.label.strip() else ""
+    return (
+        f"<tr><td>{label}</td><td>=</td><td>{typeset(formula.expression)}</td>"
+        f'<td class="remark">{_remark(formula.remark)}</td></tr>'
+    )
+
+
+def _remark(remark: str) -> str:
+    """Words, or formulas: ``= formula``, ``let u = a·x, v = a² + 1``."""
+    if remark.startswith("= "):
+        return f"= {typeset(remark[2:])}"
+    let, rest = ("let ", remark[4:]) if remark.startswith("let ") else ("", remark)
+    parts = rest.split(", ")
+    if all(map(_is_equation, parts)):
+        return let + ", ".join(map(typeset, parts))
+    return escape(remark)
+
+
+def _is_equation(text: str) -> bool:
+    try:
+        return read(text).kind == "relation"
+    except NotReadError:
+        return False
+
+
+def typeset(text: str) -> str:
+    """``text`` as MathML, or as it is."""
+    return mathml(text) or f"<code>{escape(text)}</code>"

@@ -77,7 +77,7 @@ def _scripts(fragments: list[Fragment], pen: Pen) -> list[str]:
     """Plotly first, then what draws the figures, then those of the fragments."""
     found = []
     if pen.figures or any(fragment.interactive for fragment in fragments):
-        from diffexplore.figures.plotly.script import script
+        from diffexplore.figures.plotly import script
 
         found += [script(), asset("figures.js")]
     return found + [fragment.script for fragment in fragments if fragment.script]

@@ -12,9 +12,7 @@ from html import escape
 from diffexplore.exploring.figure import about_surface
 from diffexplore.exploring.records import Explorer
 from diffexplore.pages.document import asset
-from diffexplore.pages.live_controls import choices, controls
-from diffexplore.pages.live_data import live_data
-from diffexplore.pages.live_tables import PATH_TABLE, numbers_table, surface_table
+from diffexplore.pages.live_tables import PATH_TABLE, choices, controls, live_data, numbers_table, surface_table
 
 #: What a hand can do to a surface, or to a curve.
 _GESTURES = {1: [], 2: ["click to start somewhere else, drag to zoom in, click twice to come back"]}

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
+from diffexplore.benching.records import Bench
+from diffexplore.checking.records import Report
 from diffexplore.errors import UsageError
+from diffexplore.fitting.records import Fit
 from diffexplore.formula.descriptions import LossSummary
+from diffexplore.graphing.records import Graph
+from diffexplore.loss import Loss
 from diffexplore.pages.records import Subject
+from diffexplore.proving.records import Proof
 from diffexplore.render.places import points_of
+from diffexplore.tensors.records import TensorReport
 
-if TYPE_CHECKING:
-    from diffexplore.checking.records import Report
-    from diffexplore.fitting.records import Fit
-    from diffexplore.loss import Loss
+
+def of_result(result: Any) -> tuple[str, Subject]:
+    """The kind of page that shows a result, and what it is about."""
+    if isinstance(result, Report):
+        return "report" if result.candidate is None else "verify", of_report(result)
+    if isinstance(result, Fit):
+        return "fit", of_fit(result)
+    return _KINDS[type(result)], Subject(result)
+
+
+_KINDS = {Proof: "prove", Graph: "graph", Bench: "bench", TensorReport: "gradcheck"}
 
 
 def of_report(report: Report) -> Subject:

@@ -137,7 +137,7 @@ class Lowering:
         if known is not None:
             return composed(known, self._collector, slots)
         if kind in _RELATIONS:
-            if all(slot < 0 for slot in slots):  # bare numbers, which nothing told apart before
+            if all(slot < 0 for slot in slots):  # bare numbers, which nothing distinguished before
                 slots[0] = self._step("full_like", 0, slots[0])
             return self._step(_RELATIONS[kind], *slots)
         raise TypeError(f"no operation computes {kind.__name__}")

@@ -57,6 +57,10 @@ class Constant:
     def is_rational(self) -> bool:
         return bool(self.exact.is_Rational)
 
+    def as_number(self, most: int = 2**53) -> float | int:
+        """The nearest double, or the whole number itself of at most ``most``: for libraries that cast numbers."""
+        return int(self.exact) if self.exact.is_Integer and abs(int(self.exact)) <= most else self.nearest
+
 
 @dataclass(frozen=True)
 class Step:

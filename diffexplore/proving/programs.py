@@ -8,15 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import sympy
 import torch
 
 from diffexplore.arguments import wrong
 from diffexplore.errors import UsageError
-from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.loss import Loss
 from diffexplore.torch_code.calling import arguments_of, called_by_name, signed
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, symbols_of
+from diffexplore.tracing.draws import Draw, drawing, draws_of
 from diffexplore.tracing.outputs import ProgramOutputs, Weight, contracted, outputs_of, weights_of
 from diffexplore.tracing.trace import trace
 from diffexplore.tracing.traced import Traced
@@ -30,8 +29,9 @@ class TensorProgram:
     """A function of named tensors that returns one number: its outputs, contracted with upstream gradients.
 
     ``weights`` are these gradients: one of the data where its output has an axis of the samples, else one of the
-    parameters. ``plain`` is the function without them. ``samples`` is the number of samples for which the shapes of
-    the outputs hold, None for any, ``mixing`` says which shape is the reason, ``notes`` what is left out.
+    parameters; so are ``draws``, the random numbers that it draws. ``plain`` is the function without ``weights``.
+    ``samples`` is the number of samples for which the shapes of the outputs hold, None for any, ``mixing`` says which
+    shape is the reason, ``notes`` what is left out.
     """
 
     name: str
@@ -40,6 +40,7 @@ class TensorProgram:
     parameters: tuple[Array, ...]
     data: tuple[Array, ...]
     weights: tuple[Weight, ...] = ()
+    draws: tuple[Draw, ...] = ()
     samples: int | None = None
     mixing: str | None = None
     notes: tuple[str, ...] = ()
@@ -60,12 +61,12 @@ class TensorProgram:
         )
 
     def is_weight(self, array: Array) -> bool:
-        """Whether an argument is an upstream gradient, and none of the user's."""
-        return any(array == weight.array for weight in self.weights)
+        """Whether an argument is an upstream gradient or a draw, and none of the user's."""
+        return array in [one.array for one in self.weights] + [one.array for one in self.draws]
 
 
 def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None) -> TensorProgram:
-    """The program that is meant; raises UsageError where its arguments cannot be told."""
+    """The program that is meant; raises UsageError where its arguments cannot be decided."""
     if not callable(candidate):
         raise wrong("what is proved", "a torch function, a module or an autograd Function", candidate)
     name = name_of(candidate)
@@ -74,8 +75,30 @@ def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data:
     names = [array.name for array in (*arrays, *batches)]
     function = called_by_name(candidate, names, name)
     program = TensorProgram(name, function, function, arrays, batches)
-    outputs = outputs_of(called_by_name(copied(candidate), names, name), arrays, batches, name)
+    tried = called_by_name(copied(candidate), names, name)
+    outputs = outputs_of(tried, arrays, batches, name)
+    program = _drawing(program, draws_of(tried, arrays, batches, _taken(program)))
     return program if outputs is None else _weighted(program, outputs, loss)
+
+
+def _taken(program: TensorProgram) -> set[str]:
+    """The names that an argument of ours cannot have."""
+    return {symbol.name for array in program.arrays for symbol in array.symbols} | {a.name for a in program.arrays}
+
+
+def _drawing(program: TensorProgram, draws: tuple[Draw, ...]) -> TensorProgram:
+    """The program that takes what it draws as further arguments."""
+    if not draws:
+        return program
+    function = drawing(program.plain, draws)
+    by_sample = tuple(draw.array for draw in draws if draw.output.axis is not None)
+    single = tuple(draw.array for draw in draws if draw.output.axis is None)
+    names = ", ".join(draw.array.text for draw in draws)
+    return replace(
+        program, function=function, plain=function, parameters=(*program.parameters, *single),
+        data=(*program.data, *by_sample), draws=draws,
+        notes=(f"the random numbers that it draws are data: {names}",),
+    )  # fmt: skip
 
 
 def copied(candidate: Any) -> Any:
@@ -88,8 +111,7 @@ def copied(candidate: Any) -> Any:
 
 def _weighted(program: TensorProgram, outputs: ProgramOutputs, loss: Loss | None) -> TensorProgram:
     """The outputs contracted with their upstream gradients."""
-    taken = {symbol.name for array in program.arrays for symbol in array.symbols} | {a.name for a in program.arrays}
-    weights = weights_of(outputs, taken)
+    weights = weights_of(outputs, _taken(program))
     if loss is not None and sum(len(weight.array.symbols) for weight in weights) > 1:
         shapes = " and ".join(output.text for output in outputs.every)
         raise UsageError(
@@ -106,7 +128,7 @@ def _weighted(program: TensorProgram, outputs: ProgramOutputs, loss: Loss | None
         weights=weights,
         samples=outputs.samples,
         mixing=outputs.mixing,
-        notes=outputs.notes,
+        notes=(*program.notes, *outputs.notes),
     )
 
 
@@ -129,13 +151,13 @@ def _declared(
 
 def _others(candidate: Any, name: str, known: Sequence[Array]) -> list[str]:
     """The arguments beside those that are declared; none where these have names of their own, and go by their order."""
-    if known and not _tells_arguments(candidate):
+    if known and not _names_its_arguments(candidate):
         return []
     arguments, named = _tensors_of(candidate, name), {array.name for array in known}
     return [] if named - set(arguments) else [argument for argument in arguments if argument not in named]
 
 
-def _tells_arguments(candidate: Any) -> bool:
+def _names_its_arguments(candidate: Any) -> bool:
     try:
         return inspect.signature(signed(candidate)[0]) is not None
     except (TypeError, ValueError):
@@ -151,9 +173,9 @@ def _tensors_of(candidate: Any, name: str) -> tuple[str, ...]:
     for argument in names:
         kind = signature.parameters[argument].annotation
         if kind in plain or kind in kinds:
-            said = kind if isinstance(kind, str) else kind.__name__
+            what = kind if isinstance(kind, str) else kind.__name__
             raise UsageError(
-                f"the argument {argument!r} of {name} is no tensor ({said}): give it a value, in a function of tensors"
+                f"the argument {argument!r} of {name} is no tensor ({what}): give it a value, in a function of tensors"
             )
     return names
 
@@ -178,51 +200,3 @@ def packs(arrays: tuple[Array, ...]) -> Mapping[str, Any]:
                 names = [names[i : i + size] for i in range(0, len(names), size)]
             found[array.name] = names
     return found
-
-
-def without_factor(program: TensorProgram, traced: Traced) -> TensorProgram:
-    """The program without the upstream gradient of its only number, where all it computes is proportional to that.
-
-    Proportional is what is a product with the symbol as written, in each term: then what holds for the upstream
-    gradient 1 holds for all. Elsewhere the symbol stays, and the question is about every upstream gradient.
-    """
-    if len(program.weights) != 1 or program.weights[0].array.shape or program.by_sample:
-        return program
-    (weight,) = program.weights
-    (upstream,) = weight.array.symbols
-    every = {**(traced.partials or {}), **{f"{name} again": expr for name, expr in (traced.second or {}).items()}}
-    partials = [expr for name, expr in every.items() if name.removesuffix(" again") != upstream.name]
-    conditions = (*traced.conventions, *(one for domain in traced.domains.values() for one in domain))
-    if not all(expr == 0 or is_proportional(expr, upstream) for expr in (traced.output, *partials)):
-        return program
-    if any(upstream in condition.free_symbols for condition in conditions):
-        return program
-    return without_weight(program)
-
-
-def without_weight(program: TensorProgram) -> TensorProgram:
-    """The program with the upstream gradient 1 of its only number."""
-    (weight,) = program.weights
-    kept = tuple(array for array in program.parameters if array != weight.array)
-    return replace(program, function=lambda **tensors: weight.of(program.plain(**tensors)), parameters=kept, weights=())
-
-
-def is_proportional(expr: sympy.Expr, symbol: sympy.Symbol) -> bool:
-    """Whether an expression is, as it is written, the symbol times what does not depend on it."""
-    if expr == symbol:
-        return True
-    if symbol not in expr.free_symbols:
-        return False
-    if isinstance(expr, BatchSum):
-        return is_proportional(expr.summand, symbol)
-    if expr.is_Add:
-        return all(is_proportional(term, symbol) for term in expr.args)
-    if expr.is_Mul:
-        having = [factor for factor in expr.args if symbol in factor.free_symbols]
-        return len(having) == 1 and is_proportional(having[0], symbol)
-    if isinstance(expr, sympy.Piecewise):
-        return all(
-            symbol not in piece.cond.free_symbols and (piece.expr == 0 or is_proportional(piece.expr, symbol))
-            for piece in expr.args
-        )
-    return False

@@ -16,18 +16,21 @@ from diffexplore.formula.text import to_text
 from diffexplore.inputs.losses import loss_to_prove
 from diffexplore.loss import Loss
 from diffexplore.proving.explain import cause_of
+from diffexplore.proving.factors import without_factor, without_weight
 from diffexplore.proving.parts import ConstantReading, Part, decided_parts, exact_formulas, holds_for_one, settled
-from diffexplore.proving.programs import TensorProgram, copied, program_of, without_factor, without_weight
+from diffexplore.proving.programs import TensorProgram, copied, program_of
 from diffexplore.proving.records import Proof, status_of
 from diffexplore.proving.rerun import check_reading
 from diffexplore.proving.runs import Function
 from diffexplore.proving.scope import scope_of
 from diffexplore.proving.statements import domain_of, names_of, statements_of
+from diffexplore.torch_private.unloaded import not_compiled
 from diffexplore.tracing.declarations import Spec, declare, symbols_of
 from diffexplore.tracing.sizes import meets
 from diffexplore.tracing.traced import Traced
 
 
+@not_compiled()
 def prove(
     candidate: Any,
     loss: Any = None,
@@ -77,6 +80,7 @@ def prove(
     program, traced = _traced(program, by_data=by_data)
     spare = again(candidate, known, parameters, data, program)
     conditions = [*domain_of(domain, program), *(known.domain if known is not None else ())]
+    conditions += [condition for draw in program.draws for condition in draw.domain]
     check_compatible(conditions)
     allowance = Allowance(BUDGET)
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from diffexplore.checking.records import Cause
 from diffexplore.decide.records import Counterexample, Decision, Status
-from diffexplore.documents import Document, Plain
+from diffexplore.documents import Displayed, Plain
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+    pass
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class ReadConstant(Plain):
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Proof(Document):
+@dataclass(frozen=True, repr=False)
+class Proof(Displayed):
     """Whether the backward pass of a program computes a gradient.
 
     Attributes:
@@ -119,36 +119,6 @@ class Proof(Document):
     def to_dict(self) -> dict[str, Any]:
         document = super().to_dict()
         return document | {"cause": document.pop("cause")}  # the last of the keys
-
-    def to_html(self) -> str:
-        """The proof as one page that holds all it needs."""
-        from diffexplore.pages import Subject, to_page
-
-        return to_page("prove", Subject(self))
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from diffexplore.render.proofs import outline
-        from diffexplore.render.terminal import Drawing
-
-        yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What IPython shows in a terminal."""
-        from diffexplore.render.proofs import outline
-        from diffexplore.render.terminal import blocks_to_text
-
-        printer.text(blocks_to_text(outline(self), printer.max_width))
-
-    def _repr_html_(self) -> str:
-        from diffexplore.render.html import page_of
-        from diffexplore.render.proofs import outline
-
-        return page_of(outline(self))
-
-    def __repr__(self) -> str:
-        from diffexplore.render.reprs import of_proof
-
-        return of_proof(self)
 
     def __str__(self) -> str:
         from diffexplore.render.proof_headline import headline

@@ -1,4 +1,4 @@
-"""The program itself, run again before anything is said of it: what was read of it must be what it computes.
+"""The program itself, run again before anything is stated of it: what was read of it must be what it computes.
 
 A trace sees one call, for tensors without values. A program may do something else where it is not traced: it may ask
 whether it is, hold text or Python numbers against each other, keep state, or have hooks. So its output and gradients
@@ -181,13 +181,13 @@ def _look(program: _Program, formulas: TracedFormulas, tensors: Tensors, found: 
             bound = allowed[name][place % len(allowed[name])]
             if ball is not None and not math.isfinite(value):
                 if formulas.in_domain(name, tensors):
-                    said = f"{name_of_value(name)} is {value} when {program.name} is run at {where}"
-                    found.notes.setdefault(name, f"{said}: its formula gives {float(ball.mid()):.6g}")
+                    reason = f"{name_of_value(name)} is {value} when {program.name} is run at {where}"
+                    found.notes.setdefault(name, f"{reason}: its formula gives {float(ball.mid()):.6g}")
             elif ball is not None and math.isfinite(bound):
                 found.compared.add(name)
-                if abs(arb(value) - ball) > arb(bound):
-                    said = what_differs(where, name, value, repeated.get(name, ()), ball)
-                    raise UsageError(f"{program.name} cannot be read: {said}")
+                if abs(arb(value) - ball) > arb(bound) and formulas.in_domain(name, tensors):
+                    reason = what_differs(where, name, value, repeated.get(name, ()), ball)
+                    raise UsageError(f"{program.name} cannot be read: {reason}")
 
 
 def _settled(name: str, values: Sequence[float], balls: Sequence[arb | None], found: _Findings) -> bool:

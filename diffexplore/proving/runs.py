@@ -63,7 +63,9 @@ def _called(function: Function, leaves: dict[str, Tensor], wrt: Collection[str])
     values = {OUTPUT: output.detach()}
     for name in wrt:
         gradient = leaves[name].grad
-        values[name] = torch.zeros_like(leaves[name]).detach() if gradient is None else gradient.detach()
+        if gradient is None or gradient._is_zerotensor():  # zeros that torch does not keep in memory
+            gradient = torch.zeros_like(leaves[name])
+        values[name] = gradient.detach()
     return values
 
 

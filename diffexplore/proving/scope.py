@@ -30,7 +30,7 @@ _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 @dataclass(frozen=True)
 class _Sizes:
-    """Whole numbers N ≥ ``fewest``, up to ``most`` where that is given, with what else is said of them."""
+    """Whole numbers N ≥ ``fewest``, up to ``most`` where that is given, with what else is stated of them."""
 
     fewest: int = 1
     most: int | None = None
@@ -92,7 +92,7 @@ def _compared(condition: Boolean) -> tuple[str, sympy.Rational] | None:
 
 
 def _of_remainder(condition: Boolean) -> tuple[str, ...]:
-    """What is said of N modulo a number."""
+    """What is stated of N modulo a number."""
     text = to_text(condition, unicode=True)
     found = _modulo(condition)
     if found is None:

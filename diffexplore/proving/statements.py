@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +10,9 @@ import sympy
 
 from diffexplore.checking.records import VALUE
 from diffexplore.decide import decide_equal, decide_gradient
+from diffexplore.decide.records import Decision
 from diffexplore.errors import UsageError, unknown
-from diffexplore.formula.batch_sums import SAMPLES, batch_sum
+from diffexplore.formula.batch_sums import SAMPLES, BatchSum, batch_sum
 from diffexplore.formula.budget import Allowance
 from diffexplore.formula.summand import conditions_of
 from diffexplore.formula.text import to_text
@@ -54,9 +55,9 @@ def statements_of(
 
     def partial(name: str, claimed: sympy.Expr) -> Statement:
         """That what a backward call computes is the partial by a symbol."""
-        needs = traced.domains[name]
-        decision = decide_gradient(exact, claimed, real(name), data=data, needs=needs, **shared)
-        return Statement(name, to_text(claimed), decision)
+        stated = {**shared, "data": data, "needs": traced.domains[name]}
+        decision = _by_terms(exact, claimed, real(name), stated)
+        return Statement(name, to_text(claimed), decision or decide_gradient(exact, claimed, real(name), **stated))
 
     assert traced.partials is not None
     second = traced.second or {}
@@ -66,6 +67,24 @@ def statements_of(
             other = partial(name, second[name])
             if other.status != "proved":
                 yield replace(other, call=2)
+
+
+def _by_terms(
+    exact: sympy.Expr, claimed: sympy.Expr, symbol: sympy.Symbol, stated: Mapping[str, Any]
+) -> Decision | None:
+    """The decision by the terms of a sum that hold the symbol: wherever the sum has a value, the others add 0.
+
+    None where all terms do, and where that is no plain proof: then what the others need counts as well.
+    """
+    terms = sympy.Add.make_args(exact)
+    held = [term for term in terms if term.has(symbol)]
+    if len(held) == len(terms) or exact.has(BatchSum):
+        return None
+    part = sympy.Add(*held)
+    used = part.free_symbols | claimed.free_symbols
+    conventions = {one: text for one, text in stated["conventions"].items() if one.free_symbols & used}
+    found = decide_gradient(part, claimed, symbol, **{**stated, "conventions": conventions})
+    return found if found.status == "proved" and not (found.exclusions or found.unvalued) else None
 
 
 def _reduced(loss: Loss, program: TensorProgram, few: Sequence[dict[sympy.Symbol, sympy.Symbol]]) -> sympy.Expr:

@@ -18,7 +18,8 @@ from diffexplore.decide import decide_equal, decide_gradient
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.step_functions import STEPS
 from diffexplore.formula.text import to_text
-from diffexplore.proving.programs import TensorProgram, is_proportional
+from diffexplore.proving.factors import is_proportional
+from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
 from diffexplore.tracing.declarations import symbols_of
 from diffexplore.tracing.traced import Traced

@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from diffexplore.benching.figures import work_precision
+from diffexplore.benching.figures import time_by_size, work_precision
 from diffexplore.benching.records import Bench, BenchedLoss, Pair
+from diffexplore.benching.scale import slopes
 from diffexplore.lists import grouped
 from diffexplore.methods import runs_program
 from diffexplore.numerals import short
 from diffexplore.render.bench_tables import largest, summary, table_of_one, winners
 from diffexplore.render.outline import ran_itself
-from diffexplore.render.terminal import blocks_to_text
 from diffexplore.writing.blocks import Block, Gap, Heading, Headline, Note, Picture, text
 from diffexplore.writing.numbers import counted
 
@@ -34,10 +34,11 @@ def headline(bench: Bench) -> Headline:
     return Headline("BENCH", "strong", "; ".join(_fastest(bench, subject) for subject in bench.subjects))
 
 
-def outline(bench: Bench, *, full: bool = True) -> Iterator[Block]:
+def outline(bench: Bench, *, full: bool = True, scale: bool = False) -> Iterator[Block]:
     """The blocks of ``bench``: of one loss with its work-precision diagram, of several without.
 
-    Where it is not ``full``, several losses share one table, and all fits one screen.
+    Where it is not ``full``, several losses share one table, and all fits one screen. With ``scale`` the diagram is
+    that of time against size, and its slopes are named.
     """
     several = len(bench.subjects) > 1
     yield headline(bench)
@@ -45,25 +46,35 @@ def outline(bench: Bench, *, full: bool = True) -> Iterator[Block]:
         yield from summary(bench)
     else:
         for subject in bench.subjects:
-            yield from _of_one(bench, subject, several)
+            yield from _of_one(bench, subject, several, scale)
+    if scale:
+        yield from (Note(text(_growth(bench, subject)), "·") for subject in bench.subjects)
     for sentence in _static_and_dynamic(bench):
         yield Note(text(sentence), "·")
     yield Note(text(_conditions(bench), "quiet"))
 
 
-def _of_one(bench: Bench, subject: BenchedLoss, several: bool) -> Iterator[Block]:
+def _of_one(bench: Bench, subject: BenchedLoss, several: bool, scale: bool) -> Iterator[Block]:
     if several:
         yield Gap()
         yield Heading(_fastest(bench, subject))
     if bench.of(subject.name):
         yield table_of_one(bench, subject)
         if not several:
-            yield Picture(work_precision(bench, subject), _LINES)
+            figure = time_by_size if scale and len(subject.sizes) > 1 else work_precision
+            yield Picture(figure(bench, subject), _LINES)
     if subject.loss.program is not None:
         ran = [one.method for one in bench.of(subject.name) if runs_program(one.method)]
         yield Note(text(ran_itself(subject.loss.program, ran), "quiet"))
     for skip in subject.skipped:
         yield Note(text(f"{skip.method}: {skip.reason}", "quiet"), "·")
+
+
+def _growth(bench: Bench, subject: BenchedLoss) -> str:
+    """As which power of the number of samples the time of each method grows."""
+    found = sorted(slopes(bench, subject).items(), key=lambda entry: entry[1])
+    words = ", ".join(f"{method} {short(slope, 2)}" for method, slope in found)
+    return f"{subject.name}: time grows as N to the power of {words or 'nothing known'}"
 
 
 def _most_often(bench: Bench) -> str:
@@ -116,8 +127,3 @@ def _time(seconds: float) -> str:
     if seconds >= 1:
         return f"{short(seconds, 2)} s"
     return f"{short(seconds * 1e3, 2)} ms" if seconds >= 1e-3 else f"{short(seconds * 1e6, 2)} µs"
-
-
-def to_text(bench: Bench, width: int = 100, ascii: bool | None = None) -> str:
-    """``bench`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
-    return blocks_to_text(outline(bench, full=False), width, ascii)

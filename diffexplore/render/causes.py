@@ -1,4 +1,4 @@
-"""What was not compared, and why: each cause said once, and referred to from the tables by number."""
+"""What was not compared, and why: each cause stated once, and referred to from the tables by number."""
 
 from __future__ import annotations
 

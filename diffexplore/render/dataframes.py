@@ -9,7 +9,6 @@ from diffexplore.documents import Plain
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
-    from diffexplore.checking.records import Report
     from diffexplore.fitting.records import Fit
 
 
@@ -21,13 +20,8 @@ _NESTED = {
 }
 
 
-def of_report(report: Report) -> Any:
-    """A line for each row of ``report``; nested keys are joined by a point, as in ``point.a`` and ``truth.mid``."""
-    return of_rows(report.rows)
-
-
 def of_rows(rows: Iterable[Plain]) -> Any:
-    """A line for each of the rows."""
+    """A line for each of the rows; nested keys are joined by a point, as in ``point.a`` and ``truth.mid``."""
     return _frame([dict(_flat(row.to_dict())) for row in rows])
 
 

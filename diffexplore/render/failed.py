@@ -8,7 +8,7 @@ from decimal import Decimal
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.lists import grouped, listed, shortened
 from diffexplore.methods import spoken
-from diffexplore.numerals import short
+from diffexplore.numerals import distinct, short
 from diffexplore.render.places import place
 from diffexplore.render.wrong import is_right_by_itself, where, worst_failures
 from diffexplore.typography import with_minus
@@ -25,7 +25,7 @@ _LONGEST_CAUSE = 220
 _LISTED = 3
 
 #: Causes that say no more than the two numbers do.
-_SAID_BY_NUMBERS = ("exceeds_bound",)
+_SHOWN_BY_NUMBERS = ("exceeds_bound",)
 
 
 def failed(report: Report) -> str:
@@ -94,15 +94,13 @@ def _wrong(row: Row, report: Report) -> str:
 
 
 def _beside(row: Row, dtype: str) -> tuple[str, str]:
-    """The value and the truth in as few digits as tell them apart."""
+    """The value and the truth in as few digits as distinguish them."""
     if row.value is None or row.truth is None:
         return "not finite", short(float(row.truth.mid), _DIGITS) if row.truth else "a number"
-    truth, value, both = Decimal(row.truth.mid), Decimal(row.value), ("", "")
-    for digits in range(_DIGITS, digits_of(dtype) + 1):
-        both = _written(value, digits), _written(truth, digits)
-        if both[0] != both[1]:
-            break
-    return both
+    value, truth = distinct(
+        (Decimal(row.value), Decimal(row.truth.mid)), range(_DIGITS, digits_of(dtype) + 1), _written
+    )
+    return value, truth
 
 
 def _written(number: Decimal, digits: int) -> str:
@@ -113,7 +111,7 @@ def _written(number: Decimal, digits: int) -> str:
 
 def _cause(row: Row) -> str:
     """The cause in one clause; nothing where the numbers say it."""
-    if row.cause is None or row.cause.key in _SAID_BY_NUMBERS:
+    if row.cause is None or row.cause.key in _SHOWN_BY_NUMBERS:
         return ""
     message = with_minus(row.cause.message)
     if len(message) <= _LONGEST_CAUSE:

@@ -11,7 +11,6 @@ from diffexplore.fitting.terrain import Curvature, Direction, PathStep, Stationa
 from diffexplore.lists import grouped
 from diffexplore.numerals import ABSENT, short
 from diffexplore.render.outline import reduced_text
-from diffexplore.render.terminal import blocks_to_text
 from diffexplore.typography import typeset
 from diffexplore.writing.blocks import Block, Column, Gap, Headline, Note, Picture, Table, Text, text
 from diffexplore.writing.names import reduced_partial
@@ -129,11 +128,6 @@ def _direction(one: Direction) -> tuple[Text, ...]:
 
 def _number(value: float | None, digits: int = _DIGITS) -> str:
     return ABSENT if value is None or not math.isfinite(value) else coordinate(value, digits)
-
-
-def to_text(fit: Fit, width: int = 100, ascii: bool | None = None) -> str:
-    """``fit`` as plain text; ``ascii`` None chooses by the encoding of standard output."""
-    return blocks_to_text(outline(fit), width, ascii)
 
 
 def gradient_notes(fit: Fit) -> Iterator[Block]:

@@ -7,10 +7,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from importlib.util import find_spec
 
-from diffexplore.checking.records import Report
 from diffexplore.figures.terminal import draw
-from diffexplore.render.outline import HessianText, outline
-from diffexplore.render.screen import screen
 from diffexplore.writing import blocks as b
 
 #: Colours that are legible on white and on black, so that they fit a light and a dark notebook.
@@ -25,11 +22,6 @@ _STYLES: dict[b.Tone, str] = {
 _PICTURE_WIDTH = 78
 
 _NUMBER = "font-family:monospace;font-variant-numeric:tabular-nums;white-space:pre"
-
-
-def to_html(report: Report, hessian: HessianText | None = None, *, full: bool = False) -> str:
-    """``report`` as one ``<div>``: what one screen shows, or all tables (``full``)."""
-    return page_of((outline if full else screen)(report, hessian=hessian))
 
 
 def page_of(blocks: Iterable[b.Block]) -> str:

@@ -6,19 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from diffexplore.checking.records import Report
 from diffexplore.figures.terminal import draw
-from diffexplore.render.outline import HessianText, outline
-from diffexplore.render.screen import screen
 from diffexplore.writing import blocks as b
 
 #: Characters in a line of a drawn figure.
 _PICTURE_WIDTH = 78
 
 _ACTIVE = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#"})
-
-
-def to_markdown(report: Report, hessian: HessianText | None = None, *, full: bool = False) -> str:
-    """``report`` as a Markdown document: what one screen shows, or all tables (``full``)."""
-    return document(f"# {escaped(title_of(report))}\n", (outline if full else screen)(report, hessian=hessian))
 
 
 def title_of(report: Report) -> str:

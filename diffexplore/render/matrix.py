@@ -99,7 +99,7 @@ def _parts(report: Report) -> list[_MatrixPart]:
 
 
 def _fitting(report: Report, parts: list[_MatrixPart], room: int, methods: int) -> tuple[list[_MatrixPart], str]:
-    """As many columns as there is room for, and what is said where a column stands for several comparisons."""
+    """As many columns as there is room for, and what is stated where a column stands for several comparisons."""
     points = distinct_points(row for part in parts for row in part.all_rows)
     names = {point_key(point): f"point {number}" for number, point in enumerate(points, start=1)}
     numbered = [replace(part, where=names[point_key(part.all_rows[0].point)]) for part in parts]

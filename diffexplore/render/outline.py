@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, zip_longest
 
 from diffexplore.checking.records import LOSS, LossSummary, PartialFormula, Report
 from diffexplore.lists import listed
@@ -12,13 +13,11 @@ from diffexplore.render.causes import Footnotes, not_compared
 from diffexplore.render.lost import lost_digits
 from diffexplore.render.places import ON_A_LINE, long_points, points_of
 from diffexplore.render.sample_tables import probes, worst_samples
-from diffexplore.render.scans import scans
-from diffexplore.render.tables import reduced_tables
-from diffexplore.render.values import loss_values
+from diffexplore.render.tables import loss_values, reduced_tables
 from diffexplore.render.verdict import headline
 from diffexplore.render.wrong import failures
 from diffexplore.typography import typeset
-from diffexplore.writing.blocks import Block, Formula, FormulaList, Gap, Heading, Note, text
+from diffexplore.writing.blocks import Block, Formula, FormulaList, Gap, Heading, Note, Picture, text
 from diffexplore.writing.names import candidate_of, reduced_partial, sample_partial, second_partial
 from diffexplore.writing.numbers import counted, digits_of, point_text, truth_digits
 
@@ -183,3 +182,31 @@ def legend(report: Report) -> Note:
             "quiet",
         )
     )
+
+
+#: Lines of the figures that one screen shows, by how many there are, without what their markers stand for.
+_LINES = (15, 10)
+
+
+def scans(report: Report) -> Iterator[Block]:
+    """Their figures, each with what is to be seen in it."""
+    for scan in report.scans:
+        for figure in scan.figures():
+            yield Picture(figure)
+            yield Note(text(figure.caption, "quiet"))
+            yield Gap()
+
+
+def scans_briefly(report: Report, most: int = len(_LINES)) -> Iterator[Block]:
+    """The first ``most`` figures on one screen, of every scan one before any has a second."""
+    from diffexplore.scanning.scan_figure import where_of
+
+    by_scan = [[(scan, figure) for figure in scan.figures()] for scan in report.scans]
+    found = [pair for pair in chain.from_iterable(zip_longest(*by_scan)) if pair is not None]
+    shown = found[: max(1, most)]
+    for position, (scan, figure) in enumerate(shown):
+        if position == 0 or scan is not shown[0][0]:
+            yield Note(text(where_of(scan), "quiet"))
+        yield Picture(figure, _LINES[len(shown) - 1], dense=True)
+    if len(found) > len(shown):
+        yield Note(text(f"and {counted(len(found) - len(shown), 'other figure')}", "quiet"))

@@ -9,7 +9,7 @@ from diffexplore.writing.blocks import Block, Note, text
 from diffexplore.writing.names import PointKey, distinct_points, point_key
 from diffexplore.writing.numbers import point_text
 
-#: A longer point is not said in the line that says what ran.
+#: A longer point is not stated in the line that says what ran.
 ON_A_LINE = 40
 
 #: A point with a longer text is listed once.
@@ -55,7 +55,7 @@ def long_points(report: Report) -> Iterator[Block]:
 
 
 def points_of(report: Report) -> tuple[Mapping[str, float], ...]:
-    """Those at which the check was made; a probe's own point is said where the probe is."""
+    """Those at which the check was made; a probe's own point is stated where the probe is."""
     return distinct_points(row for row in report.rows if row.probe is None)
 
 
@@ -84,8 +84,8 @@ def compact_points(report: Report) -> Iterator[Block]:
             yield Note(text("points are numbered in the order in which they were given", "quiet"))
         return
     for number, point in enumerate(points, start=1):
-        said_already = len(points) == 1 and len(point_text(point)) <= ON_A_LINE
-        if places[point_key(point)].startswith("point ") and not said_already:
+        stated_already = len(points) == 1 and len(point_text(point)) <= ON_A_LINE
+        if places[point_key(point)].startswith("point ") and not stated_already:
             names = list(point)
             shown = names if len(names) <= _MOST_SHOWN + 1 else [*names[:_MOST_SHOWN], names[-1]]
             written = [point_text({name: point[name]}, digits=6) for name in shown]

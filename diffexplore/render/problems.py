@@ -1,11 +1,14 @@
-"""What is wrong or undecided, one problem each, for tools that show problems beside the code."""
+"""What is wrong or undecided, one problem each, for tools that show it beside the code: GitHub Actions, SARIF."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from pathlib import Path, PurePath
+from typing import Any, Literal
+from urllib.parse import quote
 
+from diffexplore import __version__
 from diffexplore.checking.records import VALUE, Cause, Report, Row
 from diffexplore.lists import grouped
 from diffexplore.proving.records import Proof
@@ -84,15 +87,15 @@ def problems_of_proof(proof: Proof, place: CodePlace | None = None) -> Iterator[
 
 def problems_of_tensors(report: TensorReport, place: CodePlace | None = None) -> Iterator[CodeProblem]:
     """Each cause of a wrong or an undecided gradient, at its worst."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for row in worst_first(report):
         rule = row.cause.key if row.cause is not None else WRONG if row.verdict == "fail" else UNDECIDED
-        if row.verdict == "pass" or rule in told or (report.verdict == "fail" and row.verdict != "fail"):
+        if row.verdict == "pass" or rule in reported or (report.verdict == "fail" and row.verdict != "fail"):
             continue
-        told.add(rule)
+        reported.add(rule)
         alone = replace(report, rows=(row,), verdict=row.verdict)
         yield CodeProblem(rule, "error" if row.verdict == "fail" else "open", of_tensors(alone).sentence, place)
-    if report.verdict == "inconclusive" and not told:
+    if report.verdict == "inconclusive" and not reported:
         yield CodeProblem(UNDECIDED, "open", of_tensors(report).sentence, place)
 
 
@@ -109,3 +112,43 @@ def _escaped(text: str, more: str = "") -> str:
     for character in "%\r\n" + more:
         text = text.replace(character, f"%{ord(character):02X}")
     return text
+
+
+VERSION = "2.1.0"
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def to_sarif(problems: Sequence[CodeProblem]) -> dict[str, Any]:
+    """The log: one run, a rule for each cause, and a result for each problem; none where nothing is wrong.
+
+    What could not be decided is of the kind "open", which has no level (sections 3.27.9 and 3.27.10).
+    """
+    rules = list(dict.fromkeys(problem.rule for problem in problems))
+    described = [{"id": rule, "shortDescription": {"text": rule.replace("_", " ")}} for rule in rules]
+    versions = {"version": __version__, "semanticVersion": __version__}
+    tool = {"driver": {"name": "diffexplore", **versions, "rules": described}}
+    results = [_result(problem, rules.index(problem.rule)) for problem in problems]
+    run = {"tool": tool, "columnKind": "unicodeCodePoints", "results": results}
+    return {"$schema": _SCHEMA, "version": VERSION, "runs": [run]}
+
+
+def _result(problem: CodeProblem, rule: int) -> dict[str, Any]:
+    decided = problem.level == "error"
+    found: dict[str, Any] = {
+        "ruleId": problem.rule, "ruleIndex": rule, "kind": "fail" if decided else "open",
+        "level": "error" if decided else "none", "message": {"text": problem.message},
+    }  # fmt: skip
+    return found if problem.place is None else found | {"locations": [_location(problem.place)]}
+
+
+def _location(place: CodePlace) -> dict[str, Any]:
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(place.path)}, "region": {"startLine": place.line}}}
+
+
+def _uri(path: str) -> str:
+    """A reference relative to the working folder where the file is in it, which GitHub takes for the repository's."""
+    here, file = Path.cwd(), Path(path)
+    if file.is_absolute() and not file.is_relative_to(here):
+        return file.as_uri()
+    relative = file.relative_to(here) if file.is_absolute() else PurePath(path)
+    return quote(relative.as_posix())

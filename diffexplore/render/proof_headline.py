@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from diffexplore.checking.records import VALUE, Cause
 from diffexplore.decide.records import EnclosedValue, Status
 from diffexplore.lists import listed
-from diffexplore.numerals import plain_exponent
+from diffexplore.numerals import distinct, plain_exponent
 from diffexplore.proving.records import Proof, Statement
 from diffexplore.typography import with_minus
 from diffexplore.writing.blocks import Headline, Tone
@@ -111,13 +111,12 @@ def _beside(statement: Statement) -> str:
     found = statement.decision.counterexample
     if found is None:
         return ""
-    for digits in range(_FEW_DIGITS, _DIGITS + 1):
-        computed, right = (_few(ball, digits) for ball in (found.right, found.left))
-        if computed != right:
-            point = point_text({name: float(value) for name, value in found.point.items()}, digits=6)
-            where = f", at {point}" if point and not found.samples and len(point) <= _LONGEST_POINT else ""
-            return f" ({computed}, should be {right}{where})"
-    return ""
+    computed, right = distinct((found.right, found.left), range(_FEW_DIGITS, _DIGITS + 1), _few)
+    if computed == right:
+        return ""
+    point = point_text({name: float(value) for name, value in found.point.items()}, digits=6)
+    where = f", at {point}" if point and not found.samples and len(point) <= _LONGEST_POINT else ""
+    return f" ({computed}, should be {right}{where})"
 
 
 def _few(ball: EnclosedValue, digits: int) -> str:

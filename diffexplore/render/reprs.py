@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from diffexplore.lists import shortened
 from diffexplore.numerals import short
+from diffexplore.writing.numbers import counted
 
 if TYPE_CHECKING:
+    from diffexplore.benching.records import Bench
     from diffexplore.checking.records import Report, Row
+    from diffexplore.fitting.records import Fit
     from diffexplore.graphing.records import Graph
     from diffexplore.proving.records import Proof
     from diffexplore.tensors.records import TensorReport, TensorRow
@@ -66,6 +69,18 @@ def of_graph(graph: Graph) -> str:
     where = f", at {_point(graph.point)}" if graph.point else ""
     subject = cut(graph.name or graph.formula or "a loss")
     return f"<Graph of {subject}: {len(graph.nodes)} nodes, {len(graph.edges)} edges{where}>"
+
+
+def of_fit(fit: Fit) -> str:
+    """``<Fit of perpendicular: the descent converged …>``."""
+    first = fit.explanation[0].sentence if fit.explanation else ""
+    return f"<Fit of {fit.loss.name or fit.loss.formula}: {first}>"
+
+
+def of_bench(bench: Bench) -> str:
+    """``<Bench of 2 losses by 5 methods: 30 measurements, float64>``."""
+    losses, measured = counted(len(bench.subjects), "loss", "losses"), counted(len(bench.measurements), "measurement")
+    return f"<Bench of {losses} by {counted(len(bench.methods), 'method')}: {measured}, {bench.dtype}>"
 
 
 def cut(text: str) -> str:

@@ -23,9 +23,9 @@ from diffexplore.render.outline import (
     loss_notes,
     partial_formula,
     run_notes,
+    scans_briefly,
 )
 from diffexplore.render.places import at_place, compact_points
-from diffexplore.render.scans import scans_briefly
 from diffexplore.render.unsettled import listed_failures, shown_causes, unsettled
 from diffexplore.render.verdict import headline, open_cause
 from diffexplore.render.wrong import of_program
@@ -72,7 +72,7 @@ def screen(
     report: Report, *, width: int = 80, hessian: HessianText | None = None, commands: Sequence[Command] = (),
     savings: int = 0,
 ) -> Iterator[Block]:  # fmt: skip
-    """The blocks of ``report`` on one screen, about 40 lines of 80 columns: nothing is said twice.
+    """The blocks of ``report`` on one screen, about 40 lines of 80 columns: nothing is stated twice.
 
     Scans stand in the place of the correct digits, which is what they show as well.
 

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from diffexplore.checking.records import Report, Row, Truth
+from diffexplore.checking.records import VALUE, Report, Row, Truth
 from diffexplore.lists import grouped
 from diffexplore.numerals import short
 from diffexplore.render.causes import Footnotes
 from diffexplore.render.places import place
-from diffexplore.writing.blocks import COLUMN_GAP, INDENT, Block, Column, Gap, Heading, Table, Text, text, words_of
+from diffexplore.writing.blocks import (
+    COLUMN_GAP,
+    INDENT,
+    Block,
+    Column,
+    Gap,
+    Heading,
+    Note,
+    Span,
+    Table,
+    Text,
+    text,
+    words_of,
+)
 from diffexplore.writing.names import distinct_points, point_key, reduced_partial, rows_of, second_partial_of
-from diffexplore.writing.numbers import digits_of, in_ulps, truth_digits, ulp_at, value_cell
+from diffexplore.writing.numbers import digits_of, in_ulps, sizes, truth_digits, ulp_at, value_cell
 
 #: Digits that a value shows however narrow the page is.
 _FEWEST_DIGITS = 6
@@ -102,3 +115,28 @@ def _has_truth(row: Row) -> bool:
     """Whether there is anything to be compared with: at a kink or a pole, no distance is allowed or forbidden."""
     stated = (row.error_abs, row.smallest_detectable, row.smallest_detectable_abs)
     return row.truth is not None and any(number is not None for number in stated)
+
+
+#: Digits of a value that is only mentioned.
+_DIGITS = 8
+
+
+def loss_values(report: Report, footnotes: Footnotes) -> Iterator[Block]:
+    """``L = 3760.2  at a = 1, b = 1: truth 1880.1, error 4.8e15 ulp, allowed 34: FAIL``."""
+    rows = rows_of(report, "reduced", VALUE)
+    for row in rows:
+        yield Note(_line(row, report, footnotes))
+    if rows:
+        yield Gap()
+
+
+def _line(row: Row, report: Report, footnotes: Footnotes) -> Text:
+    where = f"  at {place(report, row.point)}" if row.point else ""
+    error, allowed, unit = sizes(row, report.dtype)
+    size = f"error {short(error, 3)}{unit}, allowed {short(allowed, upward=True)}"
+    return (
+        Span("L = ", "strong"),
+        *value_cell(row, row.truth, _DIGITS),
+        Span(f"{where}: truth {truth_digits(row.truth, _DIGITS)}, {size}: "),
+        *footnotes.verdict(row),
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from diffexplore.numerals import short
+from diffexplore.lists import listed
+from diffexplore.numerals import distinct, short
 from diffexplore.tensors.records import TensorReport, TensorRow
 from diffexplore.typography import with_minus
 from diffexplore.writing.blocks import Headline
@@ -14,14 +15,14 @@ from diffexplore.writing.numbers import counted
 #: Gradients that a sentence names before it counts them.
 _LISTED = 3
 
-#: A longer cause is told below the sentence.
+#: A longer cause stands below the sentence.
 LONGEST_CAUSE = 160
 
 #: The cause of a gradient that there is none of: its message is a sentence of its own.
 RAISES = "raises"
 
 #: Causes that say no more than the numbers beside them do.
-SAID_BY_NUMBERS = ("exceeds_bound",)
+SHOWN_BY_NUMBERS = ("exceeds_bound",)
 
 
 def headline(report: TensorReport) -> Headline:
@@ -44,9 +45,11 @@ def worst_first(report: TensorReport) -> list[TensorRow]:
 
 
 def called(row: TensorRow, report: TensorReport) -> str:
-    """``x``, with what tells it from other rows by the same input: the output, the dtype."""
+    """``x``, with what tells it from other rows by the same input: the output, the dtype; ``(x, y)`` of order 2."""
     name = row.input
-    if len({other.output for other in report.rows}) > 1:
+    if report.order > 1:
+        name = f"({row.output.removeprefix('gradient by ')}, {name})"
+    elif len({other.output for other in report.rows}) > 1:
         name = f"{row.output} by {name}"
     return f"{name} ({row.dtype})" if row.dtype != report.dtype else name
 
@@ -57,23 +60,43 @@ def spoken(row: TensorRow, report: TensorReport) -> str:
     return f"of {name}" if name.startswith(f"{row.output} by ") else f"by {name}"
 
 
+def noun(report: TensorReport) -> str:
+    """What is compared."""
+    return "gradient" if report.order == 1 else "second derivative"
+
+
 def entry_text(row: TensorRow) -> str:
     """``[2, 3]``, or the direction that was tried; empty for a number."""
     return f"[{', '.join(map(str, row.entry))}]" if row.entry else row.probe or "" if row.entry is None else ""
 
 
-def told_cause(report: TensorReport) -> str | None:
+def stated_cause(report: TensorReport) -> str | None:
     """The message of the cause that the sentence says."""
     rows = [row for row in worst_first(report) if row.verdict != "pass"]
-    return _said(rows[0]) if rows else None
+    return _stated(rows[0]) if rows else None
 
 
-def _said(row: TensorRow) -> str | None:
-    if row.cause is None or row.cause.key in SAID_BY_NUMBERS:
+def _stated(row: TensorRow) -> str | None:
+    if row.cause is None or row.cause.key in SHOWN_BY_NUMBERS:
         return None
     if row.entries.total and len(row.cause.message) > LONGEST_CAUSE:
         return None
     return row.cause.message
+
+
+def in_short(report: TensorReport) -> str:
+    """The verdict in few words, so that the cause of a failure is seen in one line or two."""
+    rows = [row for row in worst_first(report) if row.verdict == report.verdict]
+    if report.verdict == "pass":
+        caught = f"; {_caught(report)}" if any(row.smallest_detectable is not None for row in rows) else ""
+        return f"{counted(report.summary.passed, 'entry', 'entries')} right{caught.partition(', and')[0]}"
+    if not rows or not rows[0].entries.total:
+        return headline(report).sentence.removeprefix(f"{report.function}: ")
+    counts, cause = rows[0].entries, rows[0].cause
+    many = f"{counted(counts.failed or counts.inconclusive)} of {counted(counts.total, 'entry', 'entries')}"
+    where = f"{_listed(rows, report)}, {many} {'wrong' if counts.failed else 'undecided'}"
+    worded = cause is not None and cause.key not in SHOWN_BY_NUMBERS
+    return with_minus(f"{where}: {cause.message if cause and worded else _numbers(rows[0]).partition(';')[0]}")
 
 
 def _passed(report: TensorReport) -> str:
@@ -92,8 +115,8 @@ def _caught(report: TensorReport) -> str:
     middle = max(row.smallest_detectable_median or 0.0 for row in rows)
     if not worst:
         return "any error would be caught"
-    said = f"a relative error of {short(worst, upward=True)} would be caught"
-    return said if worst < 4 * middle else f"{said}, and of {short(middle, upward=True)} in half of the entries"
+    stated = f"a relative error of {short(worst, upward=True)} would be caught"
+    return stated if worst < 4 * middle else f"{stated}, and of {short(middle, upward=True)} in half of the entries"
 
 
 def _failed(report: TensorReport) -> str:
@@ -104,40 +127,34 @@ def _failed(report: TensorReport) -> str:
         return first.cause.message if first.cause.key == RAISES else f"{report.function}: {first.cause.message}"
     others = [row for row in rows[1:] if row.verdict == "fail" and row.entries.total]
     also = f"; so {'is that' if len(others) == 1 else 'are those'} {_listed(others, report)}" if others else ""
-    said = _said(first)
-    reason = f": {said}" if said else ""
+    stated = _stated(first)
+    reason = f": {stated}" if stated else ""
     return with_minus(
-        f"{report.function}: the gradient {spoken(first, report)} is wrong ({_numbers(first)}){reason}{also}"
+        f"{report.function}: the {noun(report)} {spoken(first, report)} is wrong ({_numbers(first)}){reason}{also}"
     )
 
 
 def _numbers(row: TensorRow) -> str:
     """``−4.146 at [0, 4], should be 4.747; 128 of 128 entries``."""
     where = f" at {entry_text(row)}" if row.entry else f" along {row.probe}" if row.entry is None and row.probe else ""
-    value = "not finite" if row.value is None else _digits(row.value, row)
-    truth = "" if row.truth is None else f", should be {_digits(float(row.truth.mid), row)}"
+    truth = None if row.truth is None else float(row.truth.mid)
+    value, right = distinct((row.value, truth), range(4, 18))
+    value, should = "not finite" if row.value is None else value, "" if truth is None else f", should be {right}"
     counts = row.entries
-    return f"{value}{where}{truth}; {counted(counts.failed)} of {counted(counts.total, 'entry', 'entries')}"
-
-
-def _digits(number: float, row: TensorRow) -> str:
-    """In as many digits as tell the value from the truth."""
-    for digits in range(4, 18):
-        if row.truth is None or row.value is None or short(row.value, digits) != short(float(row.truth.mid), digits):
-            return short(number, digits)
-    return repr(number)
+    return f"{value}{where}{should}; {counted(counts.failed)} of {counted(counts.total, 'entry', 'entries')}"
 
 
 def _undecided(report: TensorReport) -> str:
     if not report.summary.passed and not report.summary.inconclusive:
-        return f"{report.function}: nothing was compared: all gradients are empty"
+        empty = " and ".join(dict.fromkeys(f"{row.input} is {'×'.join(map(str, row.shape))}" for row in report.rows))
+        return f"{report.function}: nothing was compared, as {empty}: pass inputs that have elements"
     rows = [row for row in worst_first(report) if row.verdict == "inconclusive"]
-    said = _said(rows[0])
-    return f"{report.function}: could not decide {_gradients(rows, report)}{f': {said}' if said else ''}"
+    stated = _stated(rows[0])
+    return f"{report.function}: could not decide {_gradients(rows, report)}{f': {stated}' if stated else ''}"
 
 
 def _gradients(rows: Sequence[TensorRow], report: TensorReport) -> str:
-    return f"the gradient{'' if len(rows) == 1 else 's'} {_listed(rows, report)}"
+    return f"the {noun(report)}{'' if len(rows) == 1 else 's'} {_listed(rows, report)}"
 
 
 def _listed(rows: Sequence[TensorRow], report: TensorReport) -> str:
@@ -145,7 +162,7 @@ def _listed(rows: Sequence[TensorRow], report: TensorReport) -> str:
     names = [names[0], *(name.removeprefix("by ") for name in names[1:])]
     if len(names) > _LISTED:
         return f"{', '.join(names[: _LISTED - 1])} and {len(names) - _LISTED + 1} more"
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    return listed(names)
 
 
 def _against(report: TensorReport) -> str:

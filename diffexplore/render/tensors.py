@@ -7,7 +7,16 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from diffexplore.numerals import ABSENT, short
-from diffexplore.render.tensor_headline import SAID_BY_NUMBERS, called, entry_text, headline, told_cause, worst_first
+from diffexplore.render.tensor_headline import (
+    SHOWN_BY_NUMBERS,
+    called,
+    entry_text,
+    headline,
+    in_short,
+    noun,
+    stated_cause,
+    worst_first,
+)
 from diffexplore.render.terminal import Drawing, plain_text
 from diffexplore.tensors.records import TensorReport, TensorReports, TensorRow
 from diffexplore.typography import speaks_mathematics, with_minus
@@ -20,7 +29,7 @@ _ROWS, _CAUSES, _NOTES = 12, 5, 4
 _WIDTH, _LINES = 80, 25
 
 #: A longer name, index or cause is cut, from the left and from the right, unless everything is shown.
-_LONGEST_NAME, _LONGEST_CAUSE, _LONGEST_LINE = 22, 400, 80
+_LONGEST_NAME, _LONGEST_CAUSE = 22, 400
 
 _COUNTED = {"fail": "fail", "inconclusive": "undecided", "pass": "pass"}
 
@@ -29,13 +38,16 @@ def outline(report: TensorReport, *, full: bool = False) -> Iterator[Block]:
     """The blocks of a report, on one screen; ``full`` has every row and every cause."""
     yield headline(report)
     rows = worst_first(report)
-    told = told_cause(report)
-    yield from _causes([row for row in rows if row.verdict != "pass"], told, None if full else _CAUSES)
+    stated = stated_cause(report)
+    yield from _causes([row for row in rows if row.verdict != "pass"], stated, None if full else _CAUSES)
     shown = rows if full else rows[:_ROWS]
     yield from _table(shown, report)
     if len(rows) > len(shown):
         yield Note(
-            text(f"and {counted(len(rows) - len(shown), 'other gradient')}{_all_pass(rows[len(shown) :])}", "quiet")
+            text(
+                f"and {counted(len(rows) - len(shown), f'other {noun(report)}')}{_all_pass(rows[len(shown) :])}",
+                "quiet",
+            )
         )
     yield from _remarks(report, full=full)
 
@@ -53,21 +65,21 @@ def failure_text(report: TensorReport, *, ascii: bool | None = None) -> str:
 def _short(report: TensorReport, most: int) -> Iterator[Block]:
     rows = [row for row in worst_first(report) if row.verdict == report.verdict]
     yield headline(report)
-    yield from _causes(rows, told_cause(report), min(most, _CAUSES))
+    yield from _causes(rows, stated_cause(report), min(most, _CAUSES))
     yield from _table(rows[:most], report)
     if len(rows) > most:
-        yield Note(text(f"and {counted(len(rows) - most, 'other gradient')}"))
+        yield Note(text(f"and {counted(len(rows) - most, f'other {noun(report)}')}"))
     if report.truth == "estimated":
         yield Note(text(report.notes[0]), marker="·")
     yield Gap()
     yield Note(text(f"again: the same call with seed={report.seed}, in {report.dtype} on {report.device}"))
 
 
-def _causes(rows: Sequence[TensorRow], told: str | None, most: int | None) -> Iterator[Note]:
-    """Causes that the verdict line has not told, each once, with the gradients that have it."""
-    causes = [row.cause for row in rows if row.cause is not None and row.cause.key not in SAID_BY_NUMBERS]
+def _causes(rows: Sequence[TensorRow], stated: str | None, most: int | None) -> Iterator[Note]:
+    """Causes that the verdict line has not stated, each once, with the gradients that have it."""
+    causes = [row.cause for row in rows if row.cause is not None and row.cause.key not in SHOWN_BY_NUMBERS]
     different = {_without_precision(cause.message): cause.message for cause in reversed(causes)}
-    messages = [message for key, message in reversed(different.items()) if key != _without_precision(told or "")]
+    messages = [message for key, message in reversed(different.items()) if key != _without_precision(stated or "")]
     for message in messages[:most]:
         cut = message if most is None or len(message) <= _LONGEST_CAUSE else message[: _LONGEST_CAUSE - 1] + "…"
         yield Note(text(with_minus(cut)), marker="·")
@@ -89,8 +101,9 @@ def _table(rows: Sequence[TensorRow], report: TensorReport) -> Iterator[Block]:
     in_ulp = any(row.error_ulp is not None for row in rows) or all(row.error_abs is None for row in rows)
     unit = "ulp" if in_ulp else "absolute"
     numbers = (Column("value"), Column("should be")) if wrong else ()
+    name = "gradient by" if report.order == 1 else "by"
     columns = (
-        Column("gradient by", align="left", flexible=True), Column("shape", align="left"),
+        Column(name, align="left", flexible=True), Column("shape", align="left"),
         Column("entries", align="left"), Column("worst", align="left"), *numbers,
         Column("error", unit), Column("allowed", unit), *(() if wrong else (Column("catches", "relative"),)),
     )  # fmt: skip
@@ -175,9 +188,8 @@ def blocks_of(result: TensorReport | TensorReports, *, full: bool = False) -> It
     yield Gap()
     for name, report in result.checks:
         word, tone = WORDS[report.verdict]
-        sentence = f"{name}: {headline(report).sentence.removeprefix(f'{report.function}: ')}"
-        room = None if full else _LONGEST_LINE - len(word) - 2
-        yield Note((Span(word, tone), Span(f"  {_cut_to(sentence, room)}")))
+        sentence = headline(report).sentence.removeprefix(f"{report.function}: ") if full else in_short(report)
+        yield Note((Span(word, tone), Span(f"  {name}: {sentence}")))
 
 
 def first_of(result: TensorReport | TensorReports) -> Headline:
@@ -186,12 +198,8 @@ def first_of(result: TensorReport | TensorReports) -> Headline:
         return headline(result)
     word, tone = WORDS[result.verdict]
     counts = result.to_dict()["summary"]
-    said = [f"{counted(counts[key])} {verb}" for key, verb in _COUNTED.items() if counts[key]]
-    return Headline(word, tone, f"of {counted(len(result.checks), 'function')} {', '.join(said)}")
-
-
-def _cut_to(sentence: str, most: int | None) -> str:
-    return sentence if most is None or len(sentence) <= most else sentence[: most - 1] + "…"
+    counts_in_words = [f"{counted(counts[key])} {verb}" for key, verb in _COUNTED.items() if counts[key]]
+    return Headline(word, tone, f"of {counted(len(result.checks), 'function')} {', '.join(counts_in_words)}")
 
 
 def title_of(result: TensorReport | TensorReports) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -77,28 +76,6 @@ class ReportPage:
             if drawn.count(Segment.line()) <= LINES:
                 break
         yield from drawn
-
-
-def render(report: Report, console: Console, options: ConsoleOptions) -> RenderResult:
-    """The renderables of ``report``: what a Report yields when rich prints it."""
-    yield from ReportPage(report).__rich_console__(console, options)
-
-
-def to_text(report: Report, width: int = 80, ascii: bool | None = None, *, full: bool = False) -> str:
-    """``report`` as plain text, on one screen or with all tables (``full``).
-
-    ``ascii`` None chooses by the encoding of standard output.
-    """
-    return plain_text(ReportPage(report, ascii=_in_ascii(ascii), detail="full" if full else "screen"), width)
-
-
-def blocks_to_text(blocks: Iterable[b.Block], width: int = 100, ascii: bool | None = None) -> str:
-    """The blocks as plain text; ``ascii`` None chooses by the encoding of standard output."""
-    return plain_text(Drawing(tuple(blocks), _in_ascii(ascii)), width)
-
-
-def _in_ascii(chosen: bool | None) -> bool:
-    return not speaks_mathematics(sys.stdout.encoding) if chosen is None else chosen
 
 
 def plain_text(shown: RenderableType, width: int) -> str:

@@ -22,10 +22,10 @@ _MOST_FAILS, _MOST_OPEN, _MOST_CAUSES = 6, 4, 3
 _DIGITS = 9
 
 #: Causes that say no more than the numbers of the row do.
-_SAID_BY_NUMBERS = ("exceeds_bound",)
+_SHOWN_BY_NUMBERS = ("exceeds_bound",)
 
 
-#: Rows of one partial at one place that are said in one line.
+#: Rows of one partial at one place that are stated in one line.
 _Line = Sequence[Row]
 
 
@@ -83,7 +83,7 @@ def _listed_open(report: Report, sparing: bool) -> list[_Line]:
 
 
 def shown_causes(report: Report, *, sparing: bool = False) -> set[str]:
-    """The messages of causes that :func:`unsettled` has said."""
+    """The messages of causes that :func:`unsettled` has stated."""
     return {line[0].cause.message for line in _listed_open(report, sparing)[:_MOST_OPEN]
             if line[0].cause is not None}  # fmt: skip
 
@@ -136,7 +136,7 @@ def _of_methods(line: _Line, report: Report, footnotes: Footnotes, stated: Abstr
 
 
 def _mark(row: Row, footnotes: Footnotes, stated: AbstractSet[str]) -> Text:
-    """``FAIL``, the number of the cause, or ``open`` where the verdict line has said the cause."""
+    """``FAIL``, the number of the cause, or ``open`` where the verdict line has stated the cause."""
     if row.verdict == "fail":
         return text("FAIL", "bad")
     if row.cause is None or row.cause.message in stated:
@@ -163,7 +163,7 @@ def _causes(
         assert row.cause is not None
         if row.verdict == "inconclusive":
             notes[row.cause.message] = Note(text(row.cause.message), footnotes.marker(row.cause))
-        elif row.cause.key not in _SAID_BY_NUMBERS:
+        elif row.cause.key not in _SHOWN_BY_NUMBERS:
             subject = "L: " if row.parameter == VALUE else f"{partial_of(row)}: "
             notes.setdefault(row.cause.message, Note((Span(subject, "strong"), Span(row.cause.message)), "·"))
     yield from list(notes.values())[:most]

@@ -53,7 +53,7 @@ def scan(
     """
     known, span = loss_given(loss, at, data, wrt), parse_span(along)
     check_name(span, known.parameters, known.data)
-    batch, point = make_batch(known, data), make_points(known, at)[0]
+    batch, point = make_batch(known, data).drawn(), make_points(known, at)[0]
     return run_scan(known, batch, point, span, methods=methods, wrt=wrt, dtype=dtype)
 
 

@@ -118,12 +118,31 @@ class TensorCandidate:
         return replace(self, args=args, kwargs=kwargs, state=state, inputs=tuple(inputs))
 
 
-def candidate_of(fn: Any, inputs: Any, *, seed: int = 0, eager: bool = False) -> TensorCandidate:
-    """``fn`` at ``inputs``: a tuple or list of arguments, or one tensor alone, as gradcheck of torch takes them."""
+_COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
+
+
+def in_dtype(candidate: TensorCandidate, dtype: torch.dtype) -> TensorCandidate:
+    """The same call with every tensor of floats in a dtype; complex ones in its complex counterpart, if it has one."""
+    found = {}
+    for one in candidate.inputs:
+        if one.tensor.is_floating_point() or one.tensor.is_complex():
+            target = _COMPLEX.get(dtype, one.tensor.dtype) if one.tensor.is_complex() else dtype
+            converted = one.tensor.detach().to(target, copy=True)
+            found[one.name] = converted.requires_grad_(one.tensor.requires_grad)
+    return candidate.replaced(found)
+
+
+def candidate_of(
+    fn: Any, inputs: Any, *, seed: int = 0, eager: bool = False, state: Mapping[str, Tensor] | None = None
+) -> TensorCandidate:
+    """``fn`` at ``inputs``: a tuple or list of arguments, or one tensor alone, as gradcheck of torch takes them.
+
+    ``state`` takes the place of a module's parameters and buffers of the same names.
+    """
     function = function_given(fn, eager=eager)
+    kept = {name: (state or {}).get(name, tensor) for name, tensor in function.state.items()}
     args, state = tree_map(
-        lambda leaf: copy_of(leaf) if isinstance(leaf, Tensor) else leaf,
-        (arguments_given(inputs), dict(function.state)),
+        lambda leaf: copy_of(leaf) if isinstance(leaf, Tensor) else leaf, (arguments_given(inputs), kept)
     )
     found = [TensorInput(name, tensor, tensor.requires_grad) for name, tensor in state.items()]
     taken = {one.name for one in found}

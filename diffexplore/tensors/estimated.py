@@ -12,8 +12,7 @@ import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
-from diffexplore.tensors.observed import in_float64
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, in_dtype
 
 Tensor = torch.Tensor
 
@@ -31,6 +30,9 @@ _STEPS = tuple(2.0**-place for place in range(3, 15, 2))
 
 #: So many entries are estimated one by one; of larger tensors, derivatives along so many random directions are.
 FEW_ENTRIES, DIRECTIONS = 16, 4
+
+#: So many entries are estimated one by one where a direction shows that some are wrong.
+MOST_ENTRIES = 256
 
 
 @dataclass(frozen=True)
@@ -79,23 +81,27 @@ class Differences:
         return _best([_at_step(value, size * step, UNIT_ROUNDOFF[tensor.dtype]) for step in _STEPS])
 
 
-def directions(shape: tuple[int, ...], seed: int) -> Iterator[tuple[tuple[int, ...] | None, np.ndarray]]:
-    """Each entry of a small tensor by its index; of a larger one, random directions, whose index is None."""
-    count = math.prod(shape)
-    if count <= FEW_ENTRIES:
-        for place in range(count):
-            one = np.zeros(count)
-            one[place] = 1.0
-            yield tuple(int(i) for i in np.unravel_index(place, shape)), one.reshape(shape)
+def each_entry(shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """The direction of each entry of a tensor, in row-major order."""
+    for place in range(math.prod(shape)):
+        one = np.zeros(math.prod(shape))
+        one[place] = 1.0
+        yield one.reshape(shape)
+
+
+def directions(shape: tuple[int, ...], seed: int) -> Iterator[np.ndarray]:
+    """Each entry of a small tensor; of a larger one, random directions."""
+    if math.prod(shape) <= FEW_ENTRIES:
+        yield from each_entry(shape)
         return
     generator = np.random.default_rng(seed)
     for _ in range(DIRECTIONS):
-        yield None, generator.uniform(0.5, 1.5, shape) * generator.choice([-1.0, 1.0], shape)
+        yield generator.uniform(0.5, 1.5, shape) * generator.choice([-1.0, 1.0], shape)
 
 
 def _wide(candidate: TensorCandidate) -> TensorCandidate:
     """The call in float64, or as it is where the function takes no float64."""
-    wide = in_float64(candidate)
+    wide = in_dtype(candidate, torch.float64)
     try:
         wide.returned()
     except CandidateError:

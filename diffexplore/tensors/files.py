@@ -57,7 +57,7 @@ def arguments_from(fn: Any, given: Any, where: str) -> tuple[Any, ...]:
         if name not in names:
             raise unknown(f"argument in {where}:", str(name), names)
     defaults = _defaults(fn)
-    last = max(names.index(name) for name in given)
+    last = max((names.index(name) for name in given), default=-1)
     missing = [name for place, name in enumerate(names) if name not in given and name not in defaults and place < last]
     missing += [name for name in names[last + 1 :] if name not in defaults]
     if missing:

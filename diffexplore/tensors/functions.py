@@ -33,6 +33,7 @@ class TensorFunction:
         state: the module's parameters and buffers by name; empty for what is no module.
         arguments: the names of the positional arguments, as far as they are known.
         compiled: whether other code runs than the Python that was written.
+        gradients_of: what it returns the gradients of, where it is made for second derivatives.
     """
 
     name: str
@@ -40,6 +41,24 @@ class TensorFunction:
     state: Mapping[str, torch.Tensor]
     arguments: tuple[str, ...]
     compiled: bool = False
+    gradients_of: GradientsOf | None = None
+
+
+@dataclass(frozen=True)
+class GradientsOf:
+    """What a function is that returns the gradients of another.
+
+    Attributes:
+        function: the other one.
+        arguments: how many positional arguments it takes; upstream gradients follow them.
+        outputs: the names of its outputs, each of which has an upstream gradient.
+        inputs: the names of the inputs that are differentiated by.
+    """
+
+    function: TensorFunction
+    arguments: int
+    outputs: tuple[str, ...]
+    inputs: tuple[str, ...]
 
 
 def function_given(fn: Any, *, eager: bool = False) -> TensorFunction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +11,12 @@ import torch
 from diffexplore.arguments import as_flag, as_text, wrong
 from diffexplore.checking.options import as_dtype, as_seed
 from diffexplore.errors import UsageError, unknown
+from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, candidate_of
 from diffexplore.tensors.functions import NAMELESS, TensorFunction, function_given
 from diffexplore.tensors.given import check_inputs
 from diffexplore.tensors.records import TensorReport
+from diffexplore.tensors.replay import given_again, kept_of, write_replays
 from diffexplore.tensors.run import checked, merged
 from diffexplore.tensors.subject import TensorSubject
 from diffexplore.tensors.widened import checked_also_wider, in_dtype
@@ -40,6 +42,7 @@ def gradcheck(
     allow_inconclusive: bool = False,
     seed: int = 0,
     dtypes: Any = None,
+    replay: Any = None,
     func: Any = None,
     **torch_options: Any,
 ) -> TensorReport:
@@ -54,7 +57,8 @@ def gradcheck(
             checked too), a custom operator, a compiled function, or any function of tensors. It may return one tensor,
             or a tuple, list or dict of tensors; those without a gradient are skipped.
         inputs: the arguments, a tuple, or one tensor alone. Those that require gradients are differentiated by; they
-            have to be leaves. Arguments that are no tensors are passed on.
+            have to be leaves. Arguments that are no tensors are passed on. Or the path of a file that ``replay`` wrote,
+            whose arguments, parameters and seed are taken.
         reference: a plain torch function of the same arguments, whose forward is differentiated for the truth: where
             that of ``fn`` is a black box (a kernel in Triton or C++, NumPy). Its values are compared with those of
             ``fn`` first.
@@ -67,6 +71,7 @@ def gradcheck(
         seed: of the upstream gradients, and of torch's random generators before each call.
         dtypes: dtypes, or their names, to which the inputs are converted, one after another; None leaves them as they
             are.
+        replay: a path: unless the check passes, the exact numbers of its arguments are written there, as JSON.
         func: another name of ``fn``, as torch has it.
         torch_options: the other keywords of ``torch.autograd.gradcheck`` (``eps``, ``atol``, ``rtol``, ``nondet_tol``,
             ``fast_mode``, …), which have no effect here; the report says so.
@@ -83,18 +88,28 @@ def gradcheck(
         raise UsageError("gradcheck takes one function, fn or func")
     raises = as_flag(raise_exception, "raise_exception"), as_flag(allow_inconclusive, "allow_inconclusive")
     tried = _battery(battery)
-    notes = _notes(torch_options)
+    notes = notes_on(torch_options, _WITHOUT_EFFECT, "gradcheck")
+    fn = func if fn is None else fn
+    given = given_again(inputs, as_seed(seed))
     subject = subject_of(
-        func if fn is None else fn, inputs, reference=reference, surrogate=surrogate, seed=as_seed(seed),
-        jacobian=as_flag(jacobian, "jacobian"),
+        fn, given.args, reference=reference, surrogate=surrogate, seed=given.seed,
+        jacobian=as_flag(jacobian, "jacobian"), state=given.state,
     )  # fmt: skip
-    if dtypes is None:
-        report = checked_also_wider(subject, notes, tried)
-    else:
-        report = merged([checked(in_dtype(subject, dtype), notes, tried) for dtype in _dtypes(dtypes)])
+    report = checked_in(dtypes, subject, notes, tried)
+    if replay is not None and report.verdict != "pass":
+        options = {"battery": tried, "jacobian": jacobian}
+        options |= {} if dtypes is None else {"dtypes": [dtype_name(one) for one in _dtypes(dtypes)]}
+        write_replays(replay, [kept_of(fn, given, options)])
     if raises[0]:
         raise_unless_right(report, allow_inconclusive=raises[1])
     return report
+
+
+def checked_in(dtypes: Any, subject: TensorSubject, notes: Sequence[str], battery: str) -> TensorReport:
+    """The report of a check in each of ``dtypes``; of the inputs as they are where that is None."""
+    if dtypes is None:
+        return checked_also_wider(subject, notes, battery)
+    return merged([checked(in_dtype(subject, dtype), notes, battery) for dtype in _dtypes(dtypes)])
 
 
 def raise_unless_right(report: TensorReport, *, allow_inconclusive: bool = False) -> None:
@@ -107,10 +122,11 @@ def raise_unless_right(report: TensorReport, *, allow_inconclusive: bool = False
 
 
 def subject_of(
-    fn: Any, inputs: Any, *, reference: Any = None, surrogate: Any = None, seed: int = 0, jacobian: bool = False
-) -> TensorSubject:
+    fn: Any, inputs: Any, *, reference: Any = None, surrogate: Any = None, seed: int = 0, jacobian: bool = False,
+    state: Mapping[str, torch.Tensor] | None = None,
+) -> TensorSubject:  # fmt: skip
     """What a call of :func:`gradcheck` checks; raises UsageError for what cannot be checked."""
-    candidate = candidate_of(fn, inputs, seed=seed)
+    candidate = candidate_of(fn, inputs, seed=seed, state=state)
     check_inputs(candidate, inputs)
     if reference is not None and surrogate is not None:
         raise UsageError(
@@ -179,10 +195,11 @@ def _battery(battery: Any) -> str:
     return str(battery)
 
 
-def _notes(torch_options: dict[str, Any]) -> list[str]:
+def notes_on(torch_options: dict[str, Any], known: Sequence[str], name_of_check: str) -> list[str]:
+    """That keywords of torch's have no effect here. Raises UsageError for one that torch does not have either."""
     for name in torch_options:
-        if name not in _WITHOUT_EFFECT:
-            raise unknown("keyword of gradcheck", name, _WITHOUT_EFFECT)
+        if name not in known:
+            raise unknown(f"keyword of {name_of_check}", name, known)
     if not torch_options:
         return []
     has = "has" if len(torch_options) == 1 else "have"

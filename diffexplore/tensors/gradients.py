@@ -13,10 +13,10 @@ from diffexplore.checking.judge import FAIL, Judged, rejudged
 from diffexplore.checking.records import Cause
 from diffexplore.errors import CandidateError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
-from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, in_dtype
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
-from diffexplore.tensors.estimated import FEW_ENTRIES, Differences, Estimated, directions
-from diffexplore.tensors.observed import TensorNumbers, in_float64, numbers_of, real_dtype
+from diffexplore.tensors.estimated import FEW_ENTRIES, MOST_ENTRIES, Differences, Estimated, directions, each_entry
+from diffexplore.tensors.observed import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
 from diffexplore.tensors.subject import TensorCalls
 
@@ -41,14 +41,14 @@ def certified_pairs(calls: TensorCalls, places: dict[str, int]) -> Iterator[Grad
                 continue
             numbers_tried.append(number)
             truths = calls.exact.gradients(places[one.name], upstream)
-            compared = _compared(calls, found, truths, calls.gradient_allowances(places[one.name], upstream))
+            compared = _compared(calls, found, truths, _allowances(calls, found, places[one.name], one, upstream))
             compared = _again_in_float64(calls, compared, one, upstream)
             for several, numbers, verdicts in zip(trials, found, compared, strict=True):
                 several.append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
         for source, several in zip(sources, trials, strict=True):
             if several:
                 tried = list(zip(numbers_tried, several, strict=True))
-                known = _steps(source.name, several)
+                known = _steps(source.name, several, calls.subject.order)
                 if not known and not source.tensor.is_complex():
                     known = diagnoses.causes(one.name, places[one.name], source, tried)
                 yield GradientPair(
@@ -61,10 +61,30 @@ def certified_pairs(calls: TensorCalls, places: dict[str, int]) -> Iterator[Grad
                 )
 
 
-def _steps(name: str, trials: Sequence[UpstreamTrial]) -> tuple[Cause, ...]:
+def _allowances(
+    calls: TensorCalls, found: Sequence[TensorNumbers], place: int, output: TensorOutput, upstream: Tensor
+) -> list[np.ndarray] | None:
+    """How far code may be off whose operations are not seen; None where its own bounds hold.
+
+    In second derivatives terms cancel that no reference has: by what other roundings of the inputs move the entries at
+    most is added.
+    """
+    allowed = calls.gradient_allowances(place, upstream)
+    if allowed is None or calls.subject.order == 1:
+        return allowed
+    moved = _moved(calls.subject.candidate, output, upstream)
+    if not moved:
+        return None
+    changes = [max(np.abs(other[i] - one.value).max(initial=0.0) for other in moved) for i, one in enumerate(found)]
+    return [one + OPAQUE_FACTOR * change for one, change in zip(allowed, changes, strict=True)]
+
+
+def _steps(name: str, trials: Sequence[UpstreamTrial], order: int) -> tuple[Cause, ...]:
     """That the forward is a step, where its derivative is exactly 0 in every entry, and the gradient is not."""
     truths = [trial.judged.truth for trial in trials]
-    if not all(len(one.high) and (one.status == 0).all() and (np.abs(one.high) <= one.radius).all() for one in truths):
+    if order > 1 or not all(
+        len(one.high) and (one.status == 0).all() and (np.abs(one.high) <= one.radius).all() for one in truths
+    ):
         return ()
     message = (
         f"the forward is a step in {name}, with derivative 0, and the backward gives a surrogate: pass "
@@ -83,11 +103,17 @@ def _compared(
     if calls.broken:
         found, allowances, reason = [one.unbounded for one in found], None, "; ".join(calls.broken)
     bounds: Sequence[np.ndarray | None] = allowances if allowances is not None else (None,) * len(found)
-    elsewhere = max(float(np.nan_to_num(np.abs(truth.high), posinf=0.0).max(initial=0.0)) for truth in truths)
+    elsewhere = max(_largest(truth.high) for truth in truths)
+    if not elsewhere and calls.subject.order > 1:  # as of a gradient that is linear: errors are as large as gradients
+        elsewhere = max(_largest(one.value) for one in calls.seen.outputs.values())
     return [
         judged(numbers.within(bound), truth, real_dtype(source.tensor), reason=reason, elsewhere=elsewhere)
         for source, numbers, truth, bound in zip(calls.subject.candidate.sources, found, truths, bounds, strict=True)
     ]
+
+
+def _largest(values: np.ndarray) -> float:
+    return float(np.nan_to_num(np.abs(values), posinf=0.0).max(initial=0.0))
 
 
 def _again_in_float64(
@@ -97,7 +123,7 @@ def _again_in_float64(
     failed = any((one.verdict == FAIL).any() for one in compared)
     if not failed or not calls.seen.hidden or calls.subject.dtype == torch.float64:
         return compared
-    wide = in_float64(calls.subject.candidate)
+    wide = in_dtype(calls.subject.candidate, torch.float64)
     try:
         again = next(one for one in wide.returned() if one.name == output.name)
         values = wide.gradients(again, upstream.to(again.tensor.dtype))
@@ -110,30 +136,44 @@ def _again_in_float64(
 
 
 def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
-    """Each gradient against differences of the forward: by entry where there are few, else along random directions."""
-    candidate = calls.subject.candidate
+    """Each gradient against differences of the forward: by entry where there are few, else along random directions.
+
+    One that fails along a direction is looked at by entry, where there are not too many.
+    """
+    candidate, diagnoses, order = calls.subject.candidate, Diagnoses(calls), calls.subject.order
     differences = Differences(calls.subject.forward)
     for place, one in enumerate(calls.outputs):
         if not all_real(one, calls):
             continue
-        trials: list[list[UpstreamTrial]] = [[] for _ in candidate.sources]
-        for number, upstream in enumerate(calls.upstreams[one.name]):
-            found = calls.seen.gradients[one.name, number]
-            if isinstance(found, str):
-                continue
-            moved = [] if all(np.isfinite(n.bound).all() for n in found) else _moved(candidate, one, upstream)
-            for i, source in enumerate(candidate.sources):
-                ways = [way for _, way in directions(tuple(source.tensor.shape), candidate.seed)]
-                truths = [differences.along(one, place, upstream, source.name, way) for way in ways]
-                numbers = _along(found[i], ways, [other[i] for other in moved], candidate)
-                verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False)
-                trials[i].append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
-        for source, several in zip(candidate.sources, trials, strict=True):
-            if several:
-                along = source.tensor.numel() > FEW_ENTRIES
-                yield GradientPair(
-                    one.name, source, tuple(several), "estimated", _steps(source.name, several), along=along
-                )
+        cases = [
+            (number, upstream, found)
+            for number, upstream in enumerate(calls.upstreams[one.name])
+            if not isinstance(found := calls.seen.gradients[one.name, number], str)
+        ]
+        moved = [
+            [] if all(np.isfinite(n.bound).all() for n in found) else _moved(candidate, one, upstream)
+            for _, upstream, found in cases
+        ]
+
+        def trial(i: int, source: TensorInput, case: int, ways: Sequence[np.ndarray]) -> UpstreamTrial:
+            number, upstream, found = cases[case]  # noqa: B023  # called at once
+            truths = [differences.along(one, place, upstream, source.name, way) for way in ways]  # noqa: B023
+            numbers = _along(found[i], ways, [other[i] for other in moved[case]], candidate)  # noqa: B023
+            verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False)
+            return UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent)  # noqa: B023
+
+        for i, source in enumerate(candidate.sources if cases else ()):
+            shape = tuple(source.tensor.shape)
+            along = source.tensor.numel() > FEW_ENTRIES
+            trials = [trial(i, source, case, list(directions(shape, candidate.seed))) for case in range(len(cases))]
+            failed = any((several.judged.verdict == FAIL).any() for several in trials)
+            if failed and along and source.tensor.numel() <= MOST_ENTRIES:
+                along = False
+                trials = [trial(i, source, case, list(each_entry(shape))) for case in range(len(cases))]
+            known = _steps(source.name, trials, order)
+            for several in trials if not known and not any(several.absent for several in trials) else ():
+                known = known or diagnoses.of_estimates(one.tensor, source, several.judged, along=along)
+            yield GradientPair(one.name, source, tuple(trials), "estimated", known, along=along)
 
 
 def all_real(output: TensorOutput, calls: TensorCalls) -> bool:
@@ -180,6 +220,9 @@ def _moved(candidate: TensorCandidate, output: TensorOutput, upstream: Tensor) -
 
 
 def _rounded(tensor: Tensor, generator: torch.Generator) -> Tensor:
-    signs = torch.where(torch.rand(tensor.shape, generator=generator) < 0.5, -1.0, 1.0).to(tensor.device, torch.float64)
-    wide = tensor.detach().to(torch.float64)
-    return (wide * (1 + 2 * UNIT_ROUNDOFF[tensor.dtype] * signs)).to(tensor.dtype).requires_grad_(tensor.requires_grad)
+    numbers = torch.view_as_real(tensor.detach()) if tensor.is_complex() else tensor.detach()
+    draws = torch.rand(numbers.shape, generator=generator)
+    signs = torch.where(draws < 0.5, -1.0, 1.0).to(numbers.device, torch.float64)
+    moved = numbers.to(torch.float64) * (1 + 2 * UNIT_ROUNDOFF[numbers.dtype] * signs)
+    found = moved.to(numbers.dtype)
+    return (torch.view_as_complex(found) if tensor.is_complex() else found).requires_grad_(tensor.requires_grad)

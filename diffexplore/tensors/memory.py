@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import as_strided
 
-from diffexplore.arithmetic.double_balls import DoubleBall, add, exact
+from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.dual_balls import add, linear
 from diffexplore.arithmetic.tensor_balls import chosen, given, scattered, shaped, summed, zeros
 
 
@@ -77,6 +78,7 @@ class StridedLayout:
         """The index in the storage of each element."""
         return self.view(np.arange(size))
 
+    @linear
     def written(self, ball: DoubleBall, values: DoubleBall) -> DoubleBall:
         """A flat ball in which the tensor's elements are ``values``."""
         size = len(ball.high)

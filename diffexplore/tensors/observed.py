@@ -15,10 +15,17 @@ from diffexplore.bounds.watch import Observer, Watch, observing
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
+from diffexplore.tensors.side_by_side import SideBySideWatch
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
 from diffexplore.torch_private.watching import tree_leaves
 
 Tensor = torch.Tensor
+
+#: Bounds below this share of the largest number of a tensor hide nothing that matters beside it.
+_LITTLE = 2.0**-10
+
+#: Bounds beyond it say nothing; as infinities they do not overflow.
+_NOTHING_KNOWN = 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +47,16 @@ class TensorNumbers:
     def within(self, bound: np.ndarray | None) -> TensorNumbers:
         """The same numbers, with another bound where one is given."""
         return self if bound is None or self.absent else replace(self, bound=np.broadcast_to(bound, self.value.shape))
+
+    def sharper(self, other: TensorNumbers) -> TensorNumbers:
+        """The smaller bound of each number, where another call gave the same one, and rounding left something of it.
+
+        Where it did not, a wide bound sends the number to float64, which can say what is wrong with it.
+        """
+        size = np.abs(self.value)
+        left = (2 * other.bound < size) | (other.bound <= _LITTLE * size.max(initial=0.0, where=np.isfinite(size)))
+        alike = (self.value == other.value) & (other.bound < self.bound)
+        return replace(self, bound=np.where(alike & left, other.bound, self.bound))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +110,10 @@ class TensorWatch(CandidateWatch):
         return out
 
 
+class _SideBySide(TensorWatch, SideBySideWatch):
+    """The watch of a function in a narrow dtype that runs it in float64 as well, operation by operation."""
+
+
 def _of_complex(arguments: Any) -> bool:
     return any(isinstance(leaf, Tensor) and leaf.is_complex() for leaf in tree_leaves(arguments))
 
@@ -102,16 +123,34 @@ def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> 
 
     Rounding is measured by the narrowest dtype of the inputs, and of what the forward pass itself computes in.
     """
-    found = _observed(candidate, upstreams, narrowest(candidate))
-    if not found.narrowed_forward:
+    dtype = narrowest(candidate)
+    found = _observed(candidate, upstreams, dtype)
+    if found.narrowed_forward:
+        dtype = max(found.narrowed_forward, key=lambda dtype: UNIT_ROUNDOFF[dtype])
+        found = _observed(candidate, upstreams, dtype, found.narrowed_forward)
+    if dtype in (None, torch.float64) or found.narrowed:
         return found
-    widest = max(found.narrowed_forward, key=lambda dtype: UNIT_ROUNDOFF[dtype])
-    return _observed(candidate, upstreams, widest, found.narrowed_forward)
+    return _sharper(found, _observed(candidate, upstreams, dtype, found.narrowed_forward, _SideBySide))
+
+
+def _sharper(found: WatchedCall, beside: WatchedCall) -> WatchedCall:
+    """A call with the sharper one of two bounds of each number: the worst case, and what rounding did (``beside``)."""
+    if beside.hidden:
+        return found
+    if found.hidden:
+        return replace(found, outputs=beside.outputs, gradients=beside.gradients, hidden=())
+    gradients = dict(found.gradients)
+    for key, several in found.gradients.items():
+        others = beside.gradients[key]
+        if not isinstance(several, str) and not isinstance(others, str):
+            gradients[key] = [one.sharper(other) for one, other in zip(several, others, strict=True)]
+    outputs = {name: one.sharper(beside.outputs[name]) for name, one in found.outputs.items()}
+    return replace(found, outputs=outputs, gradients=gradients)
 
 
 def _observed(
     candidate: TensorCandidate, upstreams: dict[str, list[Tensor]], expected: torch.dtype | None,
-    narrowed_forward: frozenset[torch.dtype] = frozenset(),
+    narrowed_forward: frozenset[torch.dtype] = frozenset(), kind: type[TensorWatch] = TensorWatch,
 ) -> WatchedCall:  # fmt: skip
     call = candidate.replaced()
     given = [one.tensor for one in call.inputs]
@@ -120,7 +159,7 @@ def _observed(
     outputs: dict[str, TensorOutput] = {}
     found: dict[tuple[str, int], tuple[Tensor | None, ...] | str] = {}
     with observing(operations):
-        watch = TensorWatch(expected=expected, inputs=known)
+        watch = kind(expected=expected, inputs=known)
     with Escapes() as escapes, watch:
         returned = call.returned()
         narrowed_forward |= watch.narrowed
@@ -162,6 +201,7 @@ def _numbers(watch: Watch, tensor: Tensor | None, like: Tensor) -> TensorNumbers
         zeros = np.zeros(shape_of(like))
         return TensorNumbers(zeros, zeros, absent=True)
     radius = torch.nan_to_num(watch.radius(tensor).to(torch.float64), nan=math.inf).expand(tensor.shape).to("cpu")
+    radius = torch.where(radius < _NOTHING_KNOWN, radius, math.inf)
     bound = np.repeat(radius.numpy()[..., None], 2, -1) if tensor.is_complex() else radius.numpy().copy()
     return TensorNumbers(numbers_of(tensor), bound)
 
@@ -188,15 +228,3 @@ def narrowest(candidate: TensorCandidate) -> torch.dtype | None:
     floats = [one.tensor for one in candidate.inputs if one.tensor.is_floating_point() or one.tensor.is_complex()]
     dtypes = {real_dtype(tensor) for tensor in floats} & UNIT_ROUNDOFF.keys()
     return max(dtypes, key=lambda dtype: UNIT_ROUNDOFF[dtype], default=None)
-
-
-def in_float64(candidate: TensorCandidate) -> TensorCandidate:
-    """The same call with every tensor of floats in float64."""
-    wide = {
-        one.name: one.tensor.detach()
-        .to(torch.complex128 if one.tensor.is_complex() else torch.float64)
-        .requires_grad_(one.tensor.requires_grad)
-        for one in candidate.inputs
-        if one.tensor.is_floating_point() or one.tensor.is_complex()
-    }
-    return candidate.replaced(wide)

@@ -1,4 +1,4 @@
-"""One gradient of one output by one input against its truth: judged entry by entry, and told by its worst one."""
+"""One gradient of one output by one input against its truth: judged entry by entry, and described by its worst one."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class GradientPair:
     every: bool = False
 
     def row(self, method: str) -> TensorRow:
-        """What is told of it."""
+        """What is reported of it."""
         trial, place = self._worst()
         judged = None if trial is None else trial.judged
         counts = self._counts()
@@ -144,7 +144,7 @@ def judged(
 
     ``reason`` says why a bound is infinite, where that is known. ``proved`` says whether the truths are enclosures, of
     which one wider than its number holds both slopes of a kink. ``elsewhere`` is the largest entry of all gradients: a
-    gradient that is 0 throughout is told from a wrong one beside it.
+    gradient that is 0 throughout is distinguished from a wrong one beside it.
     """
     flat = DoubleBall(*(np.broadcast_to(part, numbers.value.shape).reshape(-1) for part in truth))
     known = np.isfinite(flat.high) & np.isfinite(flat.radius)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from diffexplore.checking.records import Cause, Truth, Verdict
 from diffexplore.checking.tallies import Skipped
-from diffexplore.documents import SCHEMA_VERSION, Document, Plain
+from diffexplore.documents import SCHEMA_VERSION, Displayed, Document, Plain
 
 TruthKind = Literal["certified", "estimated"]
 
@@ -107,14 +107,15 @@ class TensorSummary(Plain):
     causes: Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class TensorReport(Document):
+@dataclass(frozen=True, repr=False)
+class TensorReport(Displayed):
     """Whether a function's gradients are the derivatives of its outputs. True where they are.
 
     Attributes:
         verdict: "fail" if any row fails; "pass" if every row passes; else "inconclusive".
         function: the name of the function under test.
         reference: the name of the function whose derivative is the truth; None where that is its own forward.
+        order: 1 where gradients were checked; 2 where their derivatives were, so that the outputs are gradients.
         truth: "certified", or "estimated" where the forward could not be read.
         rows: one for each pair of an output and an input that is differentiated by, and for what was tried besides.
         skipped: outputs and ways of calling that were not checked, and why.
@@ -123,11 +124,12 @@ class TensorReport(Document):
         seed: that of the upstream gradients, and of torch's random generators in each call.
     """
 
-    _FIRST = ("verdict", "function", "reference", "truth", "rows", "skipped", "summary")
+    _FIRST = ("verdict", "function", "reference", "order", "truth", "rows", "skipped", "summary")
 
     verdict: Verdict
     function: str
     reference: str | None
+    order: int
     truth: TruthKind
     rows: tuple[TensorRow, ...]
     skipped: tuple[Skipped, ...]
@@ -146,12 +148,6 @@ class TensorReport(Document):
         """The rows that failed, the worst first."""
         return tuple(row for row in self.rows if row.verdict == "fail")
 
-    def to_html(self) -> str:
-        """The report as one page that holds all it needs."""
-        from diffexplore.pages import Subject, to_page
-
-        return to_page("gradcheck", Subject(self))
-
     def to_dataframe(self) -> Any:
         """The rows as a ``pandas.DataFrame``, a column for each key.
 
@@ -160,44 +156,6 @@ class TensorReport(Document):
         from diffexplore.render.dataframes import of_rows
 
         return of_rows(self.rows)
-
-    def to_text(self, *, full: bool = False, width: int = 80) -> str:
-        """What is printed, in lines of ``width`` characters; ``full`` has every row of many."""
-        from diffexplore.render.tensors import outline
-        from diffexplore.render.terminal import blocks_to_text
-
-        return blocks_to_text(outline(self, full=full), width)
-
-    def to_markdown(self, *, full: bool = False) -> str:
-        """The same as a Markdown document."""
-        from diffexplore.render.markdown import document, escaped
-        from diffexplore.render.tensors import outline
-
-        return document(f"# Gradient check: {escaped(self.function)}\n", outline(self, full=full))
-
-    def __rich_console__(self, console: Any, options: Any) -> Any:
-        from diffexplore.render.tensors import outline
-        from diffexplore.render.terminal import Drawing
-
-        yield from Drawing(tuple(outline(self))).__rich_console__(console, options)
-
-    def __repr__(self) -> str:
-        from diffexplore.render.reprs import of_tensor_report
-
-        return of_tensor_report(self)
-
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What IPython shows in a terminal."""
-        printer.text(self.to_text(width=printer.max_width))
-
-    def _repr_html_(self) -> str:
-        from diffexplore.render.html import page_of
-        from diffexplore.render.tensors import outline
-
-        return page_of(outline(self))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 
 
 def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "none") -> TensorReport:
-    """The report of one check. Raises UsageError for functions of which nothing can be said."""
+    """The report of one check. Raises UsageError for functions that cannot be checked."""
     first = subject.candidate.replaced().returned()
     outputs = tuple(one for one in first if is_differentiable(one.tensor))
     check_outputs(subject.candidate, first, len(outputs))
@@ -59,6 +59,8 @@ def _not_certified(calls: TensorCalls) -> str | None:
     if different is None:
         return None
     subject = calls.subject
+    if subject.order > 1:
+        raise CandidateError(f"the first derivatives are wrong, check them with gradcheck: {different}")
     if subject.reference is not None:
         what = "the surrogate does not fit" if subject.is_surrogate else "your forward is not this reference"
         raise CandidateError(f"{what}: {different}")
@@ -125,6 +127,7 @@ def _report(
         verdict=verdict_of(rows),
         function=candidate.name,
         reference=calls.subject.reference,
+        order=calls.subject.order,
         truth=kind,
         rows=tuple(rows),
         skipped=tuple(skipped),

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, exact, neg
+from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.dual_balls import neg
 from diffexplore.arithmetic.tensor_balls import chosen
 from diffexplore.bounds.out_arguments import written_arguments
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout, as_stored, numbers_in

@@ -15,6 +15,7 @@ from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.observed import WatchedCall, narrowest, observed
 from diffexplore.tensors.truth import Recorded, recorded
+from diffexplore.tensors.twice import RecordedTwice, recorded_twice
 from diffexplore.tensors.upstream import upstreams_for
 
 Tensor = torch.Tensor
@@ -39,6 +40,11 @@ class TensorSubject:
     jacobian: bool = False
 
     @property
+    def order(self) -> int:
+        """1 where gradients are checked, 2 where those of gradients are."""
+        return 1 if self.candidate.function.gradients_of is None else 2
+
+    @property
     def dtype(self) -> torch.dtype:
         """The narrowest dtype among those of the inputs, by which rounding is measured."""
         return narrowest(self.candidate) or torch.float64
@@ -60,7 +66,7 @@ class TensorCalls:
     probes: dict[str, list[str | None]]
     upstreams: dict[str, list[Tensor]]
     seen: WatchedCall
-    exact: Recorded
+    exact: Recorded | RecordedTwice
 
     @cached_property
     def broken(self) -> tuple[str, ...]:
@@ -74,14 +80,14 @@ class TensorCalls:
         return max(self.seen.narrowed_forward, key=UNIT_ROUNDOFF.__getitem__, default=self.subject.dtype)
 
     @cached_property
-    def _rounded(self) -> Recorded | None:
+    def _rounded(self) -> Recorded | RecordedTwice | None:
         """The same forward, with each operation rounding once: a reference for code whose operations are not seen.
 
         None where they were all seen, and where the forward cannot be recorded.
         """
         if not self.seen.hidden or self.exact.problem is not None:
             return None
-        found = recorded(self.subject.forward, rounded_in=self.dtype)
+        found = recording_of(self.subject.forward, self.dtype)
         return found if found.problem is None else None
 
     def value_allowance(self, place: int) -> np.ndarray | None:
@@ -96,7 +102,15 @@ class TensorCalls:
 
 
 def _allowance(ball: DoubleBall) -> np.ndarray:
-    return OPAQUE_FACTOR * np.nan_to_num(ball.radius, nan=np.inf)
+    with np.errstate(over="ignore"):
+        return OPAQUE_FACTOR * np.nan_to_num(ball.radius, nan=np.inf)
+
+
+def recording_of(forward: TensorCandidate, rounded_in: torch.dtype | None = None) -> Recorded | RecordedTwice:
+    """What stands for the truth, with ``rounded_in`` of a forward each operation of which rounds in that dtype."""
+    if forward.function.gradients_of is not None:
+        return recorded_twice(forward, rounded_in)
+    return recorded(forward, rounded_in=rounded_in)
 
 
 def called(subject: TensorSubject, outputs: tuple[TensorOutput, ...]) -> TensorCalls:
@@ -108,5 +122,5 @@ def called(subject: TensorSubject, outputs: tuple[TensorOutput, ...]) -> TensorC
         probes[one.name] = [probe for probe, _ in several]
         upstreams[one.name] = [upstream for _, upstream in several]
     return TensorCalls(
-        subject, outputs, probes, upstreams, observed(subject.candidate, upstreams), recorded(subject.forward)
+        subject, outputs, probes, upstreams, observed(subject.candidate, upstreams), recording_of(subject.forward)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -89,19 +89,26 @@ class ExactTape(Tape):
 class RoundedTape(ExactTape):
     """A tape on which the inputs and every operation round once in ``dtype``: how far an evaluation may be off.
 
-    What code is allowed whose operations cannot be seen is a multiple of that.
+    What code is allowed whose operations cannot be seen is a multiple of that. Without a dtype nothing rounds.
     """
 
-    def __init__(self, sources: Sequence[Tensor], dtype: torch.dtype) -> None:
-        self._unit, self._quantum = UNIT_ROUNDOFF[dtype], QUANTUM[dtype]
+    def __init__(self, sources: Sequence[Tensor], dtype: torch.dtype | None) -> None:
+        self._rounding = None if dtype is None else (UNIT_ROUNDOFF[dtype], QUANTUM[dtype])
         super().__init__(sources)
-        for source in sources:
-            key = storage_key(source)
-            self._states[key] = State(self.as_computed(self._states[key].ball), True)
-        self.sources = [StorageRegion(self._state(source), StridedLayout.of(source), True) for source in sources]
+        if self._rounding is not None and self.problem is None:
+            for source in sources:
+                key = storage_key(source)
+                self._states[key] = State(self.as_computed(self._states[key].ball), True)
+            self.sources = self._regions(sources)
+
+    def _regions(self, sources: Sequence[Tensor]) -> list[StorageRegion]:
+        return [StorageRegion(self._state(source), StridedLayout.of(source), True) for source in sources]
 
     def as_computed(self, ball: DoubleBall) -> DoubleBall:
-        moved = self._unit * (np.abs(ball.high) + ball.radius) + np.where(ball.exactly_zero, 0.0, self._quantum)
+        if self._rounding is None:
+            return ball
+        unit, quantum = self._rounding
+        moved = unit * (np.abs(ball.high) + ball.radius) + np.where(ball.exactly_zero, 0.0, quantum)
         return ball._replace(radius=ball.radius + moved)
 
 
@@ -118,15 +125,19 @@ class Recorded:
 
     def value(self, output: int) -> DoubleBall:
         """The exact value of an output."""
-        return self.tape.ball(self.outputs[output].tensor)
+        return self.tape.ball(self.tape._resolved(self.outputs[output].tensor))
 
     def gradients(self, output: int, upstream: Tensor) -> list[DoubleBall]:
         """The exact gradients of Σ upstream · output by each input that is differentiated by.
 
         Raises NotCertified where some step has no derivative that is known.
         """
+        return self.gradients_of_all([output], [upstream])
+
+    def gradients_of_all(self, outputs: Sequence[int], upstreams: Sequence[Tensor]) -> list[DoubleBall]:
+        """The same for several outputs, each with its upstream gradient, added up."""
         try:
-            return self.tape.gradients(self.outputs[output].tensor, upstream)
+            return self.tape.gradients([self.outputs[place].tensor for place in outputs], upstreams)
         except NotCertified:
             raise
         except Exception as error:  # a rule that fails certifies nothing
@@ -134,13 +145,17 @@ class Recorded:
 
 
 def recorded(candidate: TensorCandidate, *, rounded_in: torch.dtype | None = None) -> Recorded:
-    """One call of ``candidate`` on a tape; with ``rounded_in`` each operation rounds in that dtype.
+    """One call of ``candidate`` on a tape; with ``rounded_in`` each operation rounds in that dtype."""
+    return recorded_on(candidate, lambda sources: RoundedTape(sources, rounded_in))
+
+
+def recorded_on(candidate: TensorCandidate, tape_of: Callable[[list[Tensor]], ExactTape]) -> Recorded:
+    """One call of ``candidate`` on a tape for its sources.
 
     The call was made before without a tape: what it raises here is the recording's own.
     """
     call = candidate.replaced()
-    sources = [one.tensor for one in call.sources]
-    tape = ExactTape(sources) if rounded_in is None else RoundedTape(sources, rounded_in)
+    tape = tape_of([one.tensor for one in call.sources])
     hidden = HiddenSteps()
     try:
         with hidden, tape:

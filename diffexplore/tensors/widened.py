@@ -1,4 +1,4 @@
-"""Gradients that a narrow dtype hides: what its rounding may amount to there says nothing, so float64 is asked as well.
+"""Gradients that a narrow dtype hides: what its rounding may amount to there shows nothing, so float64 is run as well.
 
 A bound holds for the worst case. Through the layers of a network in float32 it grows until any number would be within
 it. The same code in float64 has a bound 2²⁹ times smaller: it tells whether the gradient is right, and its rows take
@@ -14,7 +14,7 @@ import torch
 
 from diffexplore.errors import UsageError
 from diffexplore.floating_point import dtype_name
-from diffexplore.tensors.candidate import TensorCandidate
+from diffexplore.tensors import candidate as candidates
 from diffexplore.tensors.records import TensorReport, TensorRow
 from diffexplore.tensors.run import checked, merged
 from diffexplore.tensors.subject import TensorSubject
@@ -25,17 +25,9 @@ _HIDDEN = ("no_power", "no_bound")
 
 
 def in_dtype(subject: TensorSubject, dtype: torch.dtype) -> TensorSubject:
-    """The same call with every tensor of floats converted."""
-
-    def converted(call: TensorCandidate) -> TensorCandidate:
-        floats = {
-            one.name: one.tensor.detach().to(dtype, copy=True).requires_grad_(one.tensor.requires_grad)
-            for one in call.inputs
-            if one.tensor.is_floating_point()
-        }
-        return call.replaced(floats)
-
-    return replace(subject, candidate=converted(subject.candidate), forward=converted(subject.forward))
+    """The same check with every tensor of floats converted."""
+    candidate, forward = (candidates.in_dtype(call, dtype) for call in (subject.candidate, subject.forward))
+    return replace(subject, candidate=candidate, forward=forward)
 
 
 def checked_also_wider(subject: TensorSubject, notes: Sequence[str], battery: str) -> TensorReport:

@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from diffexplore.bounds import handling
 from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.handling import Bound
 from diffexplore.bounds.radii import FORGOTTEN
@@ -139,7 +140,7 @@ class CandidateWatch(Watch):
             return undecided or bool(rounded)
         if name == "equal":
             return any(self._is_rounded(operand) for operand in rounded)
-        return undecided and not self._follows(name, args)
+        return undecided and name not in _REFUSES and not self._follows(name, args)
 
     def _is_undecided(self, operand: Tensor) -> bool:
         if operand.is_floating_point() or operand.is_complex() or operand.device.type == "meta":
@@ -162,6 +163,8 @@ class CandidateWatch(Watch):
         bound = _bound(name)
         if bound == REARRANGED:  # moving them about is known, choosing by them is not
             return not any(self._is_undecided(operand) for operand in _tensors(args[1:]))
+        if isinstance(bound, StepByStep):  # each of its steps is looked at by itself
+            return True
         return isinstance(bound, Elementwise) or bound in _AWARE or name in _REDUCE_CONDITIONS
 
     def _mark(self, name: str, out: Any, undecided: bool, rounded: list[Tensor]) -> None:
@@ -201,6 +204,9 @@ class ProgramWatch(CandidateWatch):
 
 
 _FINITENESS = frozenset("isnan isinf isposinf isneginf".split())  # what they ask does not hang on rounding
+
+#: They raise an exception, or do nothing.
+_REFUSES = frozenset(["_linalg_check_errors"])
 
 #: Their results hold nothing yet.
 _UNWRITTEN = frozenset("empty empty_like new_empty empty_strided new_empty_strided".split())

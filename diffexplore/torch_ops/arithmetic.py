@@ -10,7 +10,7 @@ import torch
 
 from diffexplore.bounds import ball, branching, formulas, zeros
 from diffexplore.bounds import propagation as spread
-from diffexplore.bounds.elementwise import Elementwise, Power, Sum
+from diffexplore.bounds.elementwise import Division, Elementwise, Power, Sum
 from diffexplore.formula.step_functions import floor
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import case
@@ -58,7 +58,7 @@ OPERATORS: tuple[Operator, ...] = (
     operator(
         "div true_divide", _DIVISOR, case("self / other", rounding_mode=None),
         case("trunc(self / other)", rounding_mode="trunc"), case("floor(self / other)", rounding_mode="floor"),
-        bound=Elementwise(ball.div, "div", zeros.where_first, wide_numbers=True), kinks=kinks.nowhere,
+        bound=Division(ball.div, "div", zeros.where_first, wide_numbers=True), kinks=kinks.nowhere,
         formula=lambda x, y: x / y, read=elementwise.divide, on_tensors=tensors.divided,
     ),
     operator(
@@ -80,11 +80,11 @@ OPERATORS: tuple[Operator, ...] = (
     composed("logaddexp2", EVERYWHERE, formula=lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2)),
     composed("hypot", EVERYWHERE, steps=formulas.hypot, formula=lambda x, y: sympy.sqrt(x**2 + y**2)),
     composed(
-        "xlogy special_xlogy", OperandDomain(rule=of_xlogy, in_formula=True),
+        "xlogy special_xlogy", OperandDomain(rule=of_xlogy),
         case("self * log(other)", on=("other > 0",)), formula=elementwise.xlogy,
     ),
     composed(
-        "special_xlog1py", OperandDomain(rule=lambda x, y: of_xlogy(x, 1 + y), in_formula=True),
+        "special_xlog1py", OperandDomain(rule=lambda x, y: of_xlogy(x, 1 + y)),
         case("self * log(1 + other)", on=("other > -1",)), formula=elementwise.xlog1py,
     ),
     handled(

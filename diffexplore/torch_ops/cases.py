@@ -14,7 +14,7 @@ class Case:
     Attributes:
         formulas: one for each differentiable output; without one, the operator is called by its name, which formulas of
             the audit know, with ``self``, or ``self`` and ``other``.
-        domain: conditions on the arguments, outside of which nothing is said.
+        domain: conditions on the arguments, outside of which nothing is stated.
         settings: arguments that are not numbers, such as ``approximate``, or numbers that are fixed.
         saved: further results that rules use, as formulas.
         conventions: condition → why torch departs there from the derivative on purpose.

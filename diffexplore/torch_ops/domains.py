@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.formula.signs import certainly
+from diffexplore.functions.domains import Kind, Need
 from diffexplore.torch_ops.readers.logic import equal, opposite
 
 #: The place of an operand by its name in ATen.
@@ -37,14 +39,14 @@ class OperandDomain:
         """What holds of the operands of one element in the domain."""
         if self.rule is not None:
             return self.rule(*operands)
-        return sympy.And(*(_RELATIONS[sign](apart) for sign, apart in self.comparisons(*operands)))
+        return sympy.And(*(required(*need) for need in self.needs(*operands)))
 
-    def comparisons(self, *operands: sympy.Expr) -> Iterator[tuple[str, sympy.Expr]]:
-        """The conditions as comparisons with 0: the sign (``>``, ``>=`` or ``!=``), and what is compared."""
+    def needs(self, *operands: sympy.Expr) -> Iterator[Need]:
+        """The conditions as comparisons with 0."""
         for text in self.conditions:
             name, sign, limit = text.split()
             apart = operands[_PLACES[name]] - int(limit)
-            yield (sign.replace("<", ">"), -apart if sign.startswith("<") else apart)
+            yield -apart if sign.startswith("<") else apart, _KINDS[sign.replace("<", ">")]
 
     @property
     def interior(self) -> tuple[str, ...]:
@@ -68,21 +70,21 @@ def on(*conditions: str) -> OperandDomain:
     return OperandDomain(conditions)
 
 
-def _compared(certain: str, compare: Callable[[sympy.Expr, int], Boolean]) -> Callable[[sympy.Expr], Boolean]:
+def _compared(kind: Kind, compare: Callable[[sympy.Expr, int], Boolean]) -> Callable[[sympy.Expr], Boolean]:
     """A comparison with 0, true where it is certain; of a choice, that of each branch where it is taken."""
 
     def condition(x: sympy.Expr) -> Boolean:
         if isinstance(x, sympy.Piecewise) and len(x.args) == 2 and x.args[1].cond == sympy.true:
             (taken, hit), (otherwise, _) = x.args
             return sympy.And(either(opposite(hit), condition(taken)), either(hit, condition(otherwise)))
-        return sympy.true if getattr(x, certain) else compare(x, 0)
+        return sympy.true if certainly(x, kind) else compare(x, 0)
 
     return condition
 
 
-positive = _compared("is_positive", sympy.StrictGreaterThan)
-nonnegative = _compared("is_nonnegative", sympy.GreaterThan)
-_nonzero_whole = _compared("is_nonzero", sympy.Unequality)
+positive = _compared("positive", sympy.StrictGreaterThan)
+nonnegative = _compared("nonnegative", sympy.GreaterThan)
+_nonzero_whole = _compared("nonzero", sympy.Unequality)
 
 
 def nonzero(x: sympy.Expr) -> Boolean:
@@ -144,4 +146,10 @@ def of_xlogy(x: sympy.Expr, y: sympy.Expr) -> Boolean:
     return either(equal(x, sympy.S.Zero), positive(y))
 
 
-_RELATIONS: Mapping[str, Callable[[sympy.Expr], Boolean]] = {">": positive, ">=": nonnegative, "!=": nonzero}
+_KINDS: Mapping[str, Kind] = {">": "positive", ">=": "nonnegative", "!=": "nonzero"}
+
+
+def required(expr: sympy.Expr, kind: Kind) -> Boolean:
+    """The condition that what is needed of an expression holds; of poles, which are points, nothing is stated."""
+    conditions = {"positive": positive, "nonnegative": nonnegative, "nonzero": nonzero}
+    return conditions[kind](expr) if kind in conditions else sympy.true

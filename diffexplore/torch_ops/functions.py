@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import sympy
 
@@ -10,7 +12,6 @@ from diffexplore.bounds import propagation as spread
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.zeros import at
 from diffexplore.formula import step_functions
-from diffexplore.functions.facts import JUMP
 from diffexplore.functions.rounding import Propagation
 from diffexplore.functions.tables import build, of_kernels
 from diffexplore.torch_ops import kinks
@@ -39,40 +40,41 @@ _ROUND_DECIMALS = case("round(self * pow(10, decimals)) / pow(10, decimals)", ov
 _LOGIT_EPS = "self < eps ? log(eps / (1 - eps)) : self > 1 - eps ? log((1 - eps) / eps) : log(self / (1 - self))"
 _TINY_BESSEL = {"abs(self) <= 2.220446049250313e-16": "for |self| ≤ 2⁻⁵² torch gives 1/2, the value at 0"}
 
-#: The cases of the audit, where there is more to say than that it is the function.
-_CASES: dict[str, tuple[Case, ...]] = {
-    "lgamma": (case(on=_RIGHT),), "digamma": (case(on=_RIGHT),), "round": (case(), _ROUND_DECIMALS),
-    "special_erfcx": (case("exp(self * self) * erfc(self)"),),
-    "igamma": (case("igamma(self, other)", on=("self > 0", "other > 0")),),
-    "igammac": (case("1 - igamma(self, other)", on=("self > 0", "other > 0")),),
-    "special_zeta": (case("special_zeta(self, other)", on=("self > 1", "other > 0")),),
-    "special_i0e": (case("exp(-abs(self)) * i0(self)"),),
-    "special_i1e": (case("special_i1e(self)", conventions=_TINY_BESSEL),),
-    "special_i1": (case("special_i1(self)", conventions=_TINY_BESSEL),),
-}  # fmt: skip
-
 #: Functions whose records say more than that they are one: in other families.
 _ELSEWHERE = frozenset("pow atan2 abs maximum minimum".split())
 
 
-#: The steps of numbers, by their names in NumPy as well.
-_STEPS = {"floor": stepped(np.floor), "ceil": stepped(np.ceil), "trunc": stepped(np.trunc), "round": rounded}
+def _of_program(name: str, *cases: Case, **facts: Any) -> Operator:
+    """The record of an operation of programs, with what there is to say beside."""
+    return of_function(" ".join((name, *BY_KERNEL[name].also)), *cases, **facts)
 
 
-def _of_program(name: str) -> Operator:
-    cases, known = _CASES.get(name, ()), BY_KERNEL[name]
-    names = " ".join((name, *known.also))
-    if known.facts.smooth is not JUMP:
-        return of_function(names, *cases)
-    formula = of_kernels()[name]
-    read = elementwise.round_ if name == "round" else elementwise.step(name, formula)
-    return of_function(names, *cases, read=read, on_tensors=_STEPS.get(name))
+def _step(name: str, rule: Any, *cases: Case, read: Any = None) -> Operator:
+    """The record of a function that takes a number to a whole one."""
+    return _of_program(name, *cases, read=read or elementwise.step(name, of_kernels()[name]), on_tensors=rule)
 
+
+_WITH_MORE = (
+    _step("floor", stepped(np.floor)),
+    _step("ceil", stepped(np.ceil)),
+    _step("trunc", stepped(np.trunc)),
+    _step("round", rounded, case(), _ROUND_DECIMALS, read=elementwise.round_),
+    _of_program("lgamma", case(on=_RIGHT)),
+    _of_program("digamma", case(on=_RIGHT)),
+    _of_program("special_erfcx", case("exp(self * self) * erfc(self)")),
+    _of_program("igamma", case("igamma(self, other)", on=("self > 0", "other > 0"))),
+    _of_program("igammac", case("1 - igamma(self, other)", on=("self > 0", "other > 0"))),
+    _of_program("special_zeta", case("special_zeta(self, other)", on=("self > 1", "other > 0"))),
+    _of_program("special_i0e", case("exp(-abs(self)) * i0(self)")),
+    _of_program("special_i1e", case("special_i1e(self)", conventions=_TINY_BESSEL)),
+    _of_program("special_i1", case("special_i1(self)", conventions=_TINY_BESSEL)),
+)
 
 _OF_PROGRAMS = tuple(
     _of_program(name)
     for name in of_kernels()
-    if name not in _ELSEWHERE and not isinstance(BY_KERNEL[name].spread, Propagation)
+    if name not in _ELSEWHERE.union(one.name for one in _WITH_MORE)
+    and not isinstance(BY_KERNEL[name].spread, Propagation)
 )
 
 _OF_ATEN = (
@@ -135,4 +137,4 @@ _OF_THE_AUDIT = (
     ),
 )
 
-OPERATORS: tuple[Operator, ...] = (*_OF_PROGRAMS, *_OF_ATEN, *_OF_THE_AUDIT)
+OPERATORS: tuple[Operator, ...] = (*_WITH_MORE, *_OF_PROGRAMS, *_OF_ATEN, *_OF_THE_AUDIT)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from diffexplore.bounds import backward_steps
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
-from diffexplore.torch_ops.readers import conventions
-from diffexplore.torch_ops.records import Operator, composed, unbounded
+from diffexplore.torch_ops.readers import conventions, margins
+from diffexplore.torch_ops.records import Operator, composed, in_steps, unbounded
 from diffexplore.torch_ops.tensor_rules import steps
-from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 _LARGE = {
     "log(self) < -100": "where log(self) < −100 torch uses −100",
@@ -94,7 +94,16 @@ OPERATORS: tuple[Operator, ...] = (
         "soft_margin_loss_backward", EVERYWHERE,
         *_each("soft_margin_loss_backward(grad_output, self, target, reduction)"),
     ),
-    unbounded("_ctc_loss", EVERYWHERE, on_tensors=InSteps(steps.ctc_loss)),
+    composed(
+        "multi_margin_loss_backward", EVERYWHERE, read=margins.multi_margin_backward,
+        steps=backward_steps.of_first(backward_steps.decomposed("multi_margin_loss"), 0),
+    ),
+    composed(
+        "multilabel_margin_loss_backward", EVERYWHERE, read=margins.multilabel_margin_backward,
+        steps=backward_steps.of_first(backward_steps.decomposed("multilabel_margin_loss_forward"), 1),
+    ),
+    composed("_ctc_loss_backward", EVERYWHERE, steps=backward_steps.ctc_loss(steps.ctc_loss)),
+    in_steps("_ctc_loss", EVERYWHERE, steps=steps.ctc_loss),
     composed("nll_loss_forward", EVERYWHERE),
     composed("nll_loss_backward", EVERYWHERE),
 )  # fmt: skip

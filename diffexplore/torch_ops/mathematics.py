@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import sympy
-from sympy.logic.boolalg import Boolean
 
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.handling import Kinks
 from diffexplore.bounds.zeros import at
 from diffexplore.functions import OPERATIONS
-from diffexplore.functions.domains import Above, AtLeast, Domain, Kind, Within
+from diffexplore.functions.domains import Above, AtLeast, Domain, Within
 from diffexplore.functions.facts import ANALYTIC, CORNER, CUT, JUMP, Smoothness
 from diffexplore.functions.lazy import resolved
 from diffexplore.functions.records import Operation
@@ -19,7 +18,7 @@ from diffexplore.functions.rounding import Propagation
 from diffexplore.functions.tables import of_kernels
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case
-from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, nonnegative, nonzero, positive
+from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, required
 from diffexplore.torch_ops.records import Operator, operator
 
 BY_KERNEL: dict[str, Operation] = {one.aten_name: one for one in OPERATIONS.values()}
@@ -70,13 +69,5 @@ def _stated(domain: Domain) -> OperandDomain:
                 equal = "" if condition.strict else "="
                 texts += [f"self >{equal} -1", f"self <{equal} 1"]
             case _:
-                return OperandDomain(
-                    rule=lambda *operands: sympy.And(*(_need(*one) for one in domain.linear(*operands)))
-                )
+                return OperandDomain(rule=lambda *at: sympy.And(*(required(*need) for need in domain.linear(*at))))
     return OperandDomain(tuple(texts)) if texts else EVERYWHERE
-
-
-def _need(expr: sympy.Expr, kind: Kind) -> Boolean:
-    """What a function needs of an expression; no more is said of poles, which are single points."""
-    told = {"positive": positive, "nonnegative": nonnegative, "nonzero": nonzero}
-    return told[kind](expr) if kind in told else sympy.true

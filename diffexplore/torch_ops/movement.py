@@ -8,6 +8,7 @@ from diffexplore.bounds import movement
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.cases import case
 from diffexplore.torch_ops.readers import movement as read
+from diffexplore.torch_ops.readers import places
 from diffexplore.torch_ops.records import Operator, smooth
 
 REARRANGED = Handled(movement.rearrange, in_place=True)
@@ -37,7 +38,8 @@ OPERATORS: tuple[Operator, ...] = (
     _moved("flip", read=read.flip),
     _moved("roll", read=read.roll),
     _moved("diagonal", read=read.diagonal),
-    _moved("as_strided movedim swapaxes diag_embed tril triu unfold unsafe_split unsafe_split_with_sizes"),
+    _moved("as_strided", read=places.as_strided),
+    _moved("movedim swapaxes diag_embed tril triu unfold unsafe_split unsafe_split_with_sizes"),
     smooth("cat", bound=_JOINED, read=read.cat),
     smooth("stack", bound=_JOINED, read=read.stack),
 )

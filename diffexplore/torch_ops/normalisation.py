@@ -5,6 +5,7 @@ from __future__ import annotations
 from diffexplore.bounds import attention, formulas
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import reductions as read
+from diffexplore.torch_ops.readers import rewritten
 from diffexplore.torch_ops.records import Operator, composed
 from diffexplore.torch_ops.tensor_rules import reductions as tensors
 from diffexplore.torch_ops.tensor_rules import steps
@@ -22,9 +23,15 @@ OPERATORS: tuple[Operator, ...] = (
         "_scaled_dot_product_flash_attention_for_cpu",
         EVERYWHERE,
         steps=attention.forward,
+        rewritten=steps.attention,
         on_tensors=InSteps(steps.attention),
     ),
-    composed("_scaled_dot_product_flash_attention_for_cpu_backward", EVERYWHERE, steps=attention.backward),
+    composed(
+        "_scaled_dot_product_flash_attention_for_cpu_backward",
+        EVERYWHERE,
+        steps=attention.backward,
+        rewritten=rewritten.attention_backward,
+    ),
     composed("native_layer_norm", AS_COMPOSED),
     composed("native_layer_norm_backward", AS_COMPOSED),
     composed("native_group_norm", AS_COMPOSED),

@@ -7,46 +7,85 @@ from functools import partial
 from diffexplore.bounds import linear, resizing
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
-from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
-from diffexplore.torch_ops.tensor_rules import sampling
+from diffexplore.torch_ops.readers import places
+from diffexplore.torch_ops.readers import pooling as read
+from diffexplore.torch_ops.records import Operator, composed, handled, smooth
+from diffexplore.torch_ops.tensor_rules import antialiasing
 from diffexplore.torch_ops.tensor_rules.pooling import average, fractional, largest, put_by_indices
 
 _added = partial(smooth, bound=Handled(linear.added_up))
 _added_in_own = partial(smooth, bound=Handled(linear.added_in_own_dtype))
 _ordered = partial(handled, defined=EVERYWHERE, handler=linear.ordered)
+_NEAREST = ("upsample_nearest", "_upsample_nearest_exact")
 
 OPERATORS: tuple[Operator, ...] = (
-    _added("avg_pool2d", on_tensors=average(2)),
-    _added("avg_pool3d", on_tensors=average(3)),
-    _added("_adaptive_avg_pool2d", on_tensors=average(2, adaptive=True)),
-    _added("_adaptive_avg_pool3d", on_tensors=average(3, adaptive=True)),
+    *(_added(f"avg_pool{axes}d", read=read.average(axes), on_tensors=average(axes)) for axes in (2, 3)),
     *(
-        _added_in_own(f"{which}avg_pool{axes}d_backward", on_tensors=average(axes, adaptive=bool(which), backward=True))
-        for which in ("", "_adaptive_")
+        _added(
+            f"_adaptive_avg_pool{axes}d", read=read.adaptive_average(axes), on_tensors=average(axes, adaptive=True)
+        )
         for axes in (2, 3)
     ),
-    unbounded("max_pool2d_with_indices", EVERYWHERE, on_tensors=largest(2)),
-    unbounded("max_pool3d_with_indices", EVERYWHERE, on_tensors=largest(3)),
-    _ordered("fractional_max_pool2d fractional_max_pool3d", on_tensors=fractional),
-    _ordered("adaptive_max_pool2d", on_tensors=largest(2, adaptive=True)),
-    _ordered("adaptive_max_pool3d", on_tensors=largest(3, adaptive=True)),
-    smooth("max_pool3d_with_indices_backward", bound=Handled(linear.by_index), on_tensors=put_by_indices),
-    smooth(
-        "adaptive_max_pool2d_backward adaptive_max_pool3d_backward", bound=Handled(linear.by_index),
-        on_tensors=put_by_indices,
-    ),
-    smooth("fractional_max_pool2d_backward fractional_max_pool3d_backward", bound=Handled(linear.by_index)),
-    _added_in_own("upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward"),
-    *(_added_in_own(f"_upsample_nearest_exact{axes}d_backward") for axes in (1, 2, 3)),
     *(
-        composed(f"{which}_backward", EVERYWHERE, steps=resizing.backward(which))
+        _added_in_own(
+            f"{which}avg_pool{axes}d_backward", read=back(axes),
+            on_tensors=average(axes, adaptive=bool(which), backward=True),
+        )
+        for which, back in (("", read.average_backward), ("_adaptive_", read.adaptive_average_backward))
+        for axes in (2, 3)
+    ),
+    *(
+        _ordered(f"max_pool{axes}d_with_indices", read=read.largest(axes), on_tensors=largest(axes))
+        for axes in (2, 3)
+    ),
+    *(
+        _ordered(
+            f"adaptive_max_pool{axes}d", read=read.adaptive_largest(axes), on_tensors=largest(axes, adaptive=True)
+        )
+        for axes in (2, 3)
+    ),
+    _ordered("fractional_max_pool2d fractional_max_pool3d", on_tensors=fractional),
+    *(
+        smooth(
+            f"max_pool{axes}d_with_indices_backward", bound=Handled(linear.by_index), read=read.by_index(axes, -1),
+            on_tensors=put_by_indices,
+        )
+        for axes in (2, 3)
+    ),
+    *(
+        smooth(
+            f"adaptive_max_pool{axes}d_backward", bound=Handled(linear.by_index), read=read.by_index(axes, 0),
+            on_tensors=put_by_indices,
+        )
+        for axes in (2, 3)
+    ),
+    *(
+        smooth(
+            f"fractional_max_pool{axes}d_backward", bound=Handled(linear.by_index), read=read.by_index(axes, -1)
+        )
+        for axes in (2, 3)
+    ),
+    *(
+        part
+        for name in (f"{which}{axes}d" for which in _NEAREST for axes in (1, 2, 3))
+        for part in (
+            composed(name, EVERYWHERE, read=places.nearest(name)),
+            _added_in_own(f"{name}_backward", read=places.nearest_backward(f"{name}_backward")),
+        )
+    ),
+    *(
+        composed(
+            f"{which}_backward", EVERYWHERE, steps=resizing.backward(which), rewritten=resizing.backward(which)
+        )
         for which in (
             "upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d",
             "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa",
         )
     ),
-    composed("_upsample_bilinear2d_aa", EVERYWHERE, steps=sampling.bilinear_antialiased),
-    composed("_upsample_bicubic2d_aa", EVERYWHERE, steps=sampling.bicubic_antialiased),
-    composed("grid_sampler_3d", EVERYWHERE, steps=sampling.grid_sampler_3d),
-    _added_in_own("replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward"),
+    *(
+        _added_in_own(f"replication_pad{axes}d_backward", read=places.replication_backward(axes))
+        for axes in (1, 2, 3)
+    ),
+    composed("_upsample_bilinear2d_aa", EVERYWHERE, steps=antialiasing.bilinear_antialiased),
+    composed("_upsample_bicubic2d_aa", EVERYWHERE, steps=antialiasing.bicubic_antialiased),
 )  # fmt: skip

@@ -101,6 +101,11 @@ def composed(
     return operator(names, defined, *cases, bound=StepByStep(steps, updates), kinks=kinks.found_by_bound, **facts)
 
 
+def in_steps(names: str, defined: OperandDomain, *cases: Case, steps: Callable[..., Any], **facts: Any) -> Operator:
+    """The record of a kernel whose steps say both what it computes exactly and how far it may be off that."""
+    return composed(names, defined, *cases, steps=steps, on_tensors=InSteps(steps), **facts)
+
+
 def of_elements(
     names: str, defined: OperandDomain, *cases: Case, formula: Callable[..., Any], **facts: Any
 ) -> Operator:

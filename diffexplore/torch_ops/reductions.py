@@ -6,12 +6,14 @@ from functools import partial
 
 import sympy
 
-from diffexplore.bounds import formulas, linear, special
+from diffexplore.bounds import backward_steps, formulas, linear, special
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
+from diffexplore.torch_ops.readers import order as by_order
 from diffexplore.torch_ops.readers import reductions as read
+from diffexplore.torch_ops.readers import rewritten
 from diffexplore.torch_ops.readers.logic import less
-from diffexplore.torch_ops.records import Operator, composed, handled, smooth, unbounded
+from diffexplore.torch_ops.records import Operator, composed, handled, in_steps, smooth, unbounded
 from diffexplore.torch_ops.tensor_rules import order, steps
 from diffexplore.torch_ops.tensor_rules import reductions as tensors
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
@@ -33,12 +35,15 @@ OPERATORS: tuple[Operator, ...] = (
     composed("prims::var", EVERYWHERE, steps=formulas.var_of_dims, read=read.variance),
     composed("std", EVERYWHERE, steps=formulas.std, read=read.std),
     composed("var_mean", EVERYWHERE, steps=formulas.moments, read=read.var_mean),
-    unbounded("std_mean", EVERYWHERE, read=read.std_mean, on_tensors=InSteps(steps.std_mean)),
+    in_steps("std_mean", EVERYWHERE, read=read.std_mean, steps=steps.std_mean),
     composed("linalg_vector_norm norm", AS_COMPOSED, read=read.norm),
     composed("renorm", AS_COMPOSED),
     composed("dist", AS_COMPOSED),
-    composed("_cdist_forward", AS_COMPOSED, steps=formulas.cdist),
-    composed("_cdist_backward", AS_COMPOSED, steps=formulas.cdist_backward),
+    composed("_cdist_forward", AS_COMPOSED, steps=formulas.cdist, rewritten=formulas.cdist),
+    composed(
+        "_cdist_backward", AS_COMPOSED, steps=backward_steps.norm_of_differences(formulas.cdist, True),
+        rewritten=rewritten.distances_backward,
+    ),
     handled("amax", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Max), on_tensors=_LARGEST),
     handled("amin", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Min), on_tensors=_SMALLEST),
     _ordered("max", read=read.extreme(sympy.Max, less), on_tensors=_LARGEST),
@@ -46,17 +51,30 @@ OPERATORS: tuple[Operator, ...] = (
     unbounded("argmax", EVERYWHERE, read=read.arg_extreme(less), on_tensors=order.place_of_extreme(largest=True)),
     unbounded("argmin", EVERYWHERE, read=read.arg_extreme(_greater), on_tensors=order.place_of_extreme(largest=False)),
     composed("prod", EVERYWHERE, steps=formulas.prod, read=read.prod, on_tensors=InSteps(steps.product)),
-    unbounded("prims::prod", EVERYWHERE, on_tensors=InSteps(steps.product_over)),
-    _ordered("sort topk kthvalue median nanmedian cummax cummin", on_tensors=order.ordered),
+    in_steps("prims::prod", EVERYWHERE, steps=steps.product_over),
+    *(
+        _ordered(names, read=reader, on_tensors=order.ordered)
+        for names, reader in (
+            ("sort", by_order.sort), ("topk", by_order.topk), ("kthvalue", by_order.kthvalue),
+            ("median nanmedian", by_order.median), ("cummax", by_order.running(True)),
+            ("cummin", by_order.running(False)), ("mode", by_order.mode),
+        )
+    ),
     unbounded("any", EVERYWHERE, read=read.reduction(sympy.Or, "condition")),
-    unbounded("mode", EVERYWHERE, on_tensors=order.ordered),
-    unbounded("_pdist_forward", EVERYWHERE, on_tensors=InSteps(steps.pairwise_distances)),
+    composed(
+        "_pdist_backward", AS_COMPOSED, rewritten=rewritten.pairwise_backward,
+        steps=backward_steps.norm_of_differences(steps.pairwise_distances, False),
+    ),
+    in_steps(
+        "_pdist_forward", AS_COMPOSED, rewritten=rewritten.pairwise_distances,
+        steps=steps.pairwise_distances,
+    ),
     unbounded("all", EVERYWHERE, read=read.reduction(sympy.And, "condition")),
     smooth(
         "cumsum", bound=Handled(special.running_sum), read=read.running(lambda a, b: a + b, sympy.Or),
         on_tensors=tensors.cumsum,
     ),
     composed("cumprod", EVERYWHERE, steps=formulas.cumprod, read=read.running(lambda a, b: a * b, sympy.And)),
-    composed("logcumsumexp", EVERYWHERE, steps=formulas.logcumsumexp),
+    composed("logcumsumexp", EVERYWHERE, steps=formulas.logcumsumexp, rewritten=formulas.logcumsumexp),
     composed("logsumexp", EVERYWHERE, steps=formulas.logsumexp, read=read.logsumexp, on_tensors=tensors.logsumexp),
 )  # fmt: skip

@@ -86,7 +86,7 @@ def base_name(function: Any) -> str:
     return name if namespace in _TORCH else str(function._schema.name)
 
 
-def taken_apart(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run_decomposed(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """An operation that torch itself composes of others, such as true_divide: these are watched."""
     with watch:
         return func.decompose(*args, **kwargs)
@@ -98,7 +98,7 @@ def handler_of(func: Any) -> Handler:
     known = _handler(of(func), in_place=is_in_place(base_name(func)))
     if known is not unwatched or func.namespace != "aten":
         return known
-    return taken_apart if func._can_decompose() else partial(_decomposed(func).run, found_by_bound)
+    return run_decomposed if func._can_decompose() else partial(_decomposed(func).run, found_by_bound)
 
 
 def _decomposed(func: Any) -> StepByStep:

@@ -29,5 +29,5 @@ def arguments_changed(change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> I
 
 
 def undefined(tensor: Any) -> Any:
-    """The tensor with a node behind it that passes no upstream gradient on: None, or zeros, where it is asked for."""
+    """The tensor with a node behind it that passes no upstream gradient on: None, or zeros, where it is requested."""
     return torch._C._functions.UndefinedGrad()(tensor)

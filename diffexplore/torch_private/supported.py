@@ -1,4 +1,4 @@
-"""Which versions of torch are supported, and what is said where the installed one is another."""
+"""Which versions of torch are supported, and what is stated where the installed one is another."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def needed_names() -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        said = str(error).partition(" (")[0]
+        name = str(error).partition(" (")[0]
         raise UsageError(
-            f"torch {torch.__version__} lacks a name that diffexplore needs ({said}): "
+            f"torch {torch.__version__} lacks a name that diffexplore needs ({name}): "
             f"install a torch from {_dotted(OLDEST)} to {_dotted(NEWEST)}"
         ) from None
 

@@ -78,3 +78,14 @@ def _standing_in() -> Iterator[None]:
                 del sys.modules[one.__name__]
         for function in compiler.marked:
             vars(function).pop(_MARK, None)
+
+
+@contextmanager
+def not_compiled() -> Iterator[None]:
+    """In here, functions that ``torch.compile`` wraps are traced and run as they are written."""
+    if not compiler_is_loaded():
+        yield
+        return
+    compiler = sys.modules[_COMPILER]
+    with compiler.config.patch(error_on_nested_fx_trace=False), sys.modules["torch"].compiler.set_stance("force_eager"):
+        yield

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import torch
@@ -11,8 +12,11 @@ from diffexplore.torch_private.supported import needed_names
 from diffexplore.torch_private.unloaded import compiler_is_loaded
 
 with needed_names():
-    from torch._C import DisableTorchFunction
+    from torch._C import DisableTorchFunction, DispatchKey
     from torch._C import _current_graph_task_id as current_graph_task
+    from torch._C import _dispatch_tls_local_exclude_set as excluded_keys
+    from torch._C import _dispatch_tls_local_include_set as included_keys
+    from torch._C import _ForceDispatchKeyGuard as ForcedKeys
     from torch._decomp import decomposition_table
     from torch._library.custom_ops import OPDEFS
     from torch._ops import OpOverload
@@ -33,9 +37,10 @@ __all__ = [
     "current_graph_task",
     "custom_implementation",
     "decomposition_table",
+    "differentiable",
     "disable_current_modes",
+    "state_constant",
     "storage_key",
-    "tell_watches",
     "tree_leaves",
     "tree_map",
 ]
@@ -60,15 +65,25 @@ class DispatchMode(_TorchDispatchMode):
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
-    def tell(self, number: float, radius: float) -> None:
+    def state_constant(self, number: float, radius: float) -> None:
         """Says that ``number`` stands for a constant within ``radius`` of it; most modes need not know."""
 
 
-def tell_watches(number: float, radius: float) -> None:
+@contextmanager
+def differentiable() -> Iterator[None]:
+    """Lets autograd record what runs inside, also within an operation that a mode was given, below autograd."""
+    left = excluded_keys()
+    for key in (DispatchKey.AutogradFunctionality, DispatchKey.AutogradOther, DispatchKey.ADInplaceOrView):
+        left = left.remove(key)
+    with ForcedKeys(included_keys(), left), torch.enable_grad():
+        yield
+
+
+def state_constant(number: float, radius: float) -> None:
     """Says to every mode around the caller that ``number`` stands for a constant within ``radius`` of it."""
     for mode in current_dispatch_modes():
         if isinstance(mode, DispatchMode):
-            mode.tell(number, radius)
+            mode.state_constant(number, radius)
 
 
 #: The modes that are wrapped against torch's compiler.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
+from diffexplore.errors import UsageError
 from diffexplore.torch_private.watching import BackwardCFunction
 
 Tensor = torch.Tensor
@@ -34,6 +35,20 @@ def nodes_of(output: Tensor) -> Iterator[Any]:
 def written_by_hand(output: Tensor) -> tuple[Any, ...]:
     """The nodes of autograd Functions."""
     return tuple(node for node in nodes_of(output) if isinstance(node, BackwardCFunction))
+
+
+def gradients(output: Tensor, sources: Sequence[Tensor], *, retain_graph: bool = False) -> tuple[Tensor | None, ...]:
+    """Those of an output by its sources, None by what it does not depend on.
+
+    A reentrant checkpoint refuses to be asked for the gradients by some tensors: then all leaves gather theirs.
+    """
+    if not any(function_name(node) == "CheckpointFunction" for node in written_by_hand(output)):
+        return torch.autograd.grad(output, sources, allow_unused=True, retain_graph=retain_graph)
+    output.backward(retain_graph=retain_graph)
+    found = tuple(source.grad for source in sources)
+    for source in sources:
+        source.grad = None
+    return found
 
 
 def function_name(node: Any) -> str:
@@ -67,3 +82,15 @@ class UpstreamWatch:
 
         node.register_prehook(before)
         node.register_hook(after)
+
+
+def check_accumulation(leaves: Mapping[str, Tensor]) -> None:
+    """Raises UsageError where an argument's ``.grad`` gets something else than the gradient that autograd computes."""
+    for name, leaf in leaves.items():
+        if getattr(leaf, "_post_accumulate_grad_hooks", None):
+            raise UsageError(
+                f"a hook changes {name}.grad after it is accumulated (register_post_accumulate_grad_hook), which "
+                "cannot be read: change the gradient in the backward pass, by register_hook"
+            )
+        if leaf.grad is not None:
+            raise UsageError(f"the function writes to {name}.grad itself, which cannot be read: leave it to autograd")

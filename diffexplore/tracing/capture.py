@@ -24,7 +24,15 @@ from diffexplore.torch_private.tracing import (
     make_fx,
     preserve_node_meta,
 )
-from diffexplore.tracing.backward import UpstreamWatch, function_name, is_overwritten, written_by_hand
+from diffexplore.torch_private.unloaded import not_compiled
+from diffexplore.tracing.backward import (
+    UpstreamWatch,
+    check_accumulation,
+    function_name,
+    gradients,
+    is_overwritten,
+    written_by_hand,
+)
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.lines import FixesSize, Lines, SourcePlace, depends_on_values, place_of_error
 from diffexplore.tracing.python_numbers import sizes_are_numbers
@@ -88,10 +96,18 @@ def capture(
             if not sources or not output.requires_grad:
                 return output, tuple(None for _ in sources)
             gradients = backward.gradients(output, sources)
-            _check_accumulation({name: leaves[name] for name in wrt})
+            check_accumulation({name: leaves[name] for name in wrt})
             return output, gradients
 
-    with exits_refused(), _kept_settings(), fakes, preserve_node_meta(), torch.enable_grad(), warnings.catch_warnings():
+    with (
+        exits_refused(),
+        not_compiled(),
+        _kept_settings(),
+        fakes,
+        preserve_node_meta(),
+        torch.enable_grad(),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         try:
             graph = make_fx(forward_and_backward, decomposition_table=dict(decompositions))(*inputs)
@@ -108,10 +124,8 @@ def capture(
     graph.graph.eliminate_dead_code()
     guards = tuple((guard.expr, str(guard.sloc)) for guard in env.guards)
     places = {node.name: lines.place(node.meta.get("stack_trace", "")) for node in graph.graph.nodes}
-    symbol = None if isinstance(size, int) else size.node.expr
-    return Capture(
-        graph, symbol, tuple(wrt), places, guards, backward.calls, tuple(backward.notes), samples or tried or _TRIED
-    )
+    symbol, notes = None if isinstance(size, int) else size.node.expr, tuple(backward.notes)
+    return Capture(graph, symbol, tuple(wrt), places, guards, backward.calls, notes, samples or tried or _TRIED)
 
 
 class _Backward:
@@ -125,9 +139,9 @@ class _Backward:
         """Those of the first call, and behind them those of the second one, if there is one."""
         by_hand = written_by_hand(output)
         if not by_hand:
-            return torch.autograd.grad(output, sources, allow_unused=True)
+            return gradients(output, sources)
         watch = UpstreamWatch(output)
-        found = torch.autograd.grad(output, sources, allow_unused=True, retain_graph=True)
+        found = gradients(output, sources, retain_graph=True)
         if watch.modified:
             raise UsageError(
                 f"the backward of {', '.join(watch.modified)} writes into the upstream gradient that it is given, "
@@ -138,7 +152,7 @@ class _Backward:
 
     def _second(self, output: Tensor, sources: Sequence[Tensor], names: str) -> tuple[Tensor | None, ...]:
         try:
-            second = torch.autograd.grad(output, sources, allow_unused=True)
+            second = gradients(output, sources)
         except (DiffexploreError, MixesSamples, FixesSize):
             raise
         except Exception as error:
@@ -147,11 +161,8 @@ class _Backward:
                     f"the backward of {names} overwrites a tensor that it saved: a second backward call on the same "
                     "graph (retain_graph=True) raises an exception. Work on a copy of it"
                 ) from None
-            said = " ".join(str(error).split())[:120]
-            self.notes.append(
-                f"of the first backward call alone: a second one on the same graph raises {type(error).__name__}"
-                + (f": {said}" if said else "")
-            )
+            raised = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}".removesuffix(": ")
+            self.notes.append(f"of the first backward call alone: a second one on the same graph raises {raised}")
             return ()
         self.calls = 2
         return second
@@ -185,18 +196,6 @@ def _scalar(output: Any) -> Tensor:
             f"the function returns a tensor of shape ({shape}), not a scalar: reduce it by .mean() or .sum()"
         )
     return output
-
-
-def _check_accumulation(leaves: Mapping[str, Tensor]) -> None:
-    """Raises UsageError where an argument's ``.grad`` gets something else than the gradient that autograd computes."""
-    for name, leaf in leaves.items():
-        if getattr(leaf, "_post_accumulate_grad_hooks", None):
-            raise UsageError(
-                f"a hook changes {name}.grad after it is accumulated (register_post_accumulate_grad_hook), which "
-                "cannot be read: change the gradient in the backward pass, by register_hook"
-            )
-        if leaf.grad is not None:
-            raise UsageError(f"the function writes to {name}.grad itself, which cannot be read: leave it to autograd")
 
 
 @contextmanager

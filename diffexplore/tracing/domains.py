@@ -7,7 +7,8 @@ tensors are certainly finite everywhere is found step by step as well: 1/x·x is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import sympy
@@ -15,9 +16,10 @@ from sympy.logic.boolalg import Boolean
 from torch.fx import Node
 
 from diffexplore.errors import UsageError
+from diffexplore.formula.signs import certainly
 from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain, either
-from diffexplore.torch_ops.readers.arrays import Grid
-from diffexplore.torch_ops.readers.certain import INFINITIES, has_value, is_nonnegative, is_positive
+from diffexplore.torch_ops.readers.arrays import Grid, paired, scalar
+from diffexplore.torch_ops.readers.certain import INFINITIES, has_value
 from diffexplore.torch_ops.readers.logic import opposite
 from diffexplore.torch_ops.records import Operator
 
@@ -57,15 +59,16 @@ def _certainly_in(domain: OperandDomain, operands: Sequence[Any]) -> bool:
         return not domain.in_formula
     if not domain.conditions:
         return True
-    cells = [
-        list(operand.cells.flat) if isinstance(operand, Grid) else [sympy.sympify(operand)] for operand in operands
-    ]
-    rows = ([column[i % len(column)] for column in cells] for i in range(max(map(len, cells))))
-    return all(
-        is_nonnegative(apart) if sign == ">=" else is_positive(apart)
-        for row in rows
-        for sign, apart in domain.comparisons(*row)
-    )
+    return all(certainly(*need) for row in _elements(operands) for need in domain.needs(*row))
+
+
+def _elements(operands: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """The operands of each element of a result; where they are not broadcast, all that may meet."""
+    grids = [operand if isinstance(operand, Grid) else scalar(sympy.sympify(operand)) for operand in operands]
+    try:
+        return paired(*(grid.cells for grid in grids))
+    except ValueError:
+        return product(*(grid.cells.ravel() for grid in grids))
 
 
 def _finite(value: Any) -> bool:
@@ -82,13 +85,7 @@ def own_conditions(operator: Operator, arguments: Iterable[Any]) -> Conditions:
     operands = [argument for argument in arguments if isinstance(argument, (Grid, sympy.Expr, int))]
     if domain.in_formula or domain == EVERYWHERE or not operands:
         return NOTHING
-    cells = [operand.cells.ravel() if isinstance(operand, Grid) else [sympy.sympify(operand)] for operand in operands]
-    count = max(len(column) for column in cells)
-    if any(len(column) not in (1, count) for column in cells):  # broadcast over several axes: every pair is requested
-        rows = ([x, y] for x in cells[0] for y in (cells[1] if len(cells) > 1 else [sympy.S.One]))
-    else:
-        rows = ([column[i if len(column) > 1 else 0] for column in cells] for i in range(count))
-    return _checked(operator.name, {domain.condition(*row) for row in rows})
+    return _checked(operator.name, {domain.condition(*row) for row in _elements(operands)})
 
 
 def _checked(name: str, found: Iterable[Boolean]) -> Conditions:
@@ -139,6 +136,10 @@ class NodeDomains:
         self._of[node] = own_conditions(operator, values).union(*inherited)
         if in_place:  # views of what is written to have the new values, too
             self._of_all |= self._of[node]
+
+    def add(self, node: Node, name: str, conditions: Iterable[Boolean]) -> None:
+        """What else the result of an operator needs, by its reader."""
+        self._of[node] = self.of(node) | _checked(name, conditions)
 
     def end(self, output: Node, gradients: Sequence[Node | None]) -> None:
         """The end of a graph."""

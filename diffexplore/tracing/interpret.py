@@ -18,7 +18,6 @@ from diffexplore.errors import UsageError
 from diffexplore.floating_point import dtype_name
 from diffexplore.formula.batch_sums import SAMPLES, batch_sum
 from diffexplore.formula.recognise import Recognised, derived, itself, recognised
-from diffexplore.torch_ops import registry
 from diffexplore.torch_ops.readers import reductions
 from diffexplore.torch_ops.readers.arrays import Cells, Grid, Mixes, cells_of, each, scalar
 from diffexplore.torch_ops.readers.conventions import note_clamp
@@ -26,11 +25,14 @@ from diffexplore.torch_ops.readers.kinds import Known, check_arguments, conforme
 from diffexplore.torch_ops.readers.logic import as_condition, as_number, is_truth
 from diffexplore.torch_ops.records import Operator
 from diffexplore.torch_ops.registry import advice
-from diffexplore.torch_private.watching import OpOverload, tree_leaves
+from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.capture import Capture, MixesSamples
 from diffexplore.tracing.domains import Certainty, NodeDomains
 from diffexplore.tracing.lines import SourcePlace
+from diffexplore.tracing.nodes import RESHAPES, is_in_place, metas_of, name_of, only_checks, operator_of
 from diffexplore.tracing.sizes import LONG, floats_of, in_samples
+
+_NOTHING: Any = ()
 
 
 class Reading:
@@ -39,8 +41,10 @@ class Reading:
     ``data`` are the symbols of one sample, ``shape`` is that of the node's result: its sizes, where that of the batch
     is 1, and the axis of the samples; ``dtype`` is that of the result, None where there are several. ``certain`` says
     that all operands have a finite value everywhere. ``view_copied`` says that some view has cells of its own, so that
-    writing into it would not reach the tensor that it is a view of. ``constants`` are the floats that were read as
-    other numbers; none where ``exact``, which reads every float as the number that it is.
+    writing into it would not reach the tensor that it is a view of. ``operand`` is the node's first tensor, ``results``
+    are what it makes, without numbers. ``needs`` are conditions under which alone the node has a value, beside those of
+    its operator. ``constants`` are the floats that were read as other numbers; none where ``exact``, which reads every
+    float as the number that it is.
     """
 
     def __init__(self, capture: Capture, data: Sequence[sympy.Symbol], *, exact: bool = False) -> None:
@@ -55,12 +59,14 @@ class Reading:
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
         self.dtype: torch.dtype | None = None
         self.certain = False
+        self.needs: set[Boolean] = set()
+        self.operand, self.results = torch.empty(0), _NOTHING
         self._capture = capture
         self._floats = floats_of(capture.graph)
         self._as_they_are = exact
         self.domains = NodeDomains()
         self._known = Known()
-        self._certainty = Certainty(map(_operator, capture.graph.graph.nodes))
+        self._certainty = Certainty(map(operator_of, capture.graph.graph.nodes))
 
     def run(self, inputs: Mapping[str, Grid]) -> tuple[sympy.Expr, tuple[Grid | None, ...]]:
         """The output and the gradients of the graph for these inputs; what they need is kept beside."""
@@ -78,7 +84,7 @@ class Reading:
                 values[node] = self._value(node, values)
                 if self._certainty.tests:
                     operands = self._arguments(node.args, values)
-                    self._certainty.note(node, _operator(node), _is_in_place(node), values[node], operands)
+                    self._certainty.note(node, operator_of(node), is_in_place(node), values[node], operands)
         raise AssertionError("a graph ends in its output")
 
     # ----------------------------------------------------------------------------------- what operators ask for
@@ -116,6 +122,10 @@ class Reading:
         """Something that must hold of the number of samples."""
         self.guards[condition] = None
 
+    def need(self, *conditions: Boolean) -> None:
+        """What must hold for the node at hand to have a value."""
+        self.needs.update(conditions)
+
     def convention(self, condition: Any, text: str) -> Any:
         """Records that torch departs from mathematics where the condition holds; the condition."""
         if condition not in (True, False):
@@ -125,13 +135,15 @@ class Reading:
     # ----------------------------------------------------------------------------------------------- the nodes
     def _value(self, node: Node, values: Mapping[Node, Any]) -> Any:
         meta = node.meta.get("val")
+        if only_checks(node):
+            return None
         if node.op == "get_attr":
             return self._constant(getattr(self._capture.graph, str(node.target)))
         if not isinstance(meta, (torch.Tensor, list, tuple)):
             size = in_samples(meta, self._capture.size, self._exact)
             # that is plain arithmetic in N, without a branch
             if any(type(x).__module__.startswith("torch") or is_truth(x) for x in sympy.preorder_traversal(size)):
-                raise MixesSamples(f"{_name(node)} of the number of samples at {self._capture.places[node.name]}")
+                raise MixesSamples(f"{name_of(node)} of the number of samples at {self._capture.places[node.name]}")
             return size
         self.place = self._capture.places[node.name]
         args, kwargs = self._arguments((node.args, node.kwargs), values)
@@ -139,34 +151,38 @@ class Reading:
             self.domains.pass_on(node.args[0], node)
             return args[0][args[1]]
         try:
+            self.results = meta
             self.shape = self._shape_of(meta) if isinstance(meta, torch.Tensor) else ((), None)
             self.dtype = meta.dtype if isinstance(meta, torch.Tensor) else None
             self.certain = self._certainty.of(node.all_input_nodes)
+            self.operand = next((one for one in metas_of(node) if isinstance(one, torch.Tensor)), self.operand)
             for operand in tree_leaves((args, kwargs)):  # constants from elsewhere, and numbers in the source
                 if isinstance(operand, (Grid, sympy.Expr)):
                     self._known.check(self.grid(operand))
-            known = _operator(node)
+            known = operator_of(node)
             if known is None or known.reader is None:
-                raise NotImplementedError(advice(node.target, _name(node)))
+                raise NotImplementedError(advice(node.target, name_of(node)))
+            self.needs.clear()
             value = self._read(node, known, args, kwargs, meta)
-            self.domains.keep(node, known, _is_in_place(node), args, self.condition)
+            self.domains.keep(node, known, is_in_place(node), args, self.condition)
+            self.domains.add(node, known.name, self.needs)
             self._check(value, meta)
         except Mixes:
-            raise MixesSamples(f"{_name(node)} at {self.place}") from None
+            raise MixesSamples(f"{name_of(node)} at {self.place}") from None
         except NotImplementedError as error:
-            raise UsageError(f"{_name(node)} at {self.place} cannot be read: {error}") from None
+            raise UsageError(f"{name_of(node)} at {self.place} cannot be read: {error}") from None
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             reason = f"its formula is not known for these arguments ({type(error).__name__}: {error})"
-            raise UsageError(f"{_name(node)} at {self.place} cannot be read: {reason:.200}") from error
+            raise UsageError(f"{name_of(node)} at {self.place} cannot be read: {reason:.200}") from error
         return value
 
     def _read(self, node: Node, known: Operator, args: Any, kwargs: Any, meta: Any) -> Any:
         read = known.reader
         assert read is not None, "what has no reader is refused before"
         check_arguments(node.target, read, args, kwargs)
-        if not _is_in_place(node):
+        if not is_in_place(node):
             return self._conformed(read(self, *args, **kwargs), meta)
-        if _name(node) in _RESHAPES:
+        if name_of(node) in RESHAPES:
             return read(self, *args, **kwargs)
         if self.view_copied:
             raise NotImplementedError("it may write into a view that was not followed: write it without in-place")
@@ -183,6 +199,8 @@ class Reading:
 
     def _conformed(self, value: Any, meta: Any) -> Any:
         """A result with cells that its dtype can hold, all of them real."""
+        if value is None:  # a result that is not requested
+            return None
         if isinstance(value, tuple):
             return tuple(self._conformed(part, tensor) for part, tensor in zip(value, meta, strict=True))
         self._known.check(value)
@@ -229,21 +247,3 @@ class Reading:
         for part, tensor in parts:
             if tensor is not None and (part.cells.shape, part.axis) != self._shape_of(tensor):
                 raise Mixes
-
-
-#: Operators that change the shape of their argument in place, not its elements.
-_RESHAPES = ("squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_")
-
-
-def _operator(node: Node) -> Operator | None:
-    return registry.of(node.target) if isinstance(node.target, OpOverload) else None
-
-
-def _is_in_place(node: Node) -> bool:
-    return registry.is_in_place(_name(node))
-
-
-def _name(node: Node) -> str:
-    if isinstance(node.target, OpOverload):
-        return registry.base_name(node.target)
-    return getattr(node.target, "__name__", str(node.target))

@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from diffexplore.errors import UsageError
 from diffexplore.torch_private.tracing import ShapeEnv, current_autograd_node, next_sequence_number, set_stack_trace
 from diffexplore.torch_private.watching import DispatchMode
+from diffexplore.tracing.constants import folded, is_composite, is_mask, selected, with_places
 
 _TORCH = str(Path(torch.__file__).parent)
 _PACKAGE = str(Path(__file__).parent.parent)
@@ -103,6 +104,15 @@ class Lines(DispatchMode):
                     "keep it a tensor, and write branches with torch.where"
                 )
             )
+        if (found := folded(func, args, kwargs or {})) is not None:
+            return found
+        if func is torch.ops.aten.masked_select.default and is_mask(args[1]):
+            with self:
+                return selected(*args)
+        args = with_places(func, args)
+        if is_composite(func):
+            with self:
+                return func.decompose(*args, **(kwargs or {}))
         self._places.append(self.latest)
         set_stack_trace([str(len(self._places) - 1)])
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from diffexplore.errors import UsageError
 from diffexplore.torch_code.calling import exits_refused
+from diffexplore.torch_private.tracing import FakeTensorMode
 from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.declarations import Array, declare
 from diffexplore.tracing.traced import FEW
@@ -21,7 +23,7 @@ Tensor = torch.Tensor
 #: What the upstream gradient of an output is called.
 UPSTREAM = "upstream"
 
-_TRIED = (5, 7)  # two sizes of a batch, from which it is told which axis of an output is that of the samples
+TRIED = (5, 7)  # two sizes of a batch, which show which axis of an output is that of the samples
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,16 @@ def outputs_of(
     Raises UsageError where it returns several tensors of which none is made of floats.
     """
     try:
-        first, second = (_floats(function, parameters, data, n) for n in _TRIED)
-    except Exception:  # tracing will say what is wrong, and where
-        return None
+        first, second = (_floats(function, parameters, data, n) for n in TRIED)
+    except Exception:  # at numbers that are none of its domain, say: it has shapes there as well
+        first, second = (_shapes_alone(function, parameters, data, n) for n in TRIED)
     if not first or len(first) != len(second):
         return None
     kept = [place for place, tensor in first if tensor.requires_grad] or [place for place, _ in first]
     left = [str(place + 1) for place, _ in first if place not in kept]
     notes = (f"output {', '.join(left)} of {name} has no gradient, and is left out",) if left else ()
     pairs = [(p, one.shape, two.shape) for (p, one), (_, two) in zip(first, second, strict=True) if p in kept]
-    found = [_by_samples(place, one, two) for place, one, two in pairs]
+    found = [by_samples(place, one, two) for place, one, two in pairs]
     if all(output is not None for output in found):
         return ProgramOutputs(tuple(output for output in found if output is not None), notes=notes)
     strange = next((one, two) for (_, one, two), output in zip(pairs, found, strict=True) if output is None)
@@ -104,16 +106,34 @@ def outputs_of(
     return ProgramOutputs(every, FEW, f"the output of shape ({', '.join(_sizes(*strange))})", notes)
 
 
+def _shapes_alone(
+    function: Callable[..., Any], parameters: Sequence[Array], data: Sequence[Array], n: int
+) -> list[tuple[int, Tensor]]:
+    """The same without numbers; none where it raises: tracing will say what is wrong, and where."""
+    with suppress(Exception), FakeTensorMode(allow_non_fake_inputs=True):
+        return _floats(function, parameters, data, n)
+    return []
+
+
 def _floats(
     function: Callable[..., Any], parameters: Sequence[Array], data: Sequence[Array], n: int
 ) -> list[tuple[int, Tensor]]:
     """The tensors of floats among what the function returns for N = n, with their places."""
-    shapes = {array.name: array.shape for array in parameters} | {array.name: (n, *array.shape) for array in data}
-    tensors = {name: _numbers(shape, place) for place, (name, shape) in enumerate(shapes.items())}
+    tensors = tried_numbers(parameters, data, n)
     with exits_refused(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # those of the trace are told
+        warnings.simplefilter("ignore")  # those of the trace are reported
         leaves = enumerate(tree_leaves(function(**tensors)))
-    return [(place, leaf) for place, leaf in leaves if isinstance(leaf, Tensor) and leaf.is_floating_point()]
+    return [
+        (place, leaf)
+        for place, leaf in leaves
+        if isinstance(leaf, Tensor) and leaf.is_floating_point() and leaf.numel()
+    ]
+
+
+def tried_numbers(parameters: Sequence[Array], data: Sequence[Array], n: int) -> dict[str, Tensor]:
+    """Arguments for n samples."""
+    shapes = {array.name: array.shape for array in parameters} | {array.name: (n, *array.shape) for array in data}
+    return {name: _numbers(shape, place) for place, (name, shape) in enumerate(shapes.items())}
 
 
 def _numbers(shape: tuple[int, ...], place: int) -> Tensor:
@@ -123,7 +143,7 @@ def _numbers(shape: tuple[int, ...], place: int) -> Tensor:
     return values.reshape(shape).requires_grad_().clone()
 
 
-def _by_samples(place: int, one: torch.Size, two: torch.Size) -> Output | None:
+def by_samples(place: int, one: torch.Size, two: torch.Size) -> Output | None:
     """An output with at most one axis of the samples, whose size is N; None for any other."""
     if len(one) != len(two):
         return None
@@ -131,7 +151,7 @@ def _by_samples(place: int, one: torch.Size, two: torch.Size) -> Output | None:
     if not varying:
         return Output(place, tuple(one), None)
     (axis, *others) = varying
-    if others or (one[axis], two[axis]) != _TRIED:
+    if others or (one[axis], two[axis]) != TRIED:
         return None
     return Output(place, tuple(size for at, size in enumerate(one) if at != axis), axis)
 
@@ -142,8 +162,8 @@ def _sizes(one: torch.Size, two: torch.Size) -> Iterator[str]:
         yield "of as many axes as N says"
         return
     for first, second in zip(one, two, strict=True):
-        slope, rest = divmod(second - first, _TRIED[1] - _TRIED[0])
-        start = first - slope * _TRIED[0]
+        slope, rest = divmod(second - first, TRIED[1] - TRIED[0])
+        start = first - slope * TRIED[0]
         known = not rest and slope > 0
         factor = "N" if slope == 1 else f"{slope}·N"
         shift = "" if start == 0 else f" {'+' if start > 0 else '−'} {abs(start)}"

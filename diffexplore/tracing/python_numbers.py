@@ -13,7 +13,7 @@ import torch
 #: The kind of number that stands for a size in a trace, or for what is computed of sizes → one of the kind in use.
 _IN_USE: Mapping[type, Any] = {torch.SymInt: 101, torch.SymFloat: 101.5, torch.SymBool: True}
 
-#: Packages that know of traced sizes: they are told the truth.
+#: Packages that know of traced sizes: they get the true size.
 _INFORMED = ("torch", "sympy", "diffexplore", "functorch")
 
 

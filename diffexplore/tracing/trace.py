@@ -81,7 +81,7 @@ def trace_near(
 ) -> Traced:
     """The formulas of a function for all numbers of samples for which it goes the way that it goes for ``tried``.
 
-    Where these cannot be told, those for ``tried`` samples alone, if that are at most ``most``. Raises as
+    Where these cannot be found, those for ``tried`` samples alone, if that are at most ``most``. Raises as
     :func:`trace` does.
     """
     tracing = _Tracing.of(fn, parameters, data, True, by_data, exact)

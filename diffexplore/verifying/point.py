@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from diffexplore.checking.chunked import in_blocks, scaled
 from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.enclosures import Enclosures, Status
 from diffexplore.checking.evaluate import Chunk, Evaluator, Running
 from diffexplore.checking.explain import with_flushed
+from diffexplore.checking.findings import SampleFindings
 from diffexplore.checking.judge import INCONCLUSIVE, PASS, Judged
 from diffexplore.checking.point import PointCheck
 from diffexplore.checking.probes import Probe
@@ -39,9 +41,17 @@ class CandidateCheck(PointCheck):
         (self._candidate,) = self._running
         self.failures: dict[str, Failures] = {}
         self._listener.progress(f"{stage}calling {self._candidate.name}", 0, 0)
-        _, self._whole = self._reduced_by(self._evaluator, self._candidate)
-        self.backward = self.observed.called_again(self._problem, self._evaluator.values(), self._whole)
+        self._whole = self.whole_batch_again()
+        first = self._blocks.rows(0)
+        self.backward = self.observed.called_again(
+            self._problem, self._evaluator.values(*first), self._of_samples(*first) if self._divided else self._whole
+        )
         return super().run(stage)
+
+    @property
+    def _divided(self) -> bool:
+        """Whether there are several blocks of samples, with each of which the candidate is called by itself."""
+        return self._blocks.count > 1
 
     @property
     def observed(self) -> Observed:
@@ -54,18 +64,33 @@ class CandidateCheck(PointCheck):
         return self._whole
 
     def whole_batch_again(self) -> Estimates:
-        """The whole batch once more, with the bounds that the candidate is granted now."""
-        return self._evaluator.reduced(self._candidate)
+        """The whole batch once more, with the bounds that the candidate is granted now.
+
+        Of several blocks, what has an entry for each sample is left out: it is compared block by block.
+        """
+        if not self._divided:
+            return self._evaluator.reduced(self._candidate)
+        reduced = {*self._problem.parameters, VALUE}
+
+        def of_block(first: int, last: int) -> Estimates:
+            return {name: one for name, one in self._of_samples(first, last).items() if name in reduced}
+
+        return in_blocks(self._evaluator, of_block)
+
+    def _of_samples(self, first: int, last: int) -> Estimates:
+        return self._candidate.reduced(self._problem, self._evaluator.values(first, last), last - first)
 
     def laboratory(self) -> Laboratory:
-        """For further calls of the candidate, at this point and near it."""
-        return Laboratory(self._problem, self._candidate, self._point, self._columns, self._n, self._seed)
+        """For further calls of the candidate, at this point and near it, on the samples of the first block."""
+        first, last = self._blocks.rows(0)
+        rows = {name: column[first:last] for name, column in self._columns.items()} if self._divided else self._columns
+        return Laboratory(self._problem, self._candidate, self._point, rows, last, self._seed)
 
     def _reduced_estimates(self) -> dict[str, tuple[str, Estimates]]:
         return {self._candidate.name: (self._candidate.name, self._whole)}
 
     def _reduced_by(self, evaluator: Evaluator, running: Running) -> tuple[str, Estimates]:
-        """In one call, always: a candidate that cannot take the whole batch cannot be verified on it."""
+        """The few samples of a probe in one call, always."""
         return running.name, evaluator.reduced(running)
 
     def _show_row(self, row: Row) -> None:
@@ -76,17 +101,43 @@ class CandidateCheck(PointCheck):
         """None: what a candidate gives by data came with its one call."""
         return []
 
+    def _go_through(self, sampled: list[Running]) -> None:
+        """With the failing samples of each block, in their order."""
+
+        def of_block(first: int, last: int) -> tuple[SampleFindings, dict[str, Failures]]:
+            self.failures, self._start = {}, first
+            self._by_data = self._shares(first, last) if self._divided else self._whole
+            return self._seen(sampled, first, last), self.failures
+
+        found = self._blocks.each(of_block)
+        self.failures = {}
+        for findings, failures in found:
+            self._found.join([findings])
+            for name, failed in failures.items():
+                self.failures.setdefault(name, Failures()).join(failed)
+
+    def _shares(self, first: int, last: int) -> Estimates:
+        """∂L/∂z_i by a call with one block: its mean counts as much as it has samples."""
+        mean = self._problem.loss.reduction == "mean"
+        by_data = set(self._problem.wrt) - set(self._problem.parameters)
+        if not by_data:
+            return {}
+        share = (last - first) / self._n if mean else 1.0
+        found = self._of_samples(first, last)
+        return {name: scaled(one, share) for name, one in found.items() if name in by_data}
+
     def _take(self, chunk: Chunk) -> None:
         for name in self._problem.wrt:
             truth = self._gathered(name, chunk)
             unknown = np.full(len(truth.high), np.nan)
-            self._signs[name].add(truth.high, truth.status == Status.RESOLVED, unknown, chunk.first)
+            self._found.signs[name].add(truth.high, truth.status == Status.RESOLVED, unknown, chunk.first)
             if name not in self._problem.parameters:
                 self._judge_samples(name, truth, chunk.first)
 
     def _judge_samples(self, name: str, truth: Enclosures, first: int) -> None:
         """∂L/∂z_i for the samples from ``first`` on."""
-        numbers = Numbers.of(self._whole[name], exact=True).part(first, first + len(truth.high))
+        start = first - self._start
+        numbers = Numbers.of(self._by_data[name], exact=True).part(start, start + len(truth.high))
         scale = self._scale[name] / (self._n if self._problem.loss.reduction == "mean" else 1)
         judged = self._judge(name, numbers, truth, scale)
         self._ledger(name, self._candidate.name, "samples").add(judged, first)

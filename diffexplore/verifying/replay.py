@@ -70,7 +70,7 @@ class Replay:
                 "reduction": loss.reduction, "name": loss.name, "domain": loss.domain_text, "source": loss.source,
             },
             "points": [{name: float(value).hex() for name, value in point.items()} for point in self.points],
-            "data": {name: _hex(column) for name, column in self.batch.columns.items()},
+            "data": {name: _hex(column) for name, column in self.batch.held("a file for a replay").columns.items()},
             "upstream": None if upstream is None else _hex(upstream) if upstream.ndim else float(upstream).hex(),
             **{name: getattr(self, name) for name in ("wrt", "dtype", "device", "seed", "accept", "modes", "pack")},
         }  # fmt: skip

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from diffexplore.arguments import as_text, as_words, wrong
 from diffexplore.bounds.canary import broken_claims
-from diffexplore.checking.batch import make_batch
+from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.evaluate import Running
 from diffexplore.checking.listener import Listener, Silence, announced
-from diffexplore.checking.options import as_device, as_dtype, as_seed, as_wrt
+from diffexplore.checking.options import Options, as_seed, as_wrt
 from diffexplore.checking.records import CandidateSummary, Report
 from diffexplore.checking.run import assemble, scale_over, stage_of
 from diffexplore.checking.tallies import Skipped
@@ -44,7 +44,7 @@ from diffexplore.verifying.upstream import VerifiedSubject, subject_of
 def verify(
     candidate: Any,
     loss: Any = None,
-    data: Mapping[str, Any] | str | PathLike[str] | None = None,
+    data: Mapping[str, Any] | str | PathLike[str] | Batch | None = None,
     at: Mapping[str, float] | Sequence[Mapping[str, float]] | None = None,
     *,
     kind: str | None = None,
@@ -104,19 +104,19 @@ def verify(
 
 
 def run_verification(
-    subject: VerifiedSubject, *, wrt: Sequence[str] | str | None = None, dtype: str | torch.dtype = "float64",
-    device: str | torch.device = "auto", seed: int = 0, accept: tuple[str, ...] = (),
-    modes: Sequence[str] | str = ("reverse",), listener: Listener | None = None,
+    subject: VerifiedSubject, *, accept: tuple[str, ...] = (), modes: Sequence[str] | str = ("reverse",),
+    listener: Listener | None = None, **options: Any,
 ) -> Report:  # fmt: skip
-    """The same for an adapted candidate on a batch that is at hand."""
+    """The same for an adapted candidate on a batch that is at hand, with the fields of :class:`Options`."""
     candidate, batch, points = subject.candidate, subject.batch, subject.points
     listener = listener or Silence()
     loss = subject.loss.of_formula()  # what is verified is the candidate, not the function that the loss was read from
-    seed, further = as_seed(seed), as_modes(modes)
+    given = Options(**options)
+    seed, further = as_seed(given.seed), as_modes(modes)
     listener.progress("deriving the gradient", 0, 0)
-    problem = Problem(loss, _partials(loss, wrt), as_dtype(dtype), as_device(device))
+    problem = given.problem(loss, _partials(loss, given.wrt))
 
-    columns = {name: torch.as_tensor(column) for name, column in batch.columns.items()}
+    columns = batch.tensors()
 
     def outcomes_of(
         candidate: Candidate, problem: Problem, scale: Mapping[str, float], of: str | None = None
@@ -126,7 +126,7 @@ def run_verification(
         running = [Running(candidate.name, Observed(candidate, seed), "; ".join(broken) or None)]
         outcomes = []
         for i, point in enumerate(points):
-            check = CandidateCheck(problem, point, columns, batch.n, running, scale, seed, listener)
+            check = CandidateCheck(problem, point, columns, batch.blocks, running, scale, seed, listener)
             check.accept, check.of = accept, of
             outcome = check.run(stage_of(i, points))
             if outcome.failed:
@@ -134,10 +134,10 @@ def run_verification(
             outcomes.append(diagnosed(check, outcome, accept))
         return outcomes, broken
 
-    outcomes, broken = outcomes_of(candidate, problem, scale_over(problem, points, columns, batch.n))
+    outcomes, broken = outcomes_of(candidate, problem, scale_over(problem, points, columns, batch.blocks))
     checks, skipped = mode_checks(candidate, loss, further, problem.wrt, seed)
     problems = [replace(problem, loss=check.loss, wrt=check.wrt) for check in checks]
-    scales = _of_all_orders(checks, [scale_over(one, points, columns, batch.n) for one in problems])
+    scales = _of_all_orders(checks, [scale_over(one, points, columns, batch.blocks) for one in problems])
 
     def found_by(check: ModeCheck, scale: Mapping[str, float]) -> list[PointOutcome]:
         others, _ = outcomes_of(check.candidate, replace(problem, loss=check.loss, wrt=check.wrt), scale, check.of)

@@ -95,7 +95,7 @@ def _times_upstream(loss: Loss, parameters: Sequence[str], data: Sequence[str], 
 def _shape_of_output(
     given: Any, loss: Loss, batch: Batch, point: Mapping[str, float], kind: str | None, pack: Mapping[str, Any] | None
 ) -> tuple[int, ...] | None:
-    """The shape of what the candidate returns on the batch; None where it cannot be told yet."""
+    """The shape of what the candidate returns on the batch; None where it cannot be decided yet."""
     try:
         candidate = _adapted(given, loss, kind, pack)
     except CandidateError:  # formulas may name the upstream gradient, which this loss has not

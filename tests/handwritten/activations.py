@@ -230,7 +230,7 @@ PIECES = (
             Mistake("sign_of_term", "(1 + t) + 0.5", "(1 + t) - 0.5"),
             Mistake("factor", "grad * (0.5 * (1 + t) + 0.5", "0.5 * grad * (0.5 * (1 + t) + 0.5"),
             Mistake("scaled_path", "1 + 3 * 0.044715", "1 + 2 * 0.044715"),
-            Mistake("extra_term", "0.5 * (1 + t) + 0.5", "0.5 * (0 + t) + 0.5"),
+            Mistake("extra_term operand_for_result", "0.5 * (1 + t) + 0.5", "0.5 * (0 + t) + 0.5"),
         ),
     ),
     Piece(
@@ -263,7 +263,7 @@ PIECES = (
             Mistake("swapped", "x.t() @ ga, x.t() @ gb", "x.t() @ gb, x.t() @ ga"),
             Mistake("cut_path", "ga @ w.t() + gb @ v.t()", "ga @ w.t()"),
             Mistake("cut_path", "s + a * s * (1 - s)", "s"),
-            Mistake("local_slope", "gb = grad * a * s", "gb = grad * a"),
+            Mistake("operand_for_result", "gb = grad * a * s", "gb = grad * a"),
             Mistake("upstream_ignored factor_of_input", "gb = grad * a * s", "gb = a * s"),
         ),
     ),

@@ -5,10 +5,7 @@
 numbers, one element at a time, with reduction "none". The tests hold every one against the operator itself.
 """
 
-from diffexplore.auditing.helpers import activations, arithmetic, clamp, gelu, losses, special_functions
+from diffexplore.auditing.helpers import activations, arithmetic, clamp, losses
 from diffexplore.auditing.helpers.registry import HELPERS, AuditHelper, Version, helpers_of
 
-__all__ = [
-    "HELPERS", "AuditHelper", "Version", "activations", "arithmetic", "clamp", "gelu", "helpers_of", "losses",
-    "special_functions",
-]  # fmt: skip
+__all__ = ["HELPERS", "AuditHelper", "Version", "activations", "arithmetic", "clamp", "helpers_of", "losses"]

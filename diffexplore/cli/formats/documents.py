@@ -17,7 +17,7 @@ def _json(shown: Shown, target: Target) -> str:
 
 def _sarif(shown: Shown, target: Target) -> str:
     from diffexplore.documents import to_json
-    from diffexplore.render.sarif import to_sarif
+    from diffexplore.render.problems import to_sarif
 
     return to_json(to_sarif(tuple(shown.problems())), ascii=target.ascii)
 

@@ -7,13 +7,16 @@ transparent, and grids and letters of a middle grey, so that a figure fits a lig
 from __future__ import annotations
 
 import math
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from diffexplore.documents import plain
-from diffexplore.figures.extent import Range, extent
+from diffexplore.errors import UsageError
 from diffexplore.figures.plotly.traces import DASHES, traces
 from diffexplore.figures.plotly.words import legend, safe
-from diffexplore.figures.records import Axis, Figure, Rule
+from diffexplore.figures.records import Axis, Figure, Range, Rule, extent
 from diffexplore.figures.roles import Style, styles
 
 __all__ = ["notebook", "spec"]
@@ -89,3 +92,15 @@ def _rule(rule: Rule, style: Style) -> dict[str, Any]:
         f"{across}ref": "paper", "line": {"color": style.colour, "width": 1.8, "dash": DASHES[style.line]},
         "name": legend(rule.name), "showlegend": True,
     }  # fmt: skip
+
+
+@cache
+def script() -> str:
+    """The library in one piece, without importing the package.
+
+    Raises :class:`UsageError` with the command that installs it where it is missing.
+    """
+    found = find_spec("plotly")
+    if found is None or found.origin is None:
+        raise UsageError("pages with figures need plotly: python -m pip install plotly")
+    return (Path(found.origin).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
-from diffexplore.figures.extent import extent
-from diffexplore.figures.records import Figure
+from diffexplore.figures.records import Figure, extent
 from diffexplore.figures.terminal.canvas import BOX, drawn
-from diffexplore.figures.terminal.markers import lettered, markers
-from diffexplore.figures.terminal.strokes import UNBROKEN, Legend, Stroke, strokes
+from diffexplore.figures.terminal.strokes import UNBROKEN, Legend, Stroke, lettered, markers, strokes
 from diffexplore.typography import to_ascii
 
 __all__ = ["GRID_HEIGHT", "HEIGHT", "draw"]
@@ -37,9 +35,9 @@ def draw(
     pen: list[Stroke] = []
     legend: list[Legend] = []
     for layer, marker in zip(figure.layers, chosen, strict=True):
-        found, said = strokes(layer, marker, figure, limits, (width, height), ascii)
+        found, entries_of_layer = strokes(layer, marker, figure, limits, (width, height), ascii)
         pen += found
-        legend += said
+        legend += entries_of_layer
     lines = ["  (no points)"] if limits is None else drawn(figure, pen, limits, width, height)
     in_a_row = dense or lettered(figure)
     entries = [f"{entry.marker} {entry.words}".strip() for entry in legend]

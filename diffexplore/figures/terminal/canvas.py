@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 
-from diffexplore.figures.extent import Range
-from diffexplore.figures.records import Axis, Figure
+from diffexplore.figures.records import Axis, Figure, Range
 from diffexplore.figures.terminal.strokes import Stroke
-from diffexplore.figures.terminal.ticks import ticks
 from diffexplore.lists import shortened
+from diffexplore.numerals import distinct, plain_exponent
 
 _ESCAPE = re.compile("\x1b\\[[0-9;]*m")
 
@@ -33,14 +33,15 @@ def drawn(figure: Figure, strokes: Sequence[Stroke], limits: tuple[Range, Range]
             x, y = _scaled(stroke.x, figure.x), _scaled(stroke.y, figure.y)
             draw_on(x, y, marker=stroke.marker, fillx=down_to)
     plotext.xlabel(figure.x.title)
-    for axis, span, limit, mark in (
-        (figure.x, limits[0], plotext.xlim, plotext.xticks),
-        (figure.y, limits[1], plotext.ylim, plotext.yticks),
+    marked = plotext.active().monitor  # plotext.xticks keeps ticks in a set: the hash seed would order them
+    for axis, span, limit, places, labels in (
+        (figure.x, limits[0], plotext.xlim, marked.xticks, marked.xlabels),
+        (figure.y, limits[1], plotext.ylim, marked.yticks, marked.ylabels),
     ):
         if span[0] < span[1]:
             limit(*_scaled(span, axis))
-        places, labels = ticks(span, axis)
-        mark(_scaled(places, axis), labels)
+        at, labels[0] = ticks(span, axis)
+        places[0] = _scaled(at, axis)
     built = _ESCAPE.sub("", plotext.build())
     plotext.clear_figure()
     return [_title(figure, width), *(line.rstrip() for line in built.splitlines() if line.strip())]
@@ -57,3 +58,51 @@ def _title(figure: Figure, width: int) -> str:
 def _scaled(values: Sequence[float], axis: Axis) -> list[float]:
     """Logarithms where the axis has them: plotext's own fail beyond a hundred decades."""
     return [math.log10(value) for value in values] if axis.scale == "log" else list(values)
+
+
+_MOST_TICKS = 5
+
+#: Steps between ticks, times a power of ten.
+_STEPS = ("1", "2", "2.5", "5")
+
+
+def ticks(span: Range, axis: Axis) -> tuple[list[float], list[str]]:
+    """Places and labels: whole decades of a logarithmic axis that has some, else a few between the ends."""
+    places = _decades(*span) if axis.scale == "log" else []
+    if len(places) < 2:
+        places = _between(*span, axis)
+    return places, _labels(places)
+
+
+def _decades(low: float, high: float) -> list[float]:
+    first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
+    stride = max(1, math.ceil((last - first + 1) / _MOST_TICKS))
+    return [float(f"1e{power}") for power in range(first, last + 1, stride)]
+
+
+def _between(low: float, high: float, axis: Axis) -> list[float]:
+    if low == high:
+        return [low]
+    parts = [place / (_MOST_TICKS - 1) for place in range(_MOST_TICKS)]
+    if axis.scale == "log":
+        return [low * (high / low) ** part for part in parts]
+    return _round(low, high) or [low + (high - low) * part for part in parts]
+
+
+def _round(low: float, high: float) -> list[float]:
+    """Multiples of 1, 2, 2.5 or 5 times a power of ten, as many as fit; none where the doubles do not hold them."""
+    span = high - low
+    if not 1e-300 < span < 1e300:
+        return []
+    power = math.floor(math.log10(span / _MOST_TICKS))
+    for step in (Fraction(digits) * Fraction(10) ** exponent for exponent in (power, power + 1) for digits in _STEPS):
+        first, last = math.ceil(Fraction(low) / step), math.floor(Fraction(high) / step)
+        if last - first < _MOST_TICKS:
+            places = [float(step * place) for place in range(first, last + 1)]
+            return places if len(set(places)) > 1 else []
+    return []
+
+
+def _labels(values: Sequence[float]) -> list[str]:
+    """The values in as few digits as distinguish them."""
+    return distinct(values, range(4, 17), lambda value, digits: plain_exponent(f"{value:.{digits}g}"))

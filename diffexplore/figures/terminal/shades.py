@@ -8,8 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from diffexplore.figures.extent import Range
-from diffexplore.figures.records import Axis, Figure, ValueGrid
+from diffexplore.figures.records import Axis, Figure, Range, ValueGrid
 from diffexplore.numerals import short
 
 #: From the lowest values to the highest.

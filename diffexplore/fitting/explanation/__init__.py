@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from diffexplore.fitting.explanation import bottom, ending, rate, rounding
+from diffexplore.fitting.explanation import bottom, ending, rate, reading, rounding
 from diffexplore.fitting.records import Finding, Fit
 
 _FINDINGS: tuple[Callable[[Fit], Finding | None], ...] = (
     ending.ended, bottom.at_another, bottom.flat, rate.diverged, rate.overshoots, rate.slow_directions, rate.too_slow,
     rate.stable, rate.unstable_at_the_optimum, rate.best_rate, rate.centring, rounding.rises, rounding.drift,
-    bottom.indefinite_start, bottom.plain_newton, bottom.certified,
+    bottom.indefinite_start, bottom.plain_newton, bottom.certified, reading.sums,
 )  # fmt: skip
 
 

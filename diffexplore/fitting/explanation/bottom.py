@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from diffexplore.fitting.explanation.words import about_minimum, listed, number, place, steps
+from diffexplore.fitting.explanation.words import about_minimum, number, place
 from diffexplore.fitting.records import Finding, Fit
+from diffexplore.lists import listed
+from diffexplore.writing.numbers import counted
 
 #: A point is there where this part of the way from the start is left at most.
 _THERE = 0.01
@@ -29,7 +31,7 @@ def plain_newton(fit: Fit) -> Finding | None:
     if newton is None or newton.end.kind == "minimum":
         return None
     start, end = place(fit.run.first.point), f"{newton.end.kind} {place(newton.end.point)}"
-    sentence = f"plain Newton from {start} ends at the {end} after {steps(newton.steps)}"
+    sentence = f"plain Newton from {start} ends at the {end} after {counted(newton.steps, 'step')}"
     values = {"steps": newton.steps, "kind": newton.end.kind, "point": dict(newton.end.point)}
     return Finding("plain_newton", sentence, values)
 

@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from diffexplore.checking.records import Truth
-from diffexplore.fitting.explanation.words import (
-    ROUNDING,
-    about_minimum,
-    combination,
-    listed,
-    number,
-    place,
-    same,
-    steps,
-)  # fmt: skip
+from diffexplore.fitting.explanation.words import ROUNDING, about_minimum, combination, number, place, same
 from diffexplore.fitting.records import Finding, Fit
-from diffexplore.writing.numbers import point_text, share, ulp_at
+from diffexplore.lists import listed
+from diffexplore.writing.numbers import counted, point_text, share, ulp_at
 
 #: A parameter with at most this part of its way left has arrived; with at least the other, it has hardly moved.
 _ARRIVED = 0.01
@@ -34,14 +26,14 @@ def ended(fit: Fit) -> Finding:
     if not run.finite or run.ended in ("the loss is not finite", "the gradient is not finite"):
         best, lowest = run.best, ""
         if best is not None:
-            lowest = f"; the lowest loss was {number(best.loss)}, after {steps(best.step)}, and is kept"
-        how = f"{'stopped' if run.finite else 'diverged'}: after {steps(run.steps)}"
+            lowest = f"; the lowest loss was {number(best.loss)}, after {counted(best.step, 'step')}, and is kept"
+        how = f"{'stopped' if run.finite else 'diverged'}: after {counted(run.steps, 'step')}"
         if run.ended == "the loss is not a number":
             how = f"stopped: step {run.steps:,} ends at {point_text(run.last.point, digits=4)}, where"
         return Finding("ended", f"{how} {run.ended}{lowest}", values)
     if fit.optimum is not None and fit.excess is not None:
         return Finding("ended", _beside_minimum(fit), values | {"excess": fit.excess, "remaining": dict(fit.remaining)})
-    stopped = f"stopped at a loss of {number(run.last.loss, 4)} after {steps(run.steps)}"
+    stopped = f"stopped at a loss of {number(run.last.loss, 4)} after {counted(run.steps, 'step')}"
     reason = _NO_MINIMUM.get(fit.terrain.status, _NO_MINIMUM["unknown"])(fit)
     return Finding("ended", f"{stopped}: {reason}", values)
 
@@ -51,18 +43,18 @@ def _beside_minimum(fit: Fit) -> str:
     assert optimum is not None and fit.excess is not None and run.last.loss is not None and run.first.loss is not None
     lowest, excess, where = optimum.value, fit.excess, about_minimum(fit)
     if _is_rounding(run.ulp, excess, lowest, run.dtype):
-        took = f"in {steps(run.steps)}"
+        took = f"in {counted(run.steps, 'step')}"
         return f"arrived at {where} {took}: the loss is {number(run.last.loss, 6)}, as low as {run.dtype} can tell"
     if excess > 0 and run.last.loss > run.first.loss:
         best = run.best
-        kept = "" if best is None else f"; the lowest, {number(best.loss)} after {steps(best.step)}, is kept"
+        kept = "" if best is None else f"; the lowest, {number(best.loss)} after {counted(best.step, 'step')}, is kept"
         return f"ran away: the loss rose from {number(run.first.loss)} to {number(run.last.loss)}{kept}"
     if not run.steps:
         return f"took no step: the loss is {number(run.last.loss)}, and {where} {number(lowest, 4)}"
     if lowest > 0 and excess <= PERCENT * lowest:
         how = f"stopped {share(excess / lowest)} above {where}"
     elif lowest > 0:
-        how = (f"stopped at a loss of {number(run.last.loss)} after {steps(run.steps)}, "
+        how = (f"stopped at a loss of {number(run.last.loss)} after {counted(run.steps, 'step')}, "
                f"{number(run.last.loss / lowest, 2)} times {where}, {number(lowest, 4)}")  # fmt: skip
     else:
         how = f"stopped {number(excess)} above {where}, {number(lowest, 4)}"

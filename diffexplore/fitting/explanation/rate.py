@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from diffexplore.fitting.explanation.words import ROUNDING, direction, listed, many, number, place, steps, whole
+from diffexplore.fitting.explanation.words import ROUNDING, direction, many, number, place, whole
 from diffexplore.fitting.records import Finding, Fit
 from diffexplore.fitting.terrain import Curvature
+from diffexplore.lists import listed
+from diffexplore.writing.numbers import counted
 
 #: A direction that has shrunk by less than this part on the run is one that has hardly begun.
 _HARDLY = 0.1
@@ -99,9 +101,9 @@ def too_slow(fit: Fit) -> Finding | None:
     if _arrived(fit):
         return None  # a run that began at the minimum
     sentence = (
-        f"{number(fit.lr)} is too slow: the loss is {number(fit.run.last.loss)} after {steps(fit.run.steps)}; even "
-        f"along {direction(steepest)}, the steepest direction at the minimum, it takes {many(steepest.steps_per_e)} "
-        "steps per factor e"
+        f"{number(fit.lr)} is too slow: the loss is {number(fit.run.last.loss)} after "
+        f"{counted(fit.run.steps, 'step')}; even along {direction(steepest)}, the steepest direction at the minimum, "
+        f"it takes {many(steepest.steps_per_e)} steps per factor e"
     )
     values = {
         "steps_per_e": steepest.steps_per_e, "curvature": steepest.value, "steps": fit.run.steps, "lr": fit.lr,

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from diffexplore.fitting.explanation.words import each, listed, number, steps
+from diffexplore.fitting.explanation.words import each, number
 from diffexplore.fitting.records import Finding, Fit, Run
+from diffexplore.lists import listed
+from diffexplore.writing.numbers import counted
 
 
 def rises(fit: Fit) -> Finding | None:
     """Upward steps of the run that has most of them, held against the exact loss and against one ulp."""
     run = max(fit.runs, key=lambda one: one.rises.count)
-    counted = run.rises
-    if counted.count == 0 or not run.finite or counted.first is None:
+    upward = run.rises
+    if upward.count == 0 or not run.finite or upward.first is None:
         return None
-    values = counted.to_dict() | {
+    values = upward.to_dict() | {
         "dtype": run.dtype, "method": run.method, "mean_change": run.mean_change, "ulp": run.ulp,
     }  # fmt: skip
-    seen = (f"in {run.dtype} the computed loss rises at {counted.count:,} of {steps(run.steps)} ({run.method}), "
-            f"first after step {counted.first:,}")  # fmt: skip
+    seen = (f"in {run.dtype} the computed loss rises at {upward.count:,} of {counted(run.steps, 'step')} "
+            f"({run.method}), first after step {upward.first:,}")  # fmt: skip
     return Finding("rises", f"{seen}{_cause(run)}{_others(fit, run)}", values)
 
 
 def _cause(run: Run) -> str:
-    counted = run.rises
-    if counted.checked and counted.falls == counted.checked:
-        all_of = "each of them" if counted.checked == counted.count else f"each of the first {counted.checked}"
+    upward = run.rises
+    if upward.checked and upward.falls == upward.checked:
+        all_of = "each of them" if upward.checked == upward.count else f"each of the first {upward.checked}"
         small = ""
         if run.mean_change and run.ulp is not None:
-            small = (f"; its last {steps(run.changes)} change it by {number(run.mean_change, 2)} on average, where one "
-                     f"ulp is {number(run.ulp, 2)}")  # fmt: skip
+            small = (f"; its last {counted(run.changes, 'step')} change it by {number(run.mean_change, 2)} on average, "
+                     f"where one ulp is {number(run.ulp, 2)}")  # fmt: skip
         return f": rounding, for the exact loss falls at {all_of}{small}"
-    parts = [f"falls at {counted.falls} (rounding)"] if counted.falls else []
-    parts += [f"rises at {counted.climbs} as well"] if counted.climbs else []
-    of_them = "" if counted.checked == counted.count else f"of the first {counted.checked}, "
+    parts = [f"falls at {upward.falls} (rounding)"] if upward.falls else []
+    parts += [f"rises at {upward.climbs} as well"] if upward.climbs else []
+    of_them = "" if upward.checked == upward.count else f"of the first {upward.checked}, "
     return f": {of_them}the exact loss {listed(parts)}" if parts else ""
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from diffexplore.fitting.records import Fit
 from diffexplore.fitting.terrain import Direction
+from diffexplore.lists import listed
 from diffexplore.numerals import ABSENT, short
 
 #: A loss within so many units in the last place of the minimum has arrived: its own rounding is as large.
@@ -46,16 +47,6 @@ def each(point: Mapping[str, float]) -> str:
     return listed([f"{number(value, 2)} ({name})" for name, value in point.items()])
 
 
-def steps(count: int) -> str:
-    """``1 step``, ``1,000 steps``."""
-    return f"{count:,} {'step' if count == 1 else 'steps'}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
-
-
 def place(point: Mapping[str, float], digits: int = 4) -> str:
     """``(−0.397, 145.6)``, or ``a = 2`` where there is one parameter."""
     values = [number(value, digits) for value in point.values()]
@@ -92,7 +83,7 @@ def about_minimum(fit: Fit) -> str:
 
 
 def same(words: Iterable[tuple[str, str]]) -> str:
-    """``a and c have arrived, b has not``: names with one verb are said together; a word comes as ``has …``."""
+    """``a and c have arrived, b has not``: names with one verb are stated together; a word comes as ``has …``."""
     grouped: dict[str, list[str]] = {}
     for name, word in words:
         grouped.setdefault(word, []).append(name)

@@ -12,7 +12,7 @@ from typing import Any
 
 from diffexplore.auditing import page as audits
 from diffexplore.pages.records import Page, Section, Subject
-from diffexplore.pages.sections import algebra, explore, fit, outlines, pictures, report
+from diffexplore.pages.sections import algebra, fit, outlines, pictures, report
 from diffexplore.render import benches, fits, graphs, outline, proof_headline, tensors, verdict
 from diffexplore.writing.blocks import Headline
 
@@ -53,7 +53,7 @@ KINDS: Mapping[str, Kind] = {
         (fit.why, fit.surface, fit.curve, fit.curvature, algebra.loss, algebra.derivation, algebra.graph),
         fits.headline,
     ),
-    "explore": Kind(_loss_of, (explore.surface, algebra.loss)),
+    "explore": Kind(_loss_of, (fit.explored, algebra.loss)),
     "prove": Kind(lambda found: f"{found.program} against {found.loss}", (outlines.proof,), proof_headline.headline),
     "gradcheck": Kind(tensors.title_of, (outlines.tensors,), tensors.first_of),
     "graph": Kind(lambda found: graphs.headline(found).title, (outlines.graph,)),

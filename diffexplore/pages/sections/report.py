@@ -12,8 +12,7 @@ from diffexplore.render.outline import formulas, legend, run_notes
 from diffexplore.render.places import long_points
 from diffexplore.render.sample_tables import probes, worst_samples
 from diffexplore.render.screen import at_a_glance
-from diffexplore.render.tables import reduced_tables
-from diffexplore.render.values import loss_values
+from diffexplore.render.tables import loss_values, reduced_tables
 from diffexplore.render.wrong import failures
 from diffexplore.writing.blocks import Block, Heading, Note, Table, text
 from diffexplore.writing.names import candidate_of, kind_of

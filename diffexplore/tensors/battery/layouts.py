@@ -37,7 +37,7 @@ def _upstream(setting: CallSetting, key: str, what: str, expanded: bool) -> Iter
         try:
             expected = candidate.gradients(output, plain.clone())
         except CandidateError:
-            continue  # that is told of the plain call
+            continue  # that is reported of the plain call
         try:
             found = candidate.gradients(output, other)
         except CandidateError as error:

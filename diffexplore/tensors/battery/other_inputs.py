@@ -11,7 +11,7 @@ import torch
 from diffexplore.errors import CandidateError, DiffexploreError, UsageError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, TrialUnavailable, reason_of
-from diffexplore.tensors.candidate import TensorCandidate
+from diffexplore.tensors.candidate import in_dtype
 from diffexplore.tensors.subject import TensorSubject
 
 Tensor = torch.Tensor
@@ -63,23 +63,13 @@ def dtypes(setting: CallSetting) -> Iterator[CallFinding]:
         raise TrialUnavailable("the inputs are not all in float64")
     for dtype in _NARROWER:
         try:
-            candidate, forward = _in_dtype(setting.candidate, dtype), _in_dtype(setting.forward, dtype)
+            candidate, forward = in_dtype(setting.candidate, dtype), in_dtype(setting.forward, dtype)
             candidate.returned()
         except CandidateError:
             continue
         yield from _checked(
             replace(setting.subject, candidate=candidate, forward=forward), "narrower_dtype", f"in {dtype_name(dtype)}"
         )
-
-
-def _in_dtype(candidate: TensorCandidate, dtype: torch.dtype) -> TensorCandidate:
-    return candidate.replaced(
-        {
-            one.name: one.tensor.detach().to(dtype).requires_grad_(one.tensor.requires_grad)
-            for one in candidate.inputs
-            if one.tensor.is_floating_point()
-        }
-    )
 
 
 def _checked(subject: TensorSubject, key: str, where: str) -> Iterator[CallFinding]:

@@ -26,7 +26,7 @@ def repeated(setting: CallSetting) -> Iterator[CallFinding]:
         try:
             first = [None if one is None else one.detach().clone() for one in candidate.gradients(output, upstream)]
         except CandidateError:
-            continue  # that is told of the plain call
+            continue  # that is reported of the plain call
         written = list(_written(candidate, before, upstream, call, saved, kept))
         yield from written or _again(setting, candidate, output, call, tuple(first))
 

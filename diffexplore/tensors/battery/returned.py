@@ -33,7 +33,7 @@ def shapes(setting: CallSetting) -> Iterator[CallFinding]:
         try:
             candidate.gradients(output, call.upstream.clone())
         except CandidateError:
-            continue  # that is told of the plain call
+            continue  # that is reported of the plain call
         finally:
             for handle in handles:
                 handle.remove()
@@ -91,7 +91,7 @@ def alone(setting: CallSetting) -> Iterator[CallFinding]:
                 expected = plain.gradients(setting.output_of(plain, call.output), call.upstream.clone())
                 output = setting.output_of(candidate, call.output)
             except (CandidateError, TrialUnavailable):
-                continue  # the output does not depend on it, or that is told of the plain call
+                continue  # the output does not depend on it, or that is reported of the plain call
             try:
                 (gradient,) = candidate.gradients(output, call.upstream.clone())
             except CandidateError as error:
@@ -151,7 +151,7 @@ def shared_memory(setting: CallSetting) -> Iterator[CallFinding]:
         try:
             output.tensor.backward(call.upstream.clone())
         except Exception:
-            continue  # that is told of the plain call
+            continue  # that is reported of the plain call
         grads = [(one.name, one.tensor.grad) for one in candidate.sources if one.tensor.grad is not None]
         for place, (name, gradient) in enumerate(grads):
             for other, second in grads[:place]:

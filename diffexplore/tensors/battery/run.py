@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 
@@ -70,11 +71,21 @@ def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> TriedCalls:
 
 def _draws_numbers(calls: TensorCalls) -> bool:
     """Whether the outputs depend on torch's random numbers: in another layout, other entries get the same numbers."""
+    if not calls.seen.hidden and not any(_draws(name) for name in calls.seen.operations):
+        return False
     candidate = calls.subject.candidate
     again = {one.name: one.tensor for one in replace(candidate, seed=candidate.seed + 1).replaced().returned()}
     return any(
         one.name in again and not torch.allclose(one.tensor, again[one.name], equal_nan=True) for one in calls.outputs
     )
+
+
+@cache
+def _draws(operation: str) -> bool:
+    """Whether an operator of that name, which may begin with an underscore, takes numbers of torch's generators."""
+    packets = [getattr(torch.ops.aten, name, None) for name in (operation, f"_{operation}")]
+    overloads = [getattr(packet, one) for packet in packets if packet is not None for one in packet.overloads()]
+    return any(torch.Tag.nondeterministic_seeded in overload.tags for overload in overloads)
 
 
 def trials_of(level: str) -> Sequence[CallTrial]:

@@ -51,7 +51,7 @@ def forward_mode(setting: CallSetting) -> Iterator[CallFinding]:
         ]
         total, size = sum(float(term.sum()) for term in terms), sum(float(term.abs().sum()) for term in terms)
         if not math.isfinite(total):
-            continue  # that is told of the plain call
+            continue  # that is reported of the plain call
         unit = torch.finfo(call.upstream.dtype).eps if call.upstream.dtype.is_floating_point else 2.0**-52
         if not abs(along - total) <= unit**0.5 * max(size, 1e-300):
             yield CallFinding(

@@ -32,7 +32,7 @@ def cut(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         yield Mistake("cut_path", f"only the gradient through {path.name} is there", partial(_share, number=number))
 
 
-#: What is added to the truth, in shares of a way; its key, and what is said of the way.
+#: What is added to the truth, in shares of a way; its key, and the words for the way.
 _KINDS = ((-1.0, "cut_path", "is missing"), (-2.0, "sign_of_term", "has the wrong sign"))
 _PLURAL = {"is missing": "are missing", "has the wrong sign": "have the wrong sign"}
 
@@ -104,6 +104,27 @@ def transposed(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
             yield Mistake("transposed", message, partial(_with_transposed, number=number, which=which))
 
 
+def for_results(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """A factor is what the right one is computed from: X for f(X)."""
+    sweep = scenes[0].sweep
+    if sweep is None:
+        return
+    for number, path in enumerate(paths(sweep)):
+        for which, (words, _) in enumerate(path.for_results):
+            yield Mistake(
+                "operand_for_result", f"on the way back to {path.name}, {words}",
+                partial(_with_operand, number=number, which=which), {"path": path.name},
+            )  # fmt: skip
+
+
+def _with_operand(scene: GradientScene, number: int, which: int) -> np.ndarray | None:
+    if scene.sweep is None:
+        return None
+    path = paths(scene.sweep)[number]
+    predicted: np.ndarray = scene.exact - path.shares[scene.source] + path.for_results[which][1][scene.source]
+    return predicted
+
+
 def _with_transposed(scene: GradientScene, number: int, which: int) -> np.ndarray | None:
     if scene.sweep is None:
         return None
@@ -116,16 +137,25 @@ def _distinct(scene: GradientScene) -> list[tuple[int, PathShare]]:
     """The ways that bear on the input and are not all of it, each of several that share all once."""
     if scene.sweep is None:
         return []
+    if not scene.distinct:
+        scene.distinct.append(_found_distinct(scene, paths(scene.sweep)))
+    kept: list[tuple[int, PathShare]] = scene.distinct[0]
+    return kept
+
+
+def _found_distinct(scene: GradientScene, ways: Sequence[PathShare]) -> list[tuple[int, PathShare]]:
     found: list[tuple[int, PathShare]] = []
-    seen: list[np.ndarray] = []
-    for number, path in enumerate(paths(scene.sweep)):
+    seen: list[tuple[float, np.ndarray]] = []
+    for number, path in enumerate(ways):
         share = path.shares[scene.source]
         telling = np.abs(share) > scene.room
-        if not telling.any() or any(np.allclose(share, other, rtol=1e-12, atol=0) for other in seen):
+        size = float(np.abs(share).sum())
+        alike = (other for total, other in seen if abs(total - size) <= 1e-9 * size)
+        if not telling.any() or any(np.allclose(share, other, rtol=1e-12, atol=0) for other in alike):
             continue
         if np.allclose(share, scene.exact, rtol=1e-12, atol=0, equal_nan=True):
             continue
-        seen.append(share)
+        seen.append((size, share))
         found.append((number, path))
     return found
 

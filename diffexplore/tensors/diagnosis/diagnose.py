@@ -35,6 +35,7 @@ FAMILIES: tuple[Family, ...] = (
     slices.parts,
     factors.of_tensors,
     cut_paths.slopes,
+    cut_paths.for_results,
     cut_paths.transposed,
     cut_paths.scaled,
     cut_paths.without_factor,
@@ -47,14 +48,18 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 
-def cause(scenes: Sequence[GradientScene]) -> Cause:
+#: What can be found of derivatives along directions, of which nobody knows the entries.
+ALONG: tuple[Family, ...] = (factors.zero, factors.constant)
+
+
+def cause(scenes: Sequence[GradientScene], families: Sequence[Family] = FAMILIES) -> Cause:
     """Why the gradient is wrong; ``unexplained`` with its three worst entries where no hypothesis explains all.
 
     ``scenes`` are of the same output and input, one for each upstream gradient; at least one entry of them is wrong.
     """
     telling = [scene for scene in scenes if scene.wrong.any()] or list(scenes)
     ordered = [telling[0], *(scene for scene in scenes if scene is not telling[0])]
-    for family in FAMILIES:
+    for family in families:
         for hypothesis in family(ordered):
             if hypothesis.holds(ordered):
                 return Cause(hypothesis.key, hypothesis.message, {**hypothesis.fields, "certain": True})

@@ -108,8 +108,10 @@ def named_factor(factor: float, spread: float, scene: GradientScene) -> tuple[st
 def _lengths(scene: GradientScene) -> list[tuple[int, str]]:
     """Lengths of axes, and products of them, of the output and of the input."""
     shapes = [("the input", scene.shape)]
+    output = scene.output if scene.sweep is None else tuple(scene.sweep.upstream.shape)
+    if output:
+        shapes.insert(0, ("the output", output))
     if scene.sweep is not None:
-        shapes.insert(0, ("the output", tuple(scene.sweep.upstream.shape)))
         shapes += [
             (one.name, tuple(one.values.shape)) for one, _ in zip(scene.sweep.known, scene.sweep.names, strict=False)
         ]

@@ -18,7 +18,7 @@ from diffexplore.torch_private.watching import DispatchMode, tree_leaves
 
 Tensor = torch.Tensor
 
-#: Their results are not written yet, or hold the infinities that they are asked for.
+#: Their results are not written yet, or hold the infinities that are wanted.
 _NOT_COMPUTED = ("empty", "full", "masked_fill", "scalar_tensor", "new_full", "fill", "copy")
 
 

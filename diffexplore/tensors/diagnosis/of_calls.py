@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.checking.judge import FAIL
+from diffexplore.checking.judge import FAIL, Judged
 from diffexplore.checking.records import Cause
 from diffexplore.tensors.candidate import TensorInput
-from diffexplore.tensors.diagnosis.diagnose import cause
+from diffexplore.tensors.diagnosis.diagnose import ALONG, FAMILIES, cause
 from diffexplore.tensors.diagnosis.nonfinite import origin
+from diffexplore.tensors.diagnosis.of_backward import of_backward
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, recorded_sweep
 from diffexplore.tensors.diagnosis.scene import GradientScene
 from diffexplore.tensors.pairs import UpstreamTrial
 from diffexplore.tensors.subject import TensorCalls
+
+Tensor = torch.Tensor
 
 #: So many upstream gradients have to be explained.
 _MOST_SCENES = 4
@@ -41,13 +46,27 @@ class Diagnoses:
             found = self._not_finite(output, source, number, trial)
             if found is not None:
                 return (found,)
-        if not any(_is_wrong(trial) for _, trial in trials) or any(trial.absent for _, trial in trials):
+        if not any(_is_wrong(trial) for _, trial in trials):
             return ()
         telling = sorted(trials, key=lambda one: not _is_wrong(one[1]))[:_MOST_SCENES]
         scenes = [self._scene(output, place, source, number, trial) for number, trial in telling]
-        if not any(scene.wrong.any() for scene in scenes):
+        if self._calls.subject.order > 1:
+            upstream = self._calls.upstreams[output][telling[0][0]]
+            written = of_backward(self._calls.subject.candidate, output, upstream, scenes[0])
+            if written is not None:
+                return (written,)
+        if not any(scene.wrong.any() for scene in scenes) or any(trial.absent for _, trial in trials):
             return ()
         return (cause(scenes),)
+
+    def of_estimates(self, output: Tensor, source: TensorInput, judged: Judged, *, along: bool) -> tuple[Cause, ...]:
+        """Why a gradient failed whose truth is estimated: by entry, or ``along`` directions; nothing where unknown."""
+        if not ((judged.verdict == FAIL) & np.isfinite(judged.value)).any():
+            return ()
+        shape = judged.value.shape if along else tuple(source.tensor.shape)
+        scene = _scene_of(judged, shape, source, None, tuple(output.shape))
+        found = cause([scene], ALONG if along else FAMILIES) if scene.wrong.any() else None
+        return () if found is None or (along and found.key == "unexplained") else (found,)
 
     def _not_finite(self, output: str, source: TensorInput, number: int, trial: UpstreamTrial) -> Cause | None:
         judged = trial.judged
@@ -60,26 +79,28 @@ class Diagnoses:
         return origin(self._calls.subject.candidate, output, upstream, shown, index)
 
     def _scene(self, output: str, place: int, source: TensorInput, number: int, trial: UpstreamTrial) -> GradientScene:
-        shape = tuple(source.tensor.shape)
-        judged = trial.judged
-        truth = DoubleBall(
-            *(np.reshape(part, shape) for part in (judged.truth.high, judged.truth.low, judged.truth.radius))
-        )
         sources = [one.name for one in self._calls.subject.candidate.sources]
-        return GradientScene(
-            judged.value.reshape(shape),
-            np.broadcast_to(judged.bound, judged.value.shape).reshape(shape),
-            truth,
-            UNIT_ROUNDOFF[source.tensor.dtype],
-            sources.index(source.name),
-            self._sweep(output, place, number),
-        )
+        scene = _scene_of(trial.judged, tuple(source.tensor.shape), source, self._sweep(output, place, number))
+        return replace(scene, source=sources.index(source.name))
 
     def _sweep(self, output: str, place: int, number: int) -> RecordedSweep | None:
         if (place, number) not in self._sweeps:
             upstream = self._calls.upstreams[output][number]
             self._sweeps[place, number] = recorded_sweep(self._calls.subject.forward, place, upstream)
         return self._sweeps[place, number]
+
+
+def _scene_of(
+    judged: Judged, shape: tuple[int, ...], source: TensorInput, sweep: RecordedSweep | None,
+    output: tuple[int, ...] = (),
+) -> GradientScene:  # fmt: skip
+    bound = np.broadcast_to(judged.bound, judged.value.shape).reshape(shape)
+    truth = DoubleBall(
+        *(np.reshape(part, shape) for part in (judged.truth.high, judged.truth.low, judged.truth.radius))
+    )
+    return GradientScene(
+        judged.value.reshape(shape), bound, truth, UNIT_ROUNDOFF[source.tensor.dtype], 0, sweep, output
+    )
 
 
 def _is_wrong(trial: UpstreamTrial) -> bool:

@@ -23,7 +23,8 @@ class PathShare:
     """A way on which cotangents come back: what passes on it to each source; ``name`` says by what it leads.
 
     ``slope_left_out`` is what would be there in its place if the derivative of its operation were 1; None where shapes
-    differ. ``transposed`` are what would be there if a matrix beside it were transposed.
+    differ. ``transposed`` are what would be there if a matrix beside it were transposed; ``for_results`` if the factor
+    beside it were what that was computed from, each with words for it.
     """
 
     name: str
@@ -31,6 +32,7 @@ class PathShare:
     shares: tuple[np.ndarray, ...]
     slope_left_out: tuple[np.ndarray, ...] | None = None
     transposed: tuple[tuple[np.ndarray, ...], ...] = ()
+    for_results: tuple[tuple[str, tuple[np.ndarray, ...]], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ def _paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
         edges, entries = _edges(sweep)
         by_place: dict[SourceLine, list[tuple[_Edge, tuple[np.ndarray, ...]]]] = {}
         found = []
-        entries_at = Counter(sweep.tape.places)
+        entries_at, makers = Counter(sweep.tape.places), _makers(sweep)
         for edge in edges:
             place, before = sweep.tape.places[edge.number], entries[: edge.number]
             share = centres(swept(before, [(edge.operand, edge.cotangent)], sweep.tape.sources))
@@ -67,7 +69,8 @@ def _paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
             name = str(place) if entries_at[place] == 1 else f"{sweep.tape.operators[edge.number]} in {place}"
             name = f"operand {edge.index + 1} of {name}" if edge.several else name
             slope, transposed = _without_slope(sweep, before, edge, edge), _transposed(sweep, before, edge)
-            found.append(PathShare(name, place, share, slope, transposed))
+            instead = _for_results(sweep, before, edge, makers)
+            found.append(PathShare(name, place, share, slope, transposed, instead))
         groups = [_group(sweep, entries, place, several) for place, several in by_place.items()]
         return (*(group for group in groups if group is not None), *found)
 
@@ -83,12 +86,7 @@ def _edges(sweep: RecordedSweep) -> tuple[list[_Edge], list[TapeEntry]]:
     swept(tape._entries, [(sweep.end, exact(sweep.upstream))], tape.sources, passed=passed)
     if sum(number * len(back) for number, _, back in passed) > _MOST_STEPS:
         return [], []
-    made_at = {
-        id(region.state): tape.places[number]
-        for number, entry in enumerate(tape._entries)
-        for region in entry.results
-        if region is not None
-    }
+    made_at = {state: tape.places[number] for state, number in _makers(sweep).items()}
     found, entries = [], list(tape._entries)
     for number, given, back in reversed(passed):
         idle = [cotangent is not None and _is_nothing(cotangent) for cotangent in back]
@@ -159,6 +157,56 @@ def _transposed(sweep: RecordedSweep, before: Sequence[TapeEntry], edge: _Edge) 
             seeds = [(edge.operand, exact(np.ascontiguousarray(a @ b)))]
             found.append(centres(swept(before, seeds, sweep.tape.sources)))
     return tuple(found)
+
+
+def _makers(sweep: RecordedSweep) -> dict[int, int]:
+    """The number of the entry that made each state."""
+    return {
+        id(region.state): number
+        for number, entry in enumerate(sweep.tape._entries)
+        for region in entry.results
+        if region is not None
+    }
+
+
+def _for_results(
+    sweep: RecordedSweep, before: Sequence[TapeEntry], edge: _Edge, makers: dict[int, int]
+) -> tuple[tuple[str, tuple[np.ndarray, ...]], ...]:
+    """What comes back to a factor of a product where X stands for the other factor, f(X)."""
+    tape, given = sweep.tape, edge.given[0]
+    operands, operator = tape._entries[edge.number].operands, tape.operators[edge.number]
+    if operator not in ("mul", "mm", "bmm") or len(operands) != 2 or given is None:
+        return ()
+    other = operands[1 - edge.index]
+    maker = None if other is None else makers.get(id(other.state))
+    if other is None or maker is None or other.state is edge.operand.state:
+        return ()
+    found = []
+    for x in tape._entries[maker].operands:
+        if x is None or x.layout.shape != other.layout.shape:
+            continue
+        factor, cotangent = x.layout.read(x.state.ball).high, given.high
+        back = cotangent * factor if operator == "mul" else _beside(cotangent, factor.mT, edge.index)
+        if back.shape == edge.operand.layout.shape:
+            words = f"the value of {_name(sweep, x, makers)} is used for {_name(sweep, other, makers)}"
+            seeds = [(edge.operand, exact(np.ascontiguousarray(back)))]
+            found.append((words, centres(swept(before, seeds, sweep.tape.sources))))
+    return tuple(found)
+
+
+def _beside(cotangent: np.ndarray, factor: np.ndarray, place: int) -> np.ndarray:
+    product: np.ndarray = cotangent @ factor if place == 0 else factor @ cotangent
+    return product
+
+
+def _name(sweep: RecordedSweep, region: StorageRegion, makers: dict[int, int]) -> str:
+    number = makers.get(id(region.state))
+    if number is not None:
+        place = sweep.tape.places[number]
+        last = max(other for other, same in enumerate(sweep.tape.places) if same == place)
+        return str(place) if number == last else f"{sweep.tape.operators[number]} in {place}"
+    found = [n for n, source in zip(sweep.names, sweep.tape.sources, strict=True) if source.state is region.state]
+    return found[0] if found else "a constant"
 
 
 def _without_slope(

@@ -128,7 +128,7 @@ def _condition(scene: GradientScene) -> str | None:
     count = 4 * len(scene.sweep.known)
     chances = math.log2(math.comb(int(wrong.sum()) + int(right.sum()), int(wrong.sum())))
     if chances < math.log2(count) + _EVIDENCE:
-        return None  # so few entries are told from the others by one tensor or another
+        return None  # so few entries are distinguished from the others by one tensor or another
     for known in scene.sweep.known:
         for values, note in alignments(known.values, scene.shape):
             for sizes, name in ((values, known.name + note), (np.abs(values), f"|{known.name}{note}|")):

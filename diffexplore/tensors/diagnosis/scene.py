@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class GradientScene:
         unit: the unit roundoff of the dtype.
         source: the place of the input among those that are differentiated by.
         sweep: the recorded forward; None where it could not be recorded.
+        output: the shape of the output.
+        distinct: the ways that bear on the input, once they were found.
     """
 
     value: np.ndarray
@@ -33,6 +36,8 @@ class GradientScene:
     unit: float
     source: int
     sweep: RecordedSweep | None
+    output: tuple[int, ...] = ()
+    distinct: list[Any] = field(default_factory=list)
 
     @cached_property
     def exact(self) -> np.ndarray:

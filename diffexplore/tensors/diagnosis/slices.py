@@ -12,6 +12,9 @@ from diffexplore.tensors.diagnosis.scene import GradientScene
 #: Axes up to this length are taken apart.
 _LONGEST = 32
 
+#: Sums of slices are off by less than this, relative to the largest entry, unless they cancel.
+_SUMMED = 2.0**-20
+
 
 def parts(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """One entry along an axis of the output only; all but one; some in a row."""
@@ -31,6 +34,9 @@ def parts(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
             if 0 < first < length - 1:
                 yield _without(axis, first)
         yield _twice(axis, length)
+        for other, size in enumerate(scenes[0].shape):
+            if size == length:
+                yield _along_another(axis, length, other)
 
 
 def _only(axis: int, first: int, last: int, length: int) -> Mistake:
@@ -65,9 +71,37 @@ def _twice(axis: int, length: int) -> Mistake:
     return Mistake("one_sample", message, predict, {"axis": axis, "length": length})
 
 
+def _along_another(axis: int, length: int, other: int) -> Mistake:
+    """What belongs to each entry along an axis is added up along another one, which is as long."""
+    message = f"it is added up along a wrong axis of the output, and not along axis {axis}, which is as long"
+
+    def predict(scene: GradientScene) -> np.ndarray | None:
+        slices = [_of_slice(scene, axis, place, place + 1) for place in range(length)]
+        known = [part for part in slices if part is not None]
+        return np.moveaxis(np.sum(known, axis=1 + other), 0, other) if len(known) == length else None
+
+    return Mistake("reduction_axis", message, predict, {"axis": axis, "kept": other})
+
+
 def _of_slice(scene: GradientScene, axis: int, first: int, last: int) -> np.ndarray | None:
+    """The gradient for a part of the output. Sums of its slices tell whether a sweep of its own is worth it."""
     if scene.sweep is None:
         return None
+    if last == first + 1:
+        return _swept(scene, axis, first, last)
+    added = np.sum([_swept(scene, axis, place, place + 1) for place in range(first, last)], axis=0)
+    return _swept(scene, axis, first, last) if _is_near(scene, added) else added
+
+
+def _is_near(scene: GradientScene, predicted: np.ndarray) -> bool:
+    """Whether a prediction explains the gradient but for rounding in sums."""
+    known = scene.known
+    size = float(np.abs(scene.value[known]).max(initial=0.0))
+    return bool((np.abs(scene.value - predicted)[known] <= scene.room[known] + _SUMMED * size).all())
+
+
+def _swept(scene: GradientScene, axis: int, first: int, last: int) -> np.ndarray:
+    assert scene.sweep is not None
     upstream = scene.sweep.upstream
     chosen = np.zeros_like(upstream)
     where = (slice(None),) * axis + (slice(first, last),)

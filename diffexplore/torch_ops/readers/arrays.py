@@ -5,7 +5,7 @@ That axis has one place: its cell is the expression of the generic sample.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ Cells = np.ndarray[Any, Any]
 
 
 class Mixes(Exception):
-    """What an operator does with the samples of a batch cannot be said for the generic sample."""
+    """What an operator does with the samples of a batch cannot be stated for the generic sample."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,18 @@ def scalar(value: sympy.Basic) -> Grid:
     return Grid(filled((), value))
 
 
+def paired(*cells: Cells) -> Iterator[tuple[Any, ...]]:
+    """The cells at each place, row by row, broadcast as tensors are; raises ValueError where they cannot be."""
+    return zip(*(column.ravel() for column in np.broadcast_arrays(*cells)), strict=True)
+
+
 def each(function: Callable[..., Any], *grids: Grid) -> Grid:
     """``function`` of the cells at each place, the grids broadcast as tensors are."""
     axes = {grid.from_right for grid in grids} - {None}
     if len(axes) > 1:
         raise Mixes
     shape = np.broadcast_shapes(*(grid.cells.shape for grid in grids))
-    flat = [np.broadcast_to(grid.cells, shape).ravel() for grid in grids]
-    cells = cells_of([function(*values) for values in zip(*flat, strict=True)], shape)
+    cells = cells_of([function(*values) for values in paired(*(grid.cells for grid in grids))], shape)
     axis = axes.pop() if axes else None
     return Grid(cells, None if axis is None else axis + len(shape))
 

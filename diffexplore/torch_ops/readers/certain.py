@@ -13,9 +13,8 @@ import sympy
 from sympy import Expr
 
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
-from diffexplore.functions.domains import Kind
-from diffexplore.functions.facts import ALWAYS_POSITIVE, NEVER_NEGATIVE
-from diffexplore.functions.tables import domain_of, facts_of
+from diffexplore.formula.signs import certainly
+from diffexplore.functions.tables import domain_of
 
 INFINITIES = (sympy.oo, -sympy.oo)
 
@@ -43,43 +42,7 @@ def has_value(expr: sympy.Basic) -> bool:
     domain = domain_of(expr)
     if domain is None:
         return isinstance(expr, _STRUCTURE)
-    return all(_CERTAIN[kind](need) for need, kind in domain.needs(*expr.args))
-
-
-def is_positive(expr: Expr) -> bool:
-    """Whether an expression that has a value is certainly above 0."""
-    if _is_constant(expr):
-        return expr.is_positive is True
-    if isinstance(expr, sympy.Add):
-        return all(map(is_nonnegative, expr.args)) and any(map(is_positive, expr.args))
-    if isinstance(expr, (sympy.Mul, sympy.Min, BatchSum)):
-        return all(is_positive(part) for part in expr.args if isinstance(part, Expr))
-    if isinstance(expr, sympy.Max):
-        return any(map(is_positive, expr.args))
-    if isinstance(expr, sympy.Pow):
-        return is_positive(expr.args[0])
-    facts = facts_of(expr)
-    return expr == SAMPLES or (facts is not None and facts.sign is ALWAYS_POSITIVE)
-
-
-def is_nonnegative(expr: Expr) -> bool:
-    """Whether an expression that has a value is certainly not below 0."""
-    if _is_constant(expr):
-        return expr.is_nonnegative is True
-    if isinstance(expr, (sympy.Add, sympy.Mul, sympy.Min, BatchSum)):
-        return all(is_nonnegative(part) for part in expr.args if isinstance(part, Expr))
-    if isinstance(expr, sympy.Max):
-        return any(map(is_nonnegative, expr.args))
-    if isinstance(expr, sympy.Pow):
-        return bool(expr.args[1].is_Integer and expr.args[1].is_even) or is_nonnegative(expr.args[0])
-    facts = facts_of(expr)
-    return (facts is not None and facts.sign is NEVER_NEGATIVE) or is_positive(expr)
-
-
-#: What is needed of an expression → whether it certainly holds.
-_CERTAIN: Mapping[Kind, Callable[[Expr], bool]] = {
-    "positive": is_positive, "nonnegative": is_nonnegative, "nonzero": is_positive, "no pole": is_positive,
-}  # fmt: skip
+    return all(certainly(*need) for need in domain.needs(*expr.args))
 
 
 def _is_constant(expr: sympy.Basic) -> bool:

@@ -15,7 +15,7 @@ from diffexplore.formula.step_functions import StepFunction, ceil, floor, rounde
 
 
 def less(x: Expr, y: Expr) -> Boolean:
-    """x < y, decided where both are numbers; of a maximum or minimum it is taken apart, which is exact."""
+    """x < y, decided where both are numbers; of a maximum or minimum it is split, which is exact."""
     if x == y:
         return sympy.false
     if x.is_number and y.is_number:

@@ -83,8 +83,8 @@ def unsqueeze(reading: Reading, x: Grid, dim: int) -> Grid:
 
 
 def squeeze(reading: Reading, x: Grid, dims: int | Sequence[int] | None = None) -> Grid:
-    asked = normal_axes(dims, x.ndim)
-    gone = tuple(axis for axis in asked if x.cells.shape[axis] == 1 and axis != x.axis)
+    requested = () if isinstance(dims, Sequence) and not dims else normal_axes(dims, x.ndim)
+    gone = tuple(axis for axis in requested if x.cells.shape[axis] == 1 and axis != x.axis)
     axis = None if x.axis is None else x.axis - sum(place < x.axis for place in gone)
     return Grid(np.squeeze(x.cells, gone), axis)
 

@@ -12,7 +12,8 @@ import torch
 from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.torch_ops.readers.arrays import Grid, Mixes, cells_of, each, fold, normal_axes
 from diffexplore.torch_ops.readers.kinds import conformed
-from diffexplore.torch_ops.readers.logic import as_condition, as_number, opposite
+from diffexplore.torch_ops.readers.logic import as_condition, as_number
+from diffexplore.torch_ops.readers.order import first_best
 
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
@@ -119,13 +120,7 @@ def arg_extreme(worse: Callable[..., Any]) -> Callable[..., Any]:
     """The index of the first best cell, as a piecewise number."""
 
     def index(*row: Any) -> Any:
-        pairs = []
-        for i, cell in enumerate(row[:-1]):
-            others = [opposite(worse(cell, other)) for j, other in enumerate(row) if j != i]
-            pairs.append((sympy.Integer(i), sympy.And(*others)))
-        pairs = [pair for pair in pairs if pair[1] != False]  # noqa: E712 (SymPy's false is not Python's)
-        last = (sympy.Integer(len(row) - 1), sympy.true)
-        return sympy.Piecewise(*pairs, last, evaluate=False) if pairs else last[0]
+        return first_best(row, [sympy.Integer(i) for i in range(len(row))], lambda x, y: worse(y, x))
 
     return reduction(index)
 

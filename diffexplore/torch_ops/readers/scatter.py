@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,7 @@ def pad(reading: Reading, x: Grid, widths: Sequence[int], value: Any = 0) -> Gri
     return Grid(whole, axis)
 
 
-def _whole_numbers(grid: Grid) -> Any:
+def whole_numbers(grid: Grid) -> Any:
     """Constant indices as integers."""
     if any(not cell.is_Integer for cell in grid.cells.flat):
         raise NotImplementedError("the index depends on the values of tensors")
@@ -98,7 +99,7 @@ def indexed(reading: Reading, x: Grid, indices: Sequence[Grid | None]) -> Grid:
 def _places(x: Grid, indices: Sequence[Grid | None]) -> tuple[Any, ...]:
     if x.axis is not None and x.axis < len(indices) and indices[x.axis] is not None:
         raise Mixes
-    return tuple(slice(None) if index is None else _whole_numbers(index) for index in indices)
+    return tuple(slice(None) if index is None else whole_numbers(index) for index in indices)
 
 
 def index_put(
@@ -129,14 +130,14 @@ def index_select(reading: Reading, x: Grid, dim: int, index: Grid) -> Grid:
         return copy(reading, x)  # a single element, whose only index is 0
     if dim % x.ndim == x.axis:
         raise Mixes
-    return Grid(np.take(x.cells, _whole_numbers(index).reshape(-1), dim % x.ndim), x.axis)
+    return Grid(np.take(x.cells, whole_numbers(index).reshape(-1), dim % x.ndim), x.axis)
 
 
 def gather(reading: Reading, x: Grid, dim: int, index: Grid, **_: Any) -> Grid:
     """x at the indices along ``dim``; an index may be piecewise, as that of a maximum is."""
     x, axis = reading.number(x), reading.shape[1]
     if x.ndim == 0:
-        return copy(reading, x)
+        return Grid(filled(index.cells.shape, x.cells[()]))
     if dim % x.ndim == x.axis:
         raise Mixes
     values = []
@@ -159,7 +160,8 @@ def scatter_add(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, *
 def _scattered(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, put: Callable[..., Any]) -> Grid:
     x, (shape, axis) = reading.number(x), reading.shape
     if x.ndim == 0:
-        return Grid(filled((), put(x.cells[()], reading.number(source).cells[()])))
+        given = reading.number(source).cells.reshape(-1)
+        return Grid(filled((), functools.reduce(put, given, x.cells[()])))
     if dim % x.ndim == axis:
         raise Mixes
     cells: Cells = np.broadcast_to(x.cells, shape).copy()
@@ -179,11 +181,23 @@ def _scattered(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, pu
 def _along(index: Grid, dim: int) -> Iterator[tuple[tuple[int, ...], list[tuple[int, Any]]]]:
     """Each place of an index, with the numbers that it may be and the conditions, the first that holds counting."""
     for place in itertools.product(*map(range, index.cells.shape)):
-        cell = index.cells[place]
-        pairs = cell.args if isinstance(cell, sympy.Piecewise) else ((cell, sympy.true),)
-        if any(not number.is_Integer for number, _ in pairs):
-            raise NotImplementedError("the index depends on the values of tensors")
-        yield place, [(int(number), condition) for number, condition in pairs]
+        yield place, choices(index.cells[place])
+
+
+def choices(index: sympy.Expr) -> list[tuple[int, Any]]:
+    """The numbers that an index may be, each with its condition; the first that holds counts."""
+    pairs = index.args if isinstance(index, sympy.Piecewise) else ((index, sympy.true),)
+    if any(not number.is_Integer for number, _ in pairs):
+        raise NotImplementedError("the index depends on the values of tensors")
+    return [(int(number), condition) for number, condition in pairs]
+
+
+def put_where(index: sympy.Expr, target: int, value: sympy.Expr) -> sympy.Expr:
+    """The value where an index is the target, else 0."""
+    cell = sympy.S.Zero
+    for number, condition in reversed(choices(index)):
+        cell = select(condition, value if number == target else sympy.S.Zero, cell)
+    return cell
 
 
 def _at(place: tuple[int, ...], dim: int, target: int, ndim: int) -> tuple[int, ...]:

@@ -8,7 +8,8 @@ import numpy as np
 import sympy
 
 from diffexplore.arithmetic import double_double as pairs
-from diffexplore.arithmetic.double_balls import LARGEST, SMALLEST, DoubleBall, add, div, exact, mul, neg
+from diffexplore.arithmetic.double_balls import LARGEST, SMALLEST, DoubleBall, exact
+from diffexplore.arithmetic.dual_balls import add, bilinear, div, linear, mul, neg
 from diffexplore.arithmetic.tensor_balls import chosen, filled, given, infinite, quotient
 from diffexplore.torch_ops.tensor_rules.elementwise import elementwise, of_slopes
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, TensorRule
@@ -28,6 +29,7 @@ def number_of(operand: object) -> DoubleBall:
     return given(np.array(number))
 
 
+@linear
 def plus(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     """x + y, also where one of them is infinite, as masks are."""
     total = _of_doubles(pairs.two_sum, x, y, least=0.0) or add(x, y)
@@ -39,6 +41,7 @@ def plus(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     return chosen(known, DoubleBall(x.high + y.high, np.float64(0.0), np.float64(0.0)), total)
 
 
+@bilinear
 def product(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     """x · y, also where one is infinite and the other is certainly not 0."""
     found = _of_doubles(pairs.two_prod, x, y, least=SMALLEST) or mul(x, y)

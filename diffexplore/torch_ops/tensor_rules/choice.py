@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, exact, sub
+from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.dual_balls import sub
 from diffexplore.arithmetic.tensor_balls import chosen, filled, infinite, summed_to
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of
 from diffexplore.torch_ops.tensor_rules.operands import (

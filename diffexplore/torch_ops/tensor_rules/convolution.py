@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from diffexplore.arithmetic.ball_products import matmul
-from diffexplore.arithmetic.double_balls import DoubleBall, add
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.arithmetic.dual_balls import add
 from diffexplore.arithmetic.tensor_balls import shaped, summed
 from diffexplore.torch_ops.tensor_rules.operands import Applied, Operand, OperatorCall
 from diffexplore.torch_ops.tensor_rules.products import turned

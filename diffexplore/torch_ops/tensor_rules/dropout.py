@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from diffexplore.arithmetic.double_balls import DoubleBall, add, div, exact, mul, sub
+from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.dual_balls import add, div, mul, sub
 from diffexplore.arithmetic.tensor_balls import chosen, times
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of, product
 from diffexplore.torch_ops.tensor_rules.operands import Applied, OperatorCall

@@ -14,6 +14,7 @@ from flint import arb
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact
 from diffexplore.arithmetic.double_functions import DOUBLE_BALLS
+from diffexplore.arithmetic.dual_balls import DualBall, add, tangent_of, unknown_where, value_of
 from diffexplore.arithmetic.tensor_balls import filled, shaped, summed_to, times
 from diffexplore.program.program import Program, lower
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, TensorRule
@@ -50,12 +51,37 @@ def elementwise(formula: Formula, operands: Sequence[Any]) -> Applied:
     tensors = [operand for operand in operands if isinstance(operand, Operand)]
     shape = np.broadcast_shapes(*(operand.shape for operand in tensors))
     places = tuple(place for place, operand in enumerate(tensors) if operand.varies)
-    value, *slopes = evaluated(_program(formula, numbers, places), [operand.number for operand in tensors], shape)
+    balls = [value_of(operand.number) for operand in tensors]
+    value, *slopes = evaluated(_program(formula, numbers, places), balls, shape)
+    changing = tuple(place for place in places if isinstance(tensors[place].number, DualBall))
+    if changing:
+        changes = evaluated(_changes(formula, numbers, places, changing), balls, shape)
+        tangents = [tangent_of(tensors[place].number) for place in changing]
+        jumps = changes[len(changing) * len(places) :]
+        on_a_jump = np.any([~(jump.nearest_to_zero > 0) for jump in jumps], axis=0)
+        slopes = [
+            DualBall.of(
+                slope, unknown_where(on_a_jump, _change(tangents, changes[number : -len(jumps) or None : len(places)]))
+            )
+            for number, slope in enumerate(slopes)
+        ]
     return of_slopes(value, tensors, dict(zip(places, slopes, strict=True)))
+
+
+def _change(tangents: Sequence[DoubleBall], slopes: Sequence[DoubleBall]) -> DoubleBall:
+    """The tangent of what has these slopes."""
+    first, *rest = (times(tangent, value_of(slope)) for tangent, slope in zip(tangents, slopes, strict=True))
+    for term in rest:
+        first = add(first, term)
+    return first
 
 
 def of_slopes(value: DoubleBall, operands: Sequence[Operand], slopes: dict[int, DoubleBall]) -> Applied:
     """An elementwise result with its slope by each operand that varies, by the operand's place."""
+    changing = [place for place in slopes if isinstance(operands[place].number, DualBall)]
+    if changing and not isinstance(value, DualBall):
+        tangents = [tangent_of(operands[place].number) for place in changing]
+        value = DualBall.of(value, filled(_change(tangents, [slopes[place] for place in changing]), value.high.shape))
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         (cotangent,) = cotangents
@@ -77,7 +103,29 @@ def _exact(number: Any) -> Fraction:
 @cache
 def _program(formula: Formula, numbers: tuple[Fraction | None, ...], places: tuple[int, ...]) -> Program:
     """The formula, then its slopes by the tensors at ``places``, of the others' elements."""
-    symbols = sympy.symbols(f"x:{numbers.count(None)}", real=True)
+    symbols, expressions = _expressions(formula, numbers, places)
+    return lower(expressions, [symbol.name for symbol in symbols])
+
+
+@cache
+def _changes(
+    formula: Formula, numbers: tuple[Fraction | None, ...], places: tuple[int, ...], changing: tuple[int, ...]
+) -> Program:
+    """The slopes, by each of the tensors at ``changing``, of the slopes by all at ``places``; then where these jump.
+
+    A slope jumps where one of the last expressions is 0. Elsewhere the pulses that its derivative has there are 0.
+    """
+    symbols, (_, *slopes) = _expressions(formula, numbers, places)
+    found = [sympy.diff(slope, symbols[place]) for place in changing for slope in slopes]
+    smooth = [change.replace(sympy.DiracDelta, lambda *_: sympy.S.Zero) for change in found]
+    jumps = sorted({pulse.args[0] for change in found for pulse in change.atoms(sympy.DiracDelta)}, key=str)
+    return lower([*smooth, *jumps], [symbol.name for symbol in symbols])
+
+
+def _expressions(
+    formula: Formula, numbers: tuple[Fraction | None, ...], places: tuple[int, ...]
+) -> tuple[Sequence[sympy.Symbol], list[sympy.Expr]]:
+    symbols: Sequence[sympy.Symbol] = sympy.symbols(f"x:{numbers.count(None)}", real=True)
     tensors = iter(symbols)
     expression = formula(
         *(
@@ -88,7 +136,7 @@ def _program(formula: Formula, numbers: tuple[Fraction | None, ...], places: tup
     slopes = [sympy.diff(expression, symbols[place]) for place in places]
     if any(slope.has(sympy.DiracDelta) for slope in slopes):
         raise NotCertified("it steps")
-    return lower([expression, *slopes], [symbol.name for symbol in symbols])
+    return symbols, [expression, *slopes]
 
 
 def evaluated(program: Program, balls: Sequence[DoubleBall], shape: tuple[int, ...]) -> list[DoubleBall]:

@@ -10,8 +10,9 @@ from flint import arb, fmpq
 
 from diffexplore.arithmetic.ball_products import matmul
 from diffexplore.arithmetic.balls import precision
-from diffexplore.arithmetic.double_balls import DoubleBall, add, enclosing, mul, neg, sub
-from diffexplore.arithmetic.tensor_balls import shaped
+from diffexplore.arithmetic.double_balls import DoubleBall, enclosing
+from diffexplore.arithmetic.dual_balls import add, mul, neg, sub
+from diffexplore.arithmetic.tensor_balls import joined, shaped
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, OperatorCall
 
 #: Longer axes are not transformed: the matrices have as many entries squared.
@@ -49,7 +50,7 @@ def _parts(ball: DoubleBall) -> Pair:
 
 
 def _joined(parts: Pair) -> DoubleBall:
-    return DoubleBall(*(np.stack(fields, -1) for fields in zip(*parts, strict=True)))
+    return joined(*parts, axis=-1, new_axis=True)
 
 
 def _along(x: DoubleBall, matrix: DoubleBall, axis: int) -> DoubleBall:

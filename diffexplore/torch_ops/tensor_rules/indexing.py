@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, exact, mul
+from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.dual_balls import mul
 from diffexplore.arithmetic.tensor_balls import chosen, filled, quotient, scattered, shaped, summed_to, taken
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of, plus
 from diffexplore.torch_ops.tensor_rules.movement import moved
@@ -39,15 +40,19 @@ def _added(
         assert cotangent is not None
         back = mul(alpha, taken(shaped(cotangent, lambda field: field.reshape(-1)), places))
         if among:
-            whole = shaped(back, lambda field: np.zeros(source.shape))
-            for field, part in zip(whole, back, strict=True):
-                field[among] = part
-            back = whole
+            back = shaped(back, lambda field: _within(field, source.shape, among))
         else:
             back = summed_to(back, source.shape)
         return [cotangent if x.varies else None, *[None] * indices, back if source.varies else None]
 
     return Applied((value,), pullback)
+
+
+def _within(part: np.ndarray, shape: tuple[int, ...], among: tuple[slice, ...]) -> np.ndarray:
+    """Zeros of ``shape`` but for ``part``."""
+    whole = np.zeros(shape)
+    whole[among] = part
+    return whole
 
 
 def _labels(x: Operand) -> Tensor:
@@ -73,7 +78,7 @@ def scatter(call: OperatorCall) -> Applied:
 
 
 def _put(call: OperatorCall, places: Tensor) -> Applied:
-    """Elements moved to ``places``, each of which is to be another one: else it is not said which stays."""
+    """Elements moved to ``places``, each of which is to be another one: else it is not specified which stays."""
     if len(torch.unique(places)) != places.numel() and isinstance(call.args[-1], Operand):
         raise NotCertified("it puts several elements in one place")
     return moved(call)

@@ -13,8 +13,9 @@ from flint import acb_mat, arb, arb_mat
 
 from diffexplore.arithmetic.ball_products import matmul
 from diffexplore.arithmetic.balls import precision
-from diffexplore.arithmetic.double_balls import DoubleBall, add, div, enclosing, exact, mul, neg, sub
-from diffexplore.arithmetic.tensor_balls import chosen, shaped
+from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact
+from diffexplore.arithmetic.dual_balls import DualBall, add, div, mul, neg, sub, tangent_of, value_of
+from diffexplore.arithmetic.tensor_balls import chosen, shaped, summed
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, OperatorCall
 from diffexplore.torch_ops.tensor_rules.products import turned
 
@@ -79,7 +80,10 @@ def _inverse(matrix: arb_mat) -> list[arb_mat]:
 def inverse_of(ball: DoubleBall) -> DoubleBall:
     """The inverses of matrices (…, n, n). Raises NotCertified where one may be singular."""
     size = ball.high.shape[-1]
-    return _each(_inverse, ball, [(size, size)])[0]
+    (value,) = _each(_inverse, value_of(ball), [(size, size)])
+    if not isinstance(ball, DualBall):
+        return value
+    return DualBall.of(value, neg(matmul(matmul(value, tangent_of(ball)), value)))
 
 
 def inverse(call: OperatorCall) -> Applied:
@@ -97,12 +101,18 @@ def inverse(call: OperatorCall) -> Applied:
 def determinant(call: OperatorCall) -> Applied:
     """_linalg_det: the cotangent is c · adj(A)ᵀ, by minors where A is not certainly invertible."""
     ball = call.args[0].number
-    (value,) = _each(lambda matrix: [arb_mat([[matrix.det()]])], ball, [()])
+    size = ball.high.shape[-1]
+    (value,) = _each(lambda matrix: [arb_mat([[matrix.det()]])], value_of(ball), [()])
+    if isinstance(ball, DualBall):
+        (slope,) = _each(_transposed_adjugate, value_of(ball), [(size, size)])
+        value = DualBall.of(value, summed(mul(slope, tangent_of(ball)), (-2, -1)))
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None
-        size = ball.high.shape[-1]
-        (adjugate,) = _each(_transposed_adjugate, ball, [(size, size)])
+        if isinstance(ball, DualBall):
+            adjugate = mul(shaped(value, lambda field: field[..., None, None]), turned(inverse_of(ball)))
+        else:
+            (adjugate,) = _each(_transposed_adjugate, ball, [(size, size)])
         return [mul(shaped(cotangents[0], lambda field: field[..., None, None]), adjugate)]
 
     return Applied((value, None, None), pullback)
@@ -124,15 +134,18 @@ def _transposed_adjugate(matrix: arb_mat) -> list[arb_mat]:
 def log_determinant(call: OperatorCall) -> Applied:
     """_linalg_slogdet: sign and log |det|; the cotangent is c · A⁻ᵀ."""
     ball = call.args[0].number
-    size = ball.high.shape[-1]
 
     def logarithm(matrix: arb_mat) -> list[arb_mat]:
         number = matrix.det()
         if number.contains(0):
             raise NotCertified("a matrix is not certainly invertible")
-        return [arb_mat([[number.sgn()]]), arb_mat([[abs(number).log()]]), *_inverse(matrix)]
+        return [arb_mat([[number.sgn()]]), arb_mat([[abs(number).log()]])]
 
-    sign, value, inverted = _each(logarithm, ball, [(), (), (size, size)])
+    sign, value = _each(logarithm, value_of(ball), [(), ()])
+    inverted = inverse_of(ball)
+    if isinstance(ball, DualBall):
+        slope = turned(value_of(inverted))
+        value = DualBall.of(value, summed(mul(slope, tangent_of(ball)), (-2, -1)))
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         cotangent = cotangents[1]
@@ -172,27 +185,45 @@ def eigen(call: OperatorCall) -> Applied:
     operand = call.args[0]
     lower = call.argument("UPLO", "L").upper() == "L"
     size = operand.shape[-1]
-    half = shaped(operand.number, (lambda field: np.tril(field)) if lower else (lambda field: np.triu(field)))
-    strict = shaped(operand.number, (lambda f: np.tril(f, -1)) if lower else (lambda f: np.triu(f, 1)))
-    symmetric = DoubleBall(*(x + np.swapaxes(y, -1, -2) for x, y in zip(half, strict, strict=True)))
-    values, vectors = _each(_eigen, symmetric, [(size,), (size, size)])
+
+    def reflected(field: np.ndarray) -> np.ndarray:
+        half, strict = (np.tril(field), np.tril(field, -1)) if lower else (np.triu(field), np.triu(field, 1))
+        return half + np.swapaxes(strict, -1, -2)
+
+    values, vectors = _each(_eigen, shaped(value_of(operand.number), reflected), [(size,), (size, size)])
     if call.argument("compute_v", True):
         signs = np.sign((vectors.high * call.out[1].to(call.out[1].dtype).double().numpy()).sum(-2, keepdims=True))
         vectors = mul(vectors, exact(np.where(signs == 0, 1.0, signs)))
+    unit = np.eye(size, dtype=np.bool_)
+    if isinstance(operand.number, DualBall):
+        values, vectors = _moving(values, vectors, operand.number.tangent, unit)
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         inner = exact(np.zeros(vectors.high.shape))
-        unit = np.eye(size, dtype=np.bool_)
         if cotangents[0] is not None:
             inner = chosen(unit, shaped(cotangents[0], lambda field: field[..., None, :]), inner)
         if cotangents[1] is not None:
-            apart = sub(shaped(values, lambda f: f[..., None, :]), shaped(values, lambda f: f[..., :, None]))
-            ratio = div(matmul(turned(vectors), cotangents[1]), chosen(unit, exact(1.0), apart))
-            inner = add(inner, chosen(unit, exact(0.0), ratio))
+            inner = add(inner, _between(matmul(turned(vectors), cotangents[1]), values, unit))
         whole = matmul(matmul(vectors, inner), turned(vectors))
         return [mul(exact(0.5), add(whole, turned(whole)))]
 
     return Applied((values, vectors if call.argument("compute_v", True) else None), pullback)
+
+
+def _between(matrix: DoubleBall, values: DoubleBall, unit: np.ndarray) -> DoubleBall:
+    """F ∘ the matrix: its entries off the diagonal, divided by the differences of the eigenvalues."""
+    apart = sub(shaped(values, lambda f: f[..., None, :]), shaped(values, lambda f: f[..., :, None]))
+    return chosen(unit, exact(0.0), div(matrix, chosen(unit, exact(1.0), apart)))
+
+
+def _moving(
+    values: DoubleBall, vectors: DoubleBall, tangent: DoubleBall, unit: np.ndarray
+) -> tuple[DoubleBall, DoubleBall]:
+    """Λ and V with their tangents, for a symmetric change Ȧ: with P = Vᵀ Ȧ V these are diag P and V (F ∘ P)."""
+    change = mul(exact(0.5), add(tangent, turned(tangent)))
+    inner = matmul(matmul(turned(vectors), change), vectors)
+    of_values = summed(chosen(unit, inner, exact(0.0)), [-1])
+    return DualBall.of(values, of_values), DualBall.of(vectors, matmul(vectors, _between(inner, values, unit)))
 
 
 def _eigen(matrix: arb_mat) -> list[arb_mat]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall
-from diffexplore.arithmetic.tensor_balls import chosen, given, scattered, shaped, taken
+from diffexplore.arithmetic.tensor_balls import chosen, given, joined, scattered, shaped, taken
 from diffexplore.torch_ops.tensor_rules.operands import (
     Applied,
     NotCertified,
@@ -49,7 +49,7 @@ def moved(call: OperatorCall) -> Applied:
         args, kwargs = replaced((call.args, call.kwargs), lambda operand: labels[id(operand)])
         results = call.function(*args, **kwargs)
     flat = [shaped(operand.ball, lambda field: field.reshape(-1, *end)) for operand in operands if operand.ball]
-    source = flat[0] if len(flat) == 1 else DoubleBall(*(np.concatenate(fields) for fields in zip(*flat, strict=True)))
+    source = joined(*flat)
     places = [_places(label, starts[-1]) for label in _several(results)]
     outputs = tuple(
         _read(source, place, value) if value.is_floating_point() or value.is_complex() else None
@@ -62,7 +62,7 @@ def moved(call: OperatorCall) -> Applied:
             for c, p in zip(cotangents, places, strict=True)
             if c is not None
         ]
-        cotangent = DoubleBall(*(np.concatenate(fields) for fields in zip(*(c for c, _ in used), strict=True)))
+        cotangent = joined(*(c for c, _ in used))
         index = np.concatenate([place for _, place in used])
         kept = index >= 0
         if not kept.all():

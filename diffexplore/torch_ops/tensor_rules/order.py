@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, sub
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.arithmetic.dual_balls import neg, sub
 from diffexplore.arithmetic.tensor_balls import infinite, scattered, shaped, taken
 from diffexplore.torch_ops.tensor_rules.operands import (
     Applied,
@@ -65,11 +66,11 @@ def picked_from(
             return [found]
         cotangent = shaped(cotangents[0], lambda field: field.reshape(-1))
         reach = (np.abs(cotangent.high) * (1 + 2.0**-50) + cotangent.radius) * tied
-        flat = shaped(found, lambda field: field.reshape(-1).copy())
-        np.add.at(flat.radius, places, reach)
-        np.add.at(flat.radius, index[others], np.broadcast_to(reach[:, None], others.shape)[others])
-        flat.radius[index[rivals & ~cotangent.exactly_zero[:, None]]] = np.inf
-        return [shaped(flat, lambda field: field.reshape(operand.shape))]
+        radius = found.radius.reshape(-1).copy()
+        np.add.at(radius, places, reach)
+        np.add.at(radius, index[others], np.broadcast_to(reach[:, None], others.shape)[others])
+        radius[index[rivals & ~cotangent.exactly_zero[:, None]]] = np.inf
+        return [found._replace(radius=radius.reshape(operand.shape))]
 
     return Applied(found.outputs, pullback), unclear
 
@@ -77,7 +78,7 @@ def picked_from(
 def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each row: the place of its largest element, which others may be larger, and which others equal it."""
     if not largest:
-        rows = rows._replace(high=-rows.high, low=-rows.low)
+        rows = neg(rows)
     best = np.argmax(rows.high, axis=1)
     each = np.arange(len(best))
     winner = shaped(rows, lambda field: field[each, best][:, None])

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from diffexplore.arithmetic.ball_products import matmul
-from diffexplore.arithmetic.double_balls import DoubleBall, mul
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.arithmetic.dual_balls import mul
 from diffexplore.arithmetic.tensor_balls import shaped, summed_to
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of, plus
 from diffexplore.torch_ops.tensor_rules.operands import Applied, Operand, OperatorCall

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from diffexplore.arithmetic.double_balls import DoubleBall, add, exact, mul, neg, sub
+from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.double_functions import exp, log
-from diffexplore.arithmetic.tensor_balls import chosen, filled, infinite, quotient, shaped, summed, times
+from diffexplore.arithmetic.dual_balls import add, div, mul, neg, of_slope, sub
+from diffexplore.arithmetic.tensor_balls import chosen, filled, infinite, joined, quotient, shaped, summed, times
 from diffexplore.torch_ops.tensor_rules.arithmetic import plus
 from diffexplore.torch_ops.tensor_rules.operands import Applied, Operand, OperatorCall
 
@@ -85,8 +86,7 @@ def running_sum(ball: DoubleBall, axis: int) -> DoubleBall:
     step, size = 1, len(ball.high)
     while step < size:
         later = add(_between(ball, step, size), _between(ball, 0, size - step))
-        fields = zip(ball, later, strict=True)
-        ball = DoubleBall(*(np.concatenate([field[:step], added]) for field, added in fields))
+        ball = joined(_between(ball, 0, step), later)
         step *= 2
     return shaped(ball, lambda field: np.moveaxis(field, 0, axis))
 
@@ -103,6 +103,7 @@ def _shifted(operand: Operand, axes: list[int]) -> tuple[DoubleBall, DoubleBall]
     return plus(x, neg(anchor)), anchor
 
 
+@of_slope(lambda x, power: power)
 def _exponential(shifted: DoubleBall) -> DoubleBall:
     """exp, where it is too small for double-double arithmetic as a ball around 0; exactly 0 of minus infinity."""
     power = exp(shifted)
@@ -111,6 +112,11 @@ def _exponential(shifted: DoubleBall) -> DoubleBall:
         return power
     power = chosen(small, DoubleBall(*map(np.float64, (0.0, 0.0, np.exp(-598.0)))), power)
     return chosen(infinite(shifted) & (shifted.high < 0), exact(0.0), power)
+
+
+@of_slope(lambda x, _: div(exact(1.0), x))
+def _logarithm(x: DoubleBall) -> DoubleBall:
+    return log(x)
 
 
 def softmax(call: OperatorCall) -> Applied:
@@ -152,7 +158,7 @@ def log_softmax(call: OperatorCall) -> Applied:
         assert cotangents[0] is not None
         return [sub(cotangents[0], mul(quotient(powers, total), summed(cotangents[0], axes, keepdims=True)))]
 
-    return Applied((plus(shifted, neg(log(total))),), pullback)
+    return Applied((plus(shifted, neg(_logarithm(total))),), pullback)
 
 
 def logsumexp(call: OperatorCall) -> Applied:
@@ -162,7 +168,7 @@ def logsumexp(call: OperatorCall) -> Applied:
     shifted, anchor = _shifted(operand, axes)
     powers = _exponential(shifted)
     total = summed(powers, axes, keepdims=True)
-    value = add(log(total), anchor)
+    value = add(_logarithm(total), anchor)
     shape = tuple(call.out.shape)
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from diffexplore.arithmetic.double_balls import DoubleBall, add
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.arithmetic.dual_balls import add, linear
 from diffexplore.arithmetic.tensor_balls import scattered, shaped, zeros
 
 
@@ -54,6 +55,7 @@ def seen_by(ball: DoubleBall, index: np.ndarray) -> DoubleBall:
     return windows if inside.all() else shaped(windows, lambda field: np.where(inside, field, 0.0))
 
 
+@linear
 def put_back(windows: DoubleBall, index: np.ndarray, size: int) -> DoubleBall:
     """The sums (…, size) of what all windows (…, *index.shape) say of each element."""
     if any(len(np.unique(row)) < len(row) for row in np.where(index < 0, -1 - np.arange(index.shape[1]), index)):

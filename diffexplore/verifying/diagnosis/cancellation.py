@@ -21,11 +21,11 @@ from diffexplore.formula.forms import can_be_multiplied_out
 from diffexplore.formula.functions_sympy import expm1, log1p, softplus
 from diffexplore.formula.size import nodes
 from diffexplore.formula.text import to_text
+from diffexplore.lists import shortened
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.methods.problem import spread_over
 from diffexplore.numerals import short
 from diffexplore.program.program import lower
-from diffexplore.typography import cut
 from diffexplore.verifying.diagnosis.scene import Scene, exact_partial
 
 #: Terms so much larger than their sum lose digits that count.
@@ -151,4 +151,4 @@ def _condition(node: sympy.Expr, scene: Scene) -> float:
 
 
 def _text(expr: sympy.Expr) -> str:
-    return cut(to_text(expr), 70)
+    return shortened(to_text(expr), 70)

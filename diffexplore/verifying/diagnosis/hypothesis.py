@@ -25,7 +25,7 @@ class Hypothesis:
 
     ``rank`` orders causes by simplicity: of those that explain all numbers the least is named. ``fitted`` counts the
     numbers in it that were taken from the candidate's own: so many of them are no evidence. ``mistake`` names a kind of
-    mistake: two of different kinds that give the same numbers are told apart by nothing, and neither is certain.
+    mistake: two of different kinds that give the same numbers cannot be distinguished, and neither is certain.
     ``scope`` tells whether the message is a statement on all inputs, to be followed by what those that were tried have
     in common: "always", or "limits" where it is followed only if they have something in common. ``why`` is what may be
     behind it, and ends the message.

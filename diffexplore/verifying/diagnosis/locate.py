@@ -35,6 +35,12 @@ class Failures:
         self.count += len(bad)
         self._parts.append((first + kept, judged.value[kept], judged.truth.high[kept], judged.bound[kept]))
 
+    def join(self, later: Failures) -> None:
+        """Adds those of later samples."""
+        self.count += later.count
+        self.total += later.total
+        self._parts += later._parts
+
     def kept(self) -> tuple[np.ndarray, ...]:
         """Of those that are remembered the index, the value, the truth and the bound."""
         return tuple(np.concatenate(part) for part in zip(*self._parts, strict=True))

@@ -1,7 +1,7 @@
 """Which calls of a candidate are made to learn its mistake: points, samples and numbers of samples.
 
 The numbers of samples have no common factor, with each other or with the 3 of a traced program, so that a factor made
-of them is told from a constant. Points are moved, and in small batches the samples too: only what holds at all of them
+of them is no constant. Points are moved, and in small batches the samples too: only what holds at all of them
 is stated of all inputs. A search makes at most ``_MOST_TRIES`` calls for its scenes, ``SINGLES`` for single samples and
 ``_REPEATS`` of the whole batch, beside the halving of a batch in 2 log₂ N calls.
 """

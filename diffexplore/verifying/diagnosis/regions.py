@@ -26,7 +26,7 @@ _CLASSES = 4
 
 _MOST_QUANTITIES = 24
 
-#: Quantities are told apart beyond this, relative to their size.
+#: Quantities are distinguished beyond this, relative to their size.
 _APART = 2.0**-20
 
 

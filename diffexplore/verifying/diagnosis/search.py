@@ -101,6 +101,8 @@ class Diagnosis:
         if failures is None or not failures.count:
             return None
         cause = locate.of_samples(failures, name)
+        if name not in self.check.estimates:  # of several blocks, which are not kept
+            return cause
         if failures.count == failures.total or (cause is not None and cause.key in _OF_ONE_LIST):
             return cause
         scenes = plans.by_data(self._laboratory, name, self.check.estimates[name], failures.kept()[0])

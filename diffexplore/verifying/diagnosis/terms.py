@@ -11,8 +11,8 @@ from flint import arb
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.forms import can_be_multiplied_out
 from diffexplore.formula.text import to_text
+from diffexplore.lists import shortened
 from diffexplore.numerals import short
-from diffexplore.typography import cut
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, explains, truth_of
 from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable, exact_partial
 
@@ -197,4 +197,4 @@ def _tidied(expression: sympy.Expr) -> sympy.Expr:
 
 def text_of(expression: sympy.Expr) -> str:
     """The expression as a line has room for it."""
-    return cut(to_text(expression), _LONGEST)
+    return shortened(to_text(expression), _LONGEST)

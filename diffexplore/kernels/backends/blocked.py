@@ -1,0 +1,146 @@
+"""Closed forms over blocks that fit in the cache, in float64, by torch's own kernels: no compiler is needed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from diffexplore.bounds.watch import Watch
+from diffexplore.kernels.backends.base import (
+    BoundKernel,
+    KernelEffort,
+    Point,
+    collected,
+    empty_outputs,
+    finished,
+    totals,
+)
+from diffexplore.kernels.batches import Columns
+from diffexplore.kernels.buffers import BlockSteps
+from diffexplore.kernels.choice import fewest
+from diffexplore.kernels.plan import Plan
+from diffexplore.kernels.records import ErrorBounds, Evaluation
+
+#: Rows of a block on a CPU: some vectors stay in the second cache, and torch starts no threads of its own.
+BLOCK = 32_000
+
+#: Rows of a block on a GPU, which has to be kept busy.
+_BLOCK_ON_GPU = 2**24
+
+
+class BlockedBackend:
+    """Runs everywhere."""
+
+    def obstacle(self, plan: Plan, device: str) -> str | None:
+        return None
+
+    def effort(self, plan: Plan) -> KernelEffort:
+        steps = BlockSteps(fewest(plan))
+        return KernelEffort(
+            "closed forms over blocks that fit in the cache",
+            steps.operations, len(steps.reduction.scalars),
+            "of the operations that run, in float64 whatever the data: result.bounds follows each of them",
+        )  # fmt: skip
+
+    def bind(self, plan: Plan, columns: Columns) -> BoundKernel:
+        return BlockedKernel(plan, BlockSteps(fewest(plan)), columns)
+
+
+@dataclass(eq=False)
+class BlockedKernel:
+    """One batch, read at each call."""
+
+    plan: Plan
+    steps: BlockSteps
+    columns: Columns
+
+    @cached_property
+    def _block(self) -> int:
+        return BLOCK if self.columns.device.type == "cpu" else _BLOCK_ON_GPU
+
+    def __call__(self, at: Point) -> Evaluation:
+        workers = torch.get_num_threads() if self.columns.device.type == "cpu" else 1
+        return finished(self.plan, self.columns, self.outputs(at, workers), lambda: self.bounds(at))
+
+    def bounds(self, at: Point) -> ErrorBounds:
+        """How far the numbers may be off: each operation is followed, in this thread."""
+        with Watch() as watch:
+            outputs = self.outputs(at)
+        return ErrorBounds(*collected(self.plan, self.columns.numbers([watch.radius(one) for one in outputs])))
+
+    def outputs(self, at: Point, workers: int = 1) -> list[Tensor]:
+        """The outputs in the order of the keys, of shape () or (n,), on the device of the data."""
+        n, reduction = self.columns.n, self.steps.reduction
+        begun = self.steps.begun(dict(zip(self.plan.loss.parameters, at, strict=True)), self.columns.device)
+        kept = empty_outputs(self.plan, self.columns)
+        parts: list[Sequence[Tensor]] = [()] * -(-n // self._block)
+        numbers = itertools.count()
+
+        def work() -> None:
+            with torch.no_grad():
+                space = _Space(self.steps, self.columns, min(n, self._block))
+                steps = self.steps.ready(begun, at, space.buffers)
+                while (i := next(numbers)) < len(parts):
+                    first = i * self._block
+                    columns = space.read(first)
+                    if n - first < space.rows:
+                        steps = self.steps.ready(begun, at, [one.narrow(0, 0, n - first) for one in space.buffers])
+                    slots = steps(columns)
+                    self._keep(slots, kept, first)
+                    parts[i] = self.steps.sums(slots, columns[0] if columns else torch.zeros(1))
+
+        _in_threads(work, min(workers, len(parts)))
+        sums = [torch.stack(one).sum() for one in zip(*parts, strict=True)]
+        return totals(self.plan, reduction, begun, sums, kept, n)
+
+    def _keep(self, slots: Sequence[Any], kept: Sequence[Tensor], first: int) -> None:
+        """Writes the outputs by sample of one block."""
+        reduction, whole = self.steps.reduction, iter(kept)
+        for slot, combined in zip(reduction.program.outputs, reduction.combined, strict=True):
+            if combined is None:
+                out = next(whole)
+                out = out.narrow(0, first, min(self._block, len(out) - first))
+                vector = torch.as_tensor(slots[slot], dtype=torch.float64, device=out.device)
+                out.copy_(vector / self.columns.n if self.plan.loss.reduction == "mean" else vector)
+
+
+class _Space:
+    """The buffers of one thread."""
+
+    def __init__(self, steps: BlockSteps, columns: Columns, rows: int) -> None:
+        def buffer() -> Tensor:
+            return torch.empty(rows, dtype=torch.float64, device=columns.device)
+
+        names = [name for name in steps.reduction.program.inputs if name in columns.tensors]
+        self.rows = rows
+        self.buffers = [buffer() for _ in range(steps.buffers)]
+        tensors = (columns.tensors[name] for name in names)
+        self._columns = [(one, None if one.dtype == torch.float64 else buffer()) for one in tensors]
+
+    def read(self, first: int) -> list[Tensor]:
+        """The rows of each column from ``first`` on, in float64."""
+        found = []
+        for tensor, wide in self._columns:
+            rows = min(self.rows, len(tensor) - first)
+            part = tensor.narrow(0, first, rows)
+            found.append(part if wide is None else wide.narrow(0, 0, rows).copy_(part))
+        return found
+
+
+def _in_threads(work: Callable[[], None], workers: int) -> None:
+    if workers <= 1:
+        work()
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(work) for _ in range(workers)]:
+            done.result()
+
+
+BACKEND = BlockedBackend()

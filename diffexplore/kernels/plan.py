@@ -1,0 +1,112 @@
+"""What a kernel computes: the loss, its partials and its second partials, as formulas and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy
+
+from diffexplore.formula.derive import differentiate
+from diffexplore.formula.power_slopes import evaluable
+from diffexplore.kernels.separation import NotSeparable
+from diffexplore.kernels.statistics import Statistics, statistics_of
+from diffexplore.loss import Loss
+from diffexplore.program.program import Program, lower
+
+#: What an output is differentiated by: nothing (the loss itself), a name, or two.
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The loss, the names that it is differentiated by, and whether twice."""
+
+    loss: Loss
+    wrt: tuple[str, ...]
+    hessian: bool
+
+    @cached_property
+    def keys(self) -> tuple[Key, ...]:
+        """The outputs: the loss, its partials, and the upper half of its Hessian."""
+        pairs = [(row, self.wrt[j]) for i, row in enumerate(self.wrt) for j in range(i, len(self.wrt))]
+        return ((), *((name,) for name in self.wrt), *(pairs if self.hessian else ()))
+
+    def by_sample(self, key: Key) -> bool:
+        """Whether an output has a number for each sample: it is differentiated by data."""
+        return any(name in self.loss.data for name in key)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The parameters, then the data."""
+        return (*self.loss.parameters, *self.loss.data)
+
+    def program(self, simplified: Sequence[bool]) -> Program:
+        """The summand and its derivatives, with common subexpressions once.
+
+        ``simplified`` says of each output whether it is the simplified form, or what the rules of differentiation
+        give, which shares more with the summand.
+        """
+        forms = zip(self._closed_forms.items(), self._raw.values(), simplified, strict=True)
+        return lower([closed if choice else raw for (_, closed), raw, choice in forms], self.inputs)
+
+    @cached_property
+    def _closed_forms(self) -> dict[Key, sympy.Expr]:
+        found: dict[Key, sympy.Expr] = {(): self.loss.expression}
+        found |= {(name,): one for name, one in self.loss.gradient(self.wrt).items()}
+        if self.hessian:
+            second = self.loss.hessian(self.wrt)
+            found |= {key: second[key[0], key[1]] for key in self.keys if len(key) == 2}
+        return self._evaluable(found)
+
+    @cached_property
+    def _raw(self) -> dict[Key, sympy.Expr]:
+        return self._evaluable(self._differentiated(self.loss.expression))
+
+    def _evaluable(self, found: Mapping[Key, sympy.Expr]) -> dict[Key, sympy.Expr]:
+        return {key: evaluable(found[key], self.loss.domain) if key else found[key] for key in self.keys}
+
+    def _differentiated(self, expression: sympy.Expr) -> dict[Key, sympy.Expr]:
+        found: dict[Key, sympy.Expr] = {(): expression}
+        for key in self.keys:
+            if key:
+                found[key] = differentiate(found[key[:-1]], self.loss.symbols[key[-1]])
+        return found
+
+    @cached_property
+    def _separated(self) -> Statistics | sympy.Basic:
+        try:
+            return statistics_of(self.loss)
+        except NotSeparable as found:
+            return found.part
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """The sufficient statistics; None where there are none."""
+        return self._separated if isinstance(self._separated, Statistics) else None
+
+    @property
+    def mixed(self) -> sympy.Basic | None:
+        """The part of the summand in which parameters and data cannot be separated; None where there is none."""
+        return None if isinstance(self._separated, Statistics) else self._separated
+
+    def combination(self, centre: Iterable[float], sum_names: Callable[[tuple[int, ...]], str]) -> Program:
+        """The outputs in the parameters, the sums about a centre by their names, and the symbols of the centre.
+
+        Of a mean the sums are means as well.
+        """
+        statistics = self.statistics
+        assert statistics is not None, "the loss has sufficient statistics"
+        coefficients = statistics.coefficients(tuple(centre))
+        sums = {powers: sympy.Symbol(sum_names(powers), real=True) for powers in coefficients}
+        outputs: dict[Key, list[sympy.Expr]] = {key: [] for key in self.keys}
+        for powers, factor in coefficients.items():
+            for key, derivative in self._differentiated(factor).items():
+                outputs[key].append(derivative * sums[powers])
+        names = (
+            *self.loss.parameters,
+            *(one.name for one in sums.values()),
+            *(c.name for c in statistics.centre_symbols),
+        )
+        return lower([sympy.Add(*outputs[key]) for key in self.keys], names)

@@ -1,0 +1,107 @@
+"""Kernels of many steps: in float32 the bound is near what rounding does, and no right gradient is beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import diffexplore as dx
+
+_INDEX = torch.tensor([0, 2, 1, 1])
+_LABELS, _LENGTHS, _SIZES = torch.tensor([[1, 2], [2, 1]]), torch.tensor([5, 4]), torch.tensor([2, 2])
+
+
+def _bags(**options: Any) -> Callable[..., Tensor]:
+    return lambda table, *weights: F.embedding_bag(
+        _INDEX, table, torch.tensor([0, 1]), per_sample_weights=weights[0] if weights else None, **options
+    )
+
+
+def _scattered(reduce: str) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda x, source: x.scatter_reduce(0, torch.tensor([0, 1, 0, 2]), source.exp(), reduce)
+
+
+def _sampled(**options: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda x, grid: F.grid_sample(x, 0.9 * grid.tanh(), **{"align_corners": False, **options})
+
+
+def _projected(a: Tensor) -> Tensor:
+    """The projection on the space of two singular vectors: no sign is free in it."""
+    u, _, vh = torch.linalg.svd(a, full_matrices=False)
+    return u[:, :2] * torch.arange(1.0, 3.0) @ vh[:2]
+
+
+def _of_symmetric(a: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(a @ a.mT)
+    return torch.cat([values, vectors[:, :1] @ vectors[:, :1].mT @ torch.ones(4, dtype=a.dtype)])
+
+
+CASES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
+    "lstm": (nn.LSTM(4, 3), [(5, 2, 4)]),
+    "lstm both ways": (nn.LSTM(4, 3, 2, bidirectional=True, batch_first=True), [(2, 3, 4)]),
+    "lstm without biases": (nn.LSTM(4, 3, bias=False), [(3, 2, 4)]),
+    "gru": (nn.GRU(4, 3), [(5, 2, 4)]),
+    "ctc": (lambda x: F.ctc_loss(x.log_softmax(-1), _LABELS, _LENGTHS, _SIZES), [(5, 2, 4)]),
+    "bags, means": (_bags(mode="mean"), [(4, 3)]),
+    "bags, weighted": (_bags(mode="sum"), [(4, 3), (4,)]),
+    "grid 2-D": (_sampled(), [(1, 2, 4, 4), (1, 3, 3, 2)]),
+    "grid 2-D, border": (
+        lambda x, grid: F.grid_sample(x, grid, padding_mode="border", align_corners=False),
+        [(1, 2, 4, 4), (1, 3, 3, 2)],
+    ),
+    "grid 2-D, reflected": (_sampled(padding_mode="reflection", align_corners=True), [(1, 2, 4, 4), (1, 3, 3, 2)]),
+    "grid 2-D, nearest": (
+        lambda x, grid: F.grid_sample(x.exp(), grid, mode="nearest", align_corners=False),
+        [(1, 2, 4, 4), (1, 3, 3, 2)],
+    ),
+    "grid 2-D, bicubic": (_sampled(mode="bicubic"), [(1, 2, 4, 4), (1, 3, 3, 2)]),
+    "grid 3-D": (_sampled(), [(1, 2, 3, 4, 4), (1, 2, 3, 3, 3)]),
+    "grid 3-D, reflected": (_sampled(padding_mode="reflection"), [(1, 2, 3, 4, 4), (1, 2, 3, 3, 3)]),
+    "scatter, products": (_scattered("prod"), [(4,), (4,)]),
+    "scatter, means": (_scattered("mean"), [(4,), (4,)]),
+    "distances": (torch.cdist, [(4, 3), (5, 3)]),
+    "distances, p = 3": (lambda x, y: torch.cdist(x, y, p=3.0), [(4, 3), (5, 3)]),
+    "distances among rows": (F.pdist, [(4, 3)]),
+    "margins": (lambda x: F.multi_margin_loss(x.exp(), torch.tensor([1, 0])), [(2, 4)]),
+    "singular values": (torch.linalg.svdvals, [(4, 3)]),
+    "eigenvalues": (lambda a: torch.linalg.eigvalsh(a @ a.mT), [(4, 4)]),
+    "Q and R": (torch.linalg.qr, [(4, 3)]),
+    "pseudo-inverse": (torch.linalg.pinv, [(4, 3)]),
+    "least squares": (lambda a, b: torch.linalg.lstsq(a, b).solution, [(4, 3), (4, 2)]),
+    "nuclear norm": (lambda a: torch.linalg.matrix_norm(a, "nuc"), [(4, 3)]),
+    "inverse": (torch.linalg.inv, [(4, 4)]),
+    "cholesky": (lambda a: torch.linalg.cholesky(a @ a.mT + torch.eye(4, dtype=a.dtype)), [(4, 4)]),
+    "householder": (torch.linalg.householder_product, [(4, 3), (3,)]),
+}
+
+
+def _checked(name: str, dtype: torch.dtype, seed: int) -> Any:
+    function, shapes = CASES[name]
+    torch.manual_seed(seed)
+    inputs = tuple(torch.randn(shape, dtype=torch.float64).to(dtype).requires_grad_() for shape in shapes)
+    return dx.gradcheck(function.to(dtype) if isinstance(function, nn.Module) else function, inputs, battery="none")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_bound_in_float32_is_what_rounding_does(name: str) -> None:
+    """The worst error is within its bound, and beyond a tenth of it."""
+    reports = [_checked(name, torch.float32, seed) for seed in range(3)]
+    assert all(report.truth == "certified" and report.verdict == "pass" for report in reports)
+    assert {row.dtype for report in reports for row in report.rows} == {"float32"}
+    rows = [row for report in reports for row in report.rows if row.bound]
+    assert max(row.error_abs / row.bound for row in rows) > 0.1
+    powers = [row.smallest_detectable_median for row in rows if row.smallest_detectable_median is not None]
+    assert max(powers) < 1e-3
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_bound_in_float64_says_something(name: str) -> None:
+    report = _checked(name, torch.float64, 0)
+    assert report.truth == "certified" and report.verdict == "pass"
+    powers = [row.smallest_detectable_median for row in report.rows if row.smallest_detectable_median is not None]
+    assert max(powers, default=0.0) < 1e-8

@@ -1,0 +1,151 @@
+"""Operators that a proof reads by cases, by windows, by minors or as data: right ways back, and each with a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
+
+import diffexplore as dx
+from diffexplore.errors import UsageError
+
+Tensor = torch.Tensor
+
+MASK = torch.tensor([[True, False], [True, True]])
+ROWS = torch.tensor([2, 0, 2])
+
+#: A function of torch, and the shapes of its arguments.
+READ: dict[str, tuple[Callable[..., Any], str]] = {
+    "conv1d": (lambda x, w, b: F.conv1d(x, w, b, stride=2, groups=2), "x[1,2,2] w[2,1,1] b[2]"),
+    "conv2d": (lambda x, w: F.conv2d(x, w, dilation=2), "x[1,1,3,3] w[1,1,2,2]"),
+    "conv_transpose1d": (lambda x, w: F.conv_transpose1d(x, w, stride=2, padding=1, output_padding=1), "x[1,1,3] w[1,1,3]"),
+    "attention": (F.scaled_dot_product_attention, "query[1,1,1,1] key[1,1,2,1] value[1,1,2,1]"),
+    "causal": (
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True), "q[1,1,2,1] k[1,1,2,1] v[1,1,2,1]"
+    ),
+    "avg_pool": (lambda x: F.avg_pool1d(x, 3, 2, 1, count_include_pad=False), "x[1,1,4]"),
+    "adaptive_avg_pool": (lambda x: F.adaptive_avg_pool1d(x, 3), "x[1,1,4]"),
+    "max_pool": (lambda x: F.max_pool2d(x, (1, 2), 1), "x[1,1,1,3]"),
+    "adaptive_max_pool": (lambda x: F.adaptive_max_pool1d(x, 2), "x[1,3]"),
+    "dropout": (lambda x: F.dropout(x, 0.25), "x[3]"),
+    "sort": (lambda x: x.sort(descending=True).values, "x[2]"),
+    "topk": (lambda x: x.topk(1).values, "x[2]"),
+    "median": (lambda x: x.median(), "x[2]"),
+    "kthvalue": (lambda x: x.kthvalue(2, 0).values, "x[2,1]"),
+    "cummax": (lambda x: x.cummax(0).values, "x[3]"),
+    "logcumsumexp": (lambda x: x.logcumsumexp(0), "x"),
+    "mask": (lambda x: x[MASK] * 2 + x.masked_select(MASK), "x[2,2]"),
+    "embedding_bag": (lambda w: F.embedding_bag(ROWS, w, torch.tensor([0, 2]), mode="mean"), "w[3,2]"),
+    "embedding_bag max": (lambda w: F.embedding_bag(ROWS, w, torch.tensor([0, 2]), mode="max"), "w[3,1]"),
+    "bilinear": (lambda x: F.interpolate(x, 3, mode="linear"), "x[1,1,2]"),
+    "nearest": (lambda x: F.interpolate(x, 3), "x[1,1,2]"),
+    "as_strided": (lambda x: x.as_strided((2, 2), (1, 1)), "x[3]"),
+    "unfold": (lambda x: x.unfold(0, 2, 1), "x[3]"),
+    "scatter_reduce": (lambda x, y: x.scatter_reduce(0, ROWS, y, "prod"), "x[3] y[3]"),
+    "slogdet": (lambda x: torch.slogdet(x).logabsdet, "A[1,1]"),
+    "inv": (torch.linalg.inv, "A[2,2]"),
+    "solve": (torch.linalg.solve, "A[2,2] B[2]"),
+    "cholesky": (lambda x: torch.linalg.cholesky(x @ x.mT + 2), "x[1,1]"),
+    "cdist": (torch.cdist, "x1[1,2] x2[1,2]"),
+    "pdist": (F.pdist, "x[3,1]"),
+    "checkpoint": (lambda x: checkpoint(lambda y: y.sin() * y, x, use_reentrant=False), "x[2]"),
+    "reentrant": (lambda x: checkpoint(lambda y: y.sin() * y, x, use_reentrant=True), "x[2]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READ)
+def test_the_way_back_of_torch_is_proved(name: str) -> None:
+    function, shapes = READ[name]
+    assert dx.prove(function, parameters=shapes, data=[]).status == "proved"
+
+
+class Planted(torch.autograd.Function):
+    """A function, whose own way back has one entry that is wrong."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Callable[..., Any], *arguments: Tensor) -> Tensor:
+        ctx.function = function
+        ctx.save_for_backward(*arguments)
+        out: Tensor = function(*arguments)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Any:
+        leaves = [one.detach().requires_grad_() for one in ctx.saved_tensors]
+        with torch.enable_grad():
+            out = ctx.function(*leaves)
+        found = list(torch.autograd.grad(out, leaves, upstream))
+        factors = torch.tensor([1.0] * (found[-1].numel() - 1) + [2.0]).double()
+        return None, *found[:-1], found[-1] * factors.reshape(found[-1].shape)
+
+
+@pytest.mark.parametrize("name", [name for name in READ if name not in ("dropout", "checkpoint", "reentrant")])
+def test_a_wrong_entry_is_refuted(name: str) -> None:
+    function, shapes = READ[name]
+    proof = dx.prove(lambda **given: Planted.apply(function, *given.values()), parameters=shapes, data=[])
+    assert proof.status == "refuted"
+    assert [one.name for one in proof.refuted] == [list(proof.parameters)[-1 - len(_upstream(proof))]]
+
+
+def _upstream(proof: Any) -> list[str]:
+    return [name for name in proof.parameters if name.startswith("upstream")]
+
+
+def test_a_compiled_function_is_read_as_it_is_written() -> None:
+    assert dx.prove(torch.compile(lambda x: x.sin() * x), parameters="x[2]", data=[]).status == "proved"
+
+
+def test_a_mask_is_data() -> None:
+    proof = dx.prove(lambda a, x: F.dropout(a * x, 0.25).sum(), parameters="a", data="x")
+    assert proof.status == "proved" and proof.samples is None
+    assert "drawn" in proof.data and "the random numbers that it draws are data: drawn" in proof.notes
+
+
+def test_a_way_back_that_draws_another_mask_is_refuted() -> None:
+    class Forgets(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            return F.dropout(x, 0.5)
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Tensor:
+            return upstream
+
+    assert dx.prove(Forgets, parameters="x", data=[]).status == "refuted"
+
+
+def test_ties_that_torch_leaves_open_are_side_conditions() -> None:
+    proof = dx.prove(lambda x: x.topk(1).values, parameters="x[2]", data=[])
+    assert proof.conditions == ("x1 − x2 ≠ 0",)
+
+
+def test_more_values_than_four_are_not_ordered() -> None:
+    with pytest.raises(UsageError, match=r"^sort at .* orders 5 values, which are more cases than are read"):
+        dx.prove(lambda x: x.sort().values, parameters="x[5]", data=[])
+
+
+def test_the_determinant_of_a_singular_matrix_has_a_derivative_that_torch_misses() -> None:
+    """The derivative is the transposed adjugate, also where the determinant is 0; torch multiplies by that."""
+    proof = dx.prove(torch.det, parameters="A[2,2]", data=[])
+    assert proof.status == "refuted"
+    (found, *_) = proof.refuted
+    assert found.name == "A1_2" and found.decision.counterexample is not None
+    point = found.decision.counterexample.point
+    matrix = torch.tensor([[float(point[f"A{i}_{j}"]) for j in (1, 2)] for i in (1, 2)]).double().requires_grad_()
+    (gradient,) = torch.autograd.grad(torch.det(matrix), matrix)
+    assert gradient[0, 1] == 0 != -matrix[1, 0]
+
+
+def test_factors_with_exchanged_rows_are_refused() -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        dx.prove(lambda A: torch.linalg.lu_factor(A).LU, parameters="A[2,2]", data=[])
+
+
+def test_a_partial_needs_its_own_terms_alone() -> None:
+    """Each entry has its own kink, and no other entry's."""
+    proof = dx.prove(torch.abs, parameters="input[12]", data=[])
+    assert proof.status == "proved" and len(proof.conditions) == 12

@@ -1,0 +1,118 @@
+"""Several processes that share samples find what one finds, to the last bit; what ends one of them ends all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import ranks_at_work
+from flint import arb, ctx
+from processes import HANGS
+
+from diffexplore.documents import to_json
+from diffexplore.ranks.packing import packed, unpacked
+from diffexplore.ranks.records import Ranks
+
+N = 1_000
+KINDS = ("fit by sums", "fit by blocks", "report", "verify")
+
+
+def write(path: Path, rows: int = N, **changed: Any) -> None:
+    generator = np.random.default_rng(3)
+    x = generator.normal(size=rows)
+    columns = {"x": x, "y": np.abs(0.8 * x + generator.normal(size=rows)) + 3, **changed}
+    pq.write_table(pa.table(columns), path, row_group_size=130)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ranks")
+    write(folder / "data.parquet")
+    write(folder / "null.parquet", y=[*range(800), None, *range(199)])
+    write(folder / "nan.parquet", y=[*range(N - 1), float("nan")])
+    for rank in range(3):
+        here = folder / f"seen by {rank}"
+        here.mkdir()
+        write(here / "data.parquet", N + (rank == 2))
+        if rank < 2:
+            write(here / "further.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path) -> dict[str, Any]:
+    """What the processes found."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    command = [sys.executable, ranks_at_work.__file__, str(folder)]
+    processes = [
+        subprocess.Popen([*command, str(rank)], stdout=subprocess.PIPE, text=True, env=environment) for rank in range(3)
+    ]
+    printed = [process.communicate(timeout=HANGS)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 9, 0]
+    return json.loads(printed[0])
+
+
+@pytest.fixture(scope="module")
+def alone(folder: Path) -> dict[str, Any]:
+    return json.loads(to_json(ranks_at_work.found_with(folder / "data.parquet", shared=False)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", ["2", "3"])
+def test_they_find_the_same_bits_as_one(found: dict[str, Any], alone: dict[str, Any], count: str, kind: str) -> None:
+    assert found[count][kind] == alone[kind]
+
+
+def test_one_finds_what_there_is_to_find(alone: dict[str, Any]) -> None:
+    assert alone["fit by sums"]["terrain"]["optimum"] is not None
+    assert {run["method"] for run in alone["fit by blocks"]["runs"]} == {"symbolic", "reverse"}
+    assert (alone["report"]["verdict"], alone["verify"]["verdict"]) == ("pass", "fail")
+    failed = {row["parameter"] for row in alone["verify"]["rows"] if row["verdict"] == "fail"}
+    assert failed == {"b"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("null", "rank 2: {}/null.parquet: row 801 (row group 6, row 21 of it), column 'y': the value is null"),
+        ("nan", "rank 2: {}/nan.parquet: row 1000 (row group 7, row 90 of it), column 'y': nan is not finite"),
+        (
+            "other data",
+            "rank 2 sees other data than rank 0: data.parquet has 1001 rows; there, data.parquet has 1000 rows",
+        ),
+        ("no data", "rank 2: cannot read further.parquet: No such file or directory"),
+        ("lost", "rank 1 ended before the work was done: nothing is written"),
+    ],
+)
+def test_what_ends_one_ends_all(found: dict[str, Any], folder: Path, kind: str, message: str) -> None:
+    assert found[kind] == message.format(folder)
+
+
+@pytest.mark.parametrize("parts", [0, 1, 2, 3, 7, 12])
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_shares_are_neighbours_and_all_there_is(parts: int, count: int) -> None:
+    shares = [Ranks(rank, count).share(parts) for rank in range(count)]
+    assert [part for share in shares for part in share] == list(range(parts))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_balls_cross_as_they_are() -> None:
+    generator = np.random.default_rng(1)
+    for bits in (53, 128, 256, 2048):
+        ctx.prec = bits
+        for exponent in (-1200, -300, -20, 40):
+            ball = arb(float(generator.normal())) / 3 + arb(0, float(generator.uniform())) * arb(2) ** exponent
+            other = unpacked(packed({"ball": [ball]}))["ball"][0]
+            assert other.mid().man_exp() == ball.mid().man_exp()
+            assert other.rad().man_exp() == ball.rad().man_exp()
+    ctx.prec = 53
+    assert unpacked(packed(arb.nan())).mid().is_nan()
+    assert not unpacked(packed(arb(0, float("inf")))).is_finite()
