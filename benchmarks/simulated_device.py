@@ -137,7 +137,7 @@ def _given(inner: Tensor, known: dict[int, SimulatedTensor]) -> SimulatedTensor:
     found = known.get(id(inner))
     if isinstance(inner, SimulatedTensor):
         return inner
-    return SimulatedTensor(inner) if found is None else found
+    return SimulatedTensor(inner.resolve_conj().resolve_neg()) if found is None else found
 
 
 class _OnSimulatedDevice(TorchDispatchMode):
