@@ -61,7 +61,7 @@ CALLS: dict[str, Callable[[Tensor], Tensor]] = {
     "pooling": lambda x: F.max_pool1d(x, 2) + F.avg_pool1d(x, 2),
     "prod": lambda x: x.prod(0),
     "qr": lambda x: torch.linalg.qr(x[:4])[1],
-    "scatter_reduce": lambda x: x.scatter_reduce(0, _labels(x, 3)[:, None].expand(-1, 4), x.sin(), "amax"),
+    "scatter_reduce": lambda x: x.scatter_reduce(0, _labels(x, 3)[:, None].expand(-1, 4), x.sin(), "mean"),
     "segment_reduce": lambda x: torch.segment_reduce(x, "mean", lengths=_labels(x, 2)[:2] + 1, unsafe=True),
     "solve": lambda x: torch.linalg.solve(_spd(x), x[:4]),
     "sort": lambda x: x.sort(-1).values,
