@@ -88,7 +88,7 @@ def verdict_on(case: Case, battery: str = "none") -> Verdict:
     if inputs[0].dtype in (torch.float32, torch.bfloat16):
         off += _rows_off(program, [_wide(one) for one in inputs], function, report)
     if not any(changed for _, changed, _ in off):
-        return Verdict(case.seed, planted, "without effect", verdict, str(causes[0]) if causes else "")
+        return Verdict(case.seed, planted, "without effect", verdict)  # the mistake is there, whether it is seen or not
     missed = [
         f"{row.output} by {row.input}: off by {by:.3g} times what is caught"
         for row, _, by in off

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import diffexplore as dx
 from diffexplore.tensors.tape import Tape
 
 Tensor = torch.Tensor
@@ -96,3 +97,36 @@ def test_a_step_on_its_jump_has_no_known_derivative_as_a_factor_of_zero(step: Ca
     sides = [float(step(torch.tensor(jump + side, dtype=torch.float64))) for side in (-1e-9, 1e-9)]
     assert found.radius[1] < 1e-20
     assert all(abs(found.high[0] - slope) <= found.radius[0] for slope in sides)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=str)
+@pytest.mark.parametrize("given", ["an input without gradient", "a captured tensor", "a Function's argument"])
+def test_what_is_computed_of_constants_is_exact(dtype: torch.dtype, given: str) -> None:
+    """Its rounding is part of the bound, and the truth does not follow one way to round."""
+    x = torch.tensor([0.3, -1.7, 0.9], dtype=dtype, requires_grad=True)
+    c = torch.tensor([0.7, 1.3, 2.9], dtype=dtype)
+    tape = Tape([x])
+    with tape:
+        y = x * (c.exp() + 0.1) if given != "a Function's argument" else _Product.apply(x, c.exp() + 0.1)
+    (gradient,) = tape.gradients(y, torch.ones_like(y))
+    exact = c.double().exp() + 0.1
+    assert bool((torch.from_numpy(gradient.high) - exact).abs().max() < 1e-15)
+    assert float((exact - (c.exp() + 0.1).double()).abs().max()) > 1e-9, "in its dtype it is another number"
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_a_right_backward_that_computes_its_constants_otherwise_passes(number: int) -> None:
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, c):  # torch calls it
+            ctx.save_for_backward(c)
+            return x * torch.sigmoid(c + 0.5)
+
+        @staticmethod
+        def backward(ctx, upstream):  # torch calls it
+            (c,) = ctx.saved_tensors
+            return upstream / (1 + torch.exp(-c - 0.5)), None
+
+    generator = torch.Generator().manual_seed(number)
+    x, c = (torch.randn(4, generator=generator).to(torch.bfloat16) for _ in range(2))
+    assert dx.gradcheck(Scaled, (x.requires_grad_(), c), battery="none", raise_exception=False).verdict != "fail"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,6 +14,7 @@ import torch
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, in_dtype
+from diffexplore.tensors.observed import observed
 
 Tensor = torch.Tensor
 
@@ -52,6 +54,8 @@ class Differences:
 
     def __init__(self, candidate: TensorCandidate) -> None:
         self._call = _wide(candidate)
+        computed_in = {self.dtype, *observed(self._call, defaultdict(list)).narrowed_forward}
+        self._unit = max(UNIT_ROUNDOFF[dtype] for dtype in computed_in)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -78,7 +82,7 @@ class Differences:
             found = named[0] if named else [one for one in returned if one.tensor.is_floating_point()][place]
             return float((found.tensor.detach().to("cpu", torch.float64) * weights).sum())
 
-        return _best([_at_step(value, size * step, UNIT_ROUNDOFF[tensor.dtype]) for step in _STEPS])
+        return _best([_at_step(value, size * step, self._unit) for step in _STEPS])
 
 
 def each_entry(shape: tuple[int, ...]) -> Iterator[np.ndarray]:

@@ -107,17 +107,37 @@ class Tape(TensorStorages):
             try:
                 return self._record(call)
             except NotCertified as reason:
-                self.problem = f"{func}: {reason}"
-                return call.out()
+                if not self._is_of_constants((args, kwargs)):
+                    self.problem = f"{func}: {reason}"
+                    return call.out()
+                return self._as_it_is(call)
 
     def _is_seen(self, arguments: Any) -> bool:
-        """Whether some argument holds what was computed from numbers that are known here."""
+        """Whether some argument holds numbers that rounding, or a derivative, may bear on."""
         return any(
             isinstance(leaf, torch.Tensor)
             and leaf.layout == torch.strided
-            and (storage_key(leaf) in self._states or storage_key(leaf) in self._conditions)
+            and (is_real_or_complex(leaf) or storage_key(leaf) in self._conditions)
             for leaf in tree_leaves(arguments)
         )
+
+    def _is_of_constants(self, arguments: Any) -> bool:
+        """Whether no argument varies, or depends on a condition that is not certain."""
+        tensors = tensors_in(arguments)
+        states = (self._states.get(storage_key(tensor)) for tensor in tensors)
+        return not any(state is not None and state.varies for state in states) and not any(
+            storage_key(tensor) in self._conditions for tensor in tensors
+        )
+
+    def _as_it_is(self, call: ProgramCall) -> Any:
+        """What an operator that is not read makes of constants: the numbers that it computed."""
+        names, out = written_arguments(call.function, keywords=False), call.out()
+        written = [
+            one for named, one in zip(call.function._schema.arguments, call.args, strict=False) if named.name in names
+        ]
+        for leaf in tensors_in((written, out)):
+            self._states.pop(storage_key(leaf), None)
+        return out
 
     def _record(self, call: ProgramCall) -> Any:
         func = call.function
