@@ -54,7 +54,7 @@ class Differences:
 
     def __init__(self, candidate: TensorCandidate) -> None:
         self._call = _wide(candidate)
-        computed_in = {self.dtype, *observed(self._call, defaultdict(list)).narrowed_forward}
+        computed_in = {self.dtype.to_real(), *observed(self._call, defaultdict(list)).narrowed_forward}
         self._unit = max(UNIT_ROUNDOFF[dtype] for dtype in computed_in)
 
     @property

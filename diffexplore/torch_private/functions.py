@@ -1,4 +1,4 @@
-"""Where the forward of an autograd Function begins."""
+"""Where the forward of an autograd Function begins, and what the compiler of functions is given."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ def arguments_changed(change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> I
 def undefined(tensor: Any) -> Any:
     """The tensor with a node behind it that passes no upstream gradient on: None, or zeros, where it is requested."""
     return torch._C._functions.UndefinedGrad()(tensor)
+
+
+def mark_rows_dynamic(tensor: torch.Tensor) -> None:
+    """Lets torch.compile make code for any number of rows. It loads the compiler, which its caller is about to use."""
+    from torch._dynamo import mark_dynamic
+
+    mark_dynamic(tensor, 0)

@@ -17,6 +17,7 @@ import torch
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import UsageError
+from diffexplore.torch_code.calling import exits_refused
 from diffexplore.torch_private.watching import DispatchMode
 from diffexplore.tracing.declarations import Array, declare
 from diffexplore.tracing.outputs import TRIED, Output, by_samples, tried_numbers
@@ -139,7 +140,12 @@ def _seen(
     function: Callable[..., Any], parameters: Sequence[Array], data: Sequence[Array], n: int
 ) -> Iterator[tuple[DrawKind, tuple[int, ...]]]:
     watch = Draws()
-    with suppress(Exception), torch.random.fork_rng(devices=[]), watch:  # tracing will say what is wrong
+    with (
+        suppress(Exception),
+        exits_refused(),
+        torch.random.fork_rng(devices=[]),
+        watch,
+    ):  # tracing will say what is wrong
         function(**tried_numbers(parameters, data, n))
     yield from watch.seen
 

@@ -21,6 +21,7 @@ from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
 from diffexplore.kernels.reduction import Reduction
 from diffexplore.methods.torch_compile import missing_compiler
+from diffexplore.torch_private.functions import mark_rows_dynamic
 
 #: Samples of a row, which has sums of its own: a GPU needs many rows to work on, and short sums round less.
 ROW = 8_192
@@ -116,7 +117,7 @@ class InductorKernel:
         outs = [one.narrow(0, first, last - first).view(shape) for one in kept]
         if function is self._compiled:
             for one in (*columns, *outs):
-                torch._dynamo.mark_dynamic(one, 0)
+                mark_rows_dynamic(one)
         with torch.no_grad():
             return function(numbers[:-1], numbers[-1], columns, outs)
 
