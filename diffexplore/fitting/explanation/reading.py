@@ -20,5 +20,7 @@ def sums(fit: Fit) -> Finding | None:
             names = [symbol.name for symbol in moments.exponents]
             listed = shortened(", ".join(names), _LONGEST)
             sentence = f"{run.method} in {run.dtype} reads the data once, and then goes by {len(names)} sums: {listed}"
+            if divided:
+                sentence += "; other methods, which would read it at each step, are left out"
             return Finding("sums", sentence, {"sums": names})
     return None
