@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tensor_functions import leaves
+from tensor_functions import leaves, weighted
 
 import diffexplore as dx
 
@@ -112,17 +112,7 @@ def test_the_operand_in_the_place_of_the_result_is_named(function: Any, shapes: 
 
 
 def test_a_sum_over_a_wrong_axis_is_named() -> None:
-    class Summed(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:
-            ctx.save_for_backward(x, w)
-            return x * x * w
-
-        @staticmethod
-        def backward(ctx: Any, g: Tensor) -> Any:
-            x, w = ctx.saved_tensors
-            return 2 * x * w * g, (x * x * g).sum(1)
-
-    (row,) = dx.gradcheck(Summed, leaves((4, 4), (4,)), raise_exception=False).failed
+    summed = weighted(lambda x, w, g: (2 * x * w * g, (x * x * g).sum(1)))
+    (row,) = dx.gradcheck(summed, leaves((4, 4), (4,)), raise_exception=False).failed
     assert row.input == "w" and row.cause is not None and row.cause.key == "reduction_axis"
     assert "added up along a wrong axis of the output, and not along axis 0" in row.cause.message

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from documents import check_document
-from tensor_functions import NumPyExp, Step, Weighted, leaves
+from tensor_functions import NumPyExp, Step, Weighted, leaves, weighted
 from torch.autograd.function import once_differentiable
 from torch.autograd.gradcheck import GradcheckError
 
@@ -116,18 +116,7 @@ def double_backward(second: Callable[[Tensor, Tensor, Tensor, Tensor], Any]) -> 
         def backward(ctx: Any, v: Tensor) -> Any:
             return second(*ctx.saved_tensors, v)
 
-    class Square(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:
-            ctx.save_for_backward(x, w)
-            return x * x * w
-
-        @staticmethod
-        def backward(ctx: Any, g: Tensor) -> Any:
-            x, w = ctx.saved_tensors
-            return ByX.apply(x, w, g), x * x * g  # type: ignore[no-untyped-call]
-
-    return Square
+    return weighted(lambda x, w, g: (ByX.apply(x, w, g), x * x * g))  # type: ignore[no-untyped-call]
 
 
 def _first_row_zeroed(x: Tensor) -> Tensor:
