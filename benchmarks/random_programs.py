@@ -15,6 +15,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -86,7 +87,8 @@ def verdict_on(case: Case, battery: str = "none") -> Verdict:
         return Verdict(case.seed, planted, kind, verdict, str(causes[0]) if causes else "")
     off = list(_rows_off(program, inputs, function, report))
     if inputs[0].dtype in (torch.float32, torch.bfloat16):
-        off += _rows_off(program, [_wide(one) for one in inputs], function, report)
+        with suppress(RuntimeError):  # a program that casts may run in its own dtype alone
+            off += _rows_off(program, [_wide(one) for one in inputs], function, report)
     if not any(changed for _, changed, _ in off):
         return Verdict(case.seed, planted, "without effect", verdict)  # the mistake is there, whether it is seen or not
     missed = [
