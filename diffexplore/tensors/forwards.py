@@ -27,7 +27,7 @@ def check_repeats(calls: TensorCalls) -> None:
             raise CandidateError(f"{candidate.name} is not the same from call to call: {one.name} changes its shape")
     seen = calls.seen.outputs  # the numbers of the first call: a backward may have overwritten those that were watched
     first = {one.name: replace(seen[one.name], value=numbers_of(one.tensor)) for one in calls.outputs}
-    if all(_change(name, of, TensorNumbers(numbers_of(again[name]), of.bound)) is None for name, of in first.items()):
+    if all(_change(name, of, replace(of, value=numbers_of(again[name]))) is None for name, of in first.items()):
         return
     # A library may choose another algorithm, with other roundings, in each call: those of another one are watched.
     watched = observed(candidate, {name: [] for name in first}).outputs
@@ -42,7 +42,7 @@ def check_repeats(calls: TensorCalls) -> None:
 
 def _change(name: str, one: TensorNumbers, other: TensorNumbers) -> str | None:
     """By how much an output changes at most, if the bounds of both calls do not explain it."""
-    explained = sum(np.where(np.isfinite(bound), bound, 0.0) for bound in (one.bound, other.bound))
+    explained = sum(np.where(np.isfinite(bound), bound, 0.0) for bound in (one.in_any_call, other.in_any_call))
     change = np.abs(other.value - one.value)
     if not (change > explained).any():
         return None

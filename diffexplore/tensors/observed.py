@@ -32,17 +32,24 @@ _NOTHING_KNOWN = 1e300
 class TensorNumbers:
     """A tensor as float64 arrays of its shape: its values, and how far each may be off (infinite: nothing is known).
 
-    ``absent`` says that autograd gave None for it: then it counts as exact zeros.
+    ``absent`` says that autograd gave None for it: then it counts as exact zeros. Where the bound is what rounding did
+    in one call, ``by_rounding`` is the worst that it may do in any call of the same function.
     """
 
     value: np.ndarray
     bound: np.ndarray
     absent: bool = False
+    by_rounding: np.ndarray | None = None
+
+    @property
+    def in_any_call(self) -> np.ndarray:
+        """How far each number of another call may be off, which adds in another order."""
+        return self.bound if self.by_rounding is None else self.by_rounding
 
     @property
     def unbounded(self) -> TensorNumbers:
         """The same numbers, of which it is not known how far they may be off; zeros that autograd puts are exact."""
-        return self if self.absent else replace(self, bound=np.full(self.value.shape, np.inf))
+        return self if self.absent else replace(self, bound=np.full(self.value.shape, np.inf), by_rounding=None)
 
     def within(self, bound: np.ndarray | None) -> TensorNumbers:
         """The same numbers, with another bound where one is given."""
@@ -56,7 +63,12 @@ class TensorNumbers:
         size = np.abs(self.value)
         left = (2 * other.bound < size) | (other.bound <= _LITTLE * size.max(initial=0.0, where=np.isfinite(size)))
         alike = (self.value == other.value) & (other.bound < self.bound)
-        return replace(self, bound=np.where(alike & left, other.bound, self.bound))
+        return replace(self, bound=np.where(alike & left, other.bound, self.bound), by_rounding=self.bound)
+
+    @property
+    def of_one_call(self) -> TensorNumbers:
+        """The same numbers, whose bound is what rounding did in one call, and no worst case is known."""
+        return self if self.absent else replace(self, by_rounding=np.full(self.value.shape, np.inf))
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +150,15 @@ def _sharper(found: WatchedCall, beside: WatchedCall) -> WatchedCall:
     if beside.hidden:
         return found
     if found.hidden:
-        return replace(found, outputs=beside.outputs, gradients=beside.gradients, hidden=())
+        return replace(
+            found,
+            outputs={name: one.of_one_call for name, one in beside.outputs.items()},
+            gradients={
+                key: several if isinstance(several, str) else [one.of_one_call for one in several]
+                for key, several in beside.gradients.items()
+            },
+            hidden=(),
+        )
     gradients = dict(found.gradients)
     for key, several in found.gradients.items():
         others = beside.gradients[key]

@@ -87,7 +87,7 @@ def _worst(one: Tensor | None, other: Tensor | None, like: Tensor, numbers: Tens
         return f" has shape {tuple(value.shape)}, not {tuple(expected.shape)}"
     value, expected = value.to("cpu", torch.float64), expected.to("cpu", torch.float64)
     unit = torch.finfo(like.dtype).eps if like.is_floating_point() else 2.0**-52
-    bound = torch.from_numpy(numbers.bound.copy()).reshape(expected.shape)
+    bound = torch.from_numpy(numbers.in_any_call.copy()).reshape(expected.shape)
     largest = float(expected.abs().max()) if expected.numel() else 0.0
     room = torch.where(bound.isfinite(), scale * bound, unit**_UNKNOWN * largest) + 64 * unit * expected.abs()
     off = ((value - expected).abs() > room) | (value.isnan() != expected.isnan())
