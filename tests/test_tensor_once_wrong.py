@@ -123,3 +123,28 @@ def test_a_constant_factor_beside_an_empty_input_is_named() -> None:
     inputs = NUMBERS.clone().requires_grad_(), torch.zeros(0, 2, dtype=torch.float64, requires_grad=True)
     report = dx.gradcheck(Doubled, inputs, battery="none", raise_exception=False)
     assert [row.cause.key for row in report.rows if row.cause is not None and row.verdict == "fail"] == ["factor"]
+
+
+def _copied_within(x: Tensor) -> Tensor:
+    y = x.new_empty(7)
+    y[2:5] = x
+    y[:2] = y[3:5]
+    y[5:] = y[2:4]
+    return y
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.nn.functional.pad(x[None], [2, 2], mode="circular").sum(),
+        lambda x: torch.nn.functional.pad(x[None].sin(), [2, 2], mode="circular").mean(1, True),
+        lambda x: _copied_within(x).sum(),
+        lambda x: _copied_within(x).expand(3, 7).sum(),
+    ],
+    ids=["circular sum", "circular mean", "copied", "expanded"],
+)
+def test_a_cotangent_that_is_one_number_for_all_is_read_in_its_place(function: Callable[[Tensor], Tensor]) -> None:
+    """Of a sum it is one number in memory; the elements of a slice were read beyond it."""
+    x = torch.tensor([0.8586, 0.4986, -0.9959], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(function, x, raise_exception=False, battery="none")
+    assert (report.verdict, report.truth) == ("pass", "certified"), str(report)

@@ -82,6 +82,8 @@ def _allowances(
 def _steps(name: str, trials: Sequence[UpstreamTrial], order: int) -> tuple[Cause, ...]:
     """That the forward is a step, where its derivative is exactly 0 in every entry, and the gradient is not."""
     truths = [trial.judged.truth for trial in trials]
+    if not all(np.isfinite(trial.judged.value).all() for trial in trials):
+        return ()  # a NaN has another cause
     if order > 1 or not all(
         len(one.high) and (one.status == 0).all() and (np.abs(one.high) <= one.radius).all() for one in truths
     ):

@@ -71,7 +71,8 @@ class StridedLayout:
         """The tensor's elements of what its storage holds."""
         if self.is_whole(len(flat)):
             return flat.reshape(self.shape)
-        strides = [stride * flat.itemsize for stride in self.strides]
+        (step,) = flat.strides  # 0 where one number stands for all
+        strides = [stride * step for stride in self.strides]
         return as_strided(flat[self.offset :], self.shape, strides, writeable=False)
 
     def places(self, size: int) -> np.ndarray:
