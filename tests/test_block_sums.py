@@ -78,10 +78,10 @@ def test_the_bits_do_not_depend_on_the_threads() -> None:
         found = []
         for torch_threads in (1, 3):
             torch.set_num_threads(torch_threads)
-            found += [QUADRATIC.compile(backend=name, hessian=True)(at, data) for name in ("statistics", "blocked")]
+            found.append(QUADRATIC.compile(backend="statistics", hessian=True)(at, data))
     finally:
         torch.set_num_threads(threads)
-    assert found[:2] == found[2:]
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e305])
