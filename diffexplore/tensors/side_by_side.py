@@ -109,7 +109,9 @@ class SideBySideWatch(CandidateWatch):
         return bool((room * (1 - 2.0**-50) > reach).logical_or_(reach == 0).all())
 
     def _link(self, tensor: Tensor, wide: Any) -> None:
-        if isinstance(wide, torch.Tensor) and wide.shape == tensor.shape:
+        if tensor.is_complex():
+            self.leaving.add("an operation that makes complex numbers")
+        elif isinstance(wide, torch.Tensor) and wide.shape == tensor.shape:
             self._storages.link(tensor, wide)
         elif tensor.is_floating_point():
             self.set(tensor, torch.full((), math.inf, dtype=torch.float64, device=tensor.device))
