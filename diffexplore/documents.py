@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from diffexplore.errors import UsageError
+
+_Read = TypeVar("_Read")
 
 #: Raised where a key of a document goes, or means something else: programs that read documents look at it first.
 SCHEMA_VERSION = 2
@@ -35,6 +40,22 @@ def plain(value: Any) -> Any:
 def to_json(document: Mapping[str, Any], *, indent: int | None = 2, ascii: bool = False) -> str:
     """The whole document as text; with ``ascii`` other characters are escapes, which every stream can take."""
     return json.dumps(plain(document), indent=indent, allow_nan=False, ensure_ascii=ascii)
+
+
+def read_document(path: Path, read: Callable[[Any], _Read], without: str, hint: str) -> _Read:
+    """What ``read`` makes of the document in a file of JSON.
+
+    Raises :class:`~diffexplore.errors.UsageError` where there is none, and where ``read`` does so: ``without`` says
+    what the file lacks ("holds no check"), and ``hint`` where such a file comes from.
+    """
+    try:
+        return read(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    except UsageError as error:
+        raise UsageError(f"{path} {without} ({error}): {hint}") from None
+    except (ValueError, RecursionError):  # no UTF-8, no JSON, or lists within lists within lists
+        raise UsageError(f"{path} {without}: {hint}") from None
 
 
 class Plain:

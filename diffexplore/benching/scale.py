@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diffexplore import methods as registry
 from diffexplore.benching.records import Bench, BenchedLoss
+from diffexplore.benching.settings import methods_of
 from diffexplore.kernels.backends import BACKENDS
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.plan import Plan
@@ -82,8 +82,7 @@ def methods_at_scale(named: Sequence[MethodEntry] | None) -> tuple[MethodEntry, 
     ours = (_ScaleEntry(READING, "x.sum() of each column", ""), *kernels)
     if named is not None:
         return (*ours, *named)
-    known = (entry for entry in (*registry.entries(), *registry.named_only()) if entry.name in _OTHERS)
-    return (*ours, *(entry for entry in known if entry.library is None or entry.library.installed))
+    return (*ours, *(entry for entry in methods_of(None) if entry.name in _OTHERS))
 
 
 def slopes(bench: Bench, subject: BenchedLoss) -> dict[str, float]:

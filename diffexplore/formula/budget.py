@@ -208,7 +208,7 @@ class _Worker:
             left = seconds - self._used(otherwise=time.monotonic() - started)
 
     def _used(self, otherwise: float) -> float:
-        """The processor time of the thread so far; ``otherwise`` where it cannot be decided."""
+        """The processor time of the thread so far; ``otherwise`` where it cannot be read."""
         if self._clock is None:
             return 0.0 if _HAS_CLOCK else otherwise
         try:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from diffexplore.arguments import as_count, as_text, shown, wrong
+from diffexplore.documents import read_document
 from diffexplore.errors import UsageError
 from diffexplore.tensors.candidate import arguments_given, copy_of
 from diffexplore.tensors.functions import function_given
@@ -109,19 +110,15 @@ def _path(value: Any, what: str) -> Path:
 
 def read_replays(path: Path) -> list[TensorReplay]:
     """The checks in a file that :func:`to_json` made; raises UsageError for any other file."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(document, dict) or set(document) != {"format", "gradcheck"}:
-            raise UsageError("it is no object of format and gradcheck")
-        if document["format"] != FORMAT or not isinstance(document["gradcheck"], list) or not document["gradcheck"]:
-            raise UsageError(f"its format is not {FORMAT}, or it lists no checks")
-        return [_check(one) for one in document["gradcheck"]]
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    except UsageError as error:
-        raise UsageError(f"{path} holds no check ({error}): {_HINT}") from None
-    except (ValueError, RecursionError):  # no UTF-8, no JSON, or lists within lists within lists
-        raise UsageError(f"{path} holds no check: {_HINT}") from None
+    return read_document(path, _checks, "holds no check", _HINT)
+
+
+def _checks(document: Any) -> list[TensorReplay]:
+    if not isinstance(document, dict) or set(document) != {"format", "gradcheck"}:
+        raise UsageError("it is no object of format and gradcheck")
+    if document["format"] != FORMAT or not isinstance(document["gradcheck"], list) or not document["gradcheck"]:
+        raise UsageError(f"its format is not {FORMAT}, or it lists no checks")
+    return [_check(one) for one in document["gradcheck"]]
 
 
 def _check(document: Any) -> TensorReplay:

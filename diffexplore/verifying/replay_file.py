@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from diffexplore.arguments import as_count, as_optional_text, as_text, as_texts, shown
 from diffexplore.checking.batch import Batch
 from diffexplore.checking.options import as_wrt
+from diffexplore.documents import read_document
 from diffexplore.errors import UsageError, unknown
 from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.loss import Loss
@@ -32,14 +32,7 @@ def read_replay(path: Path) -> Replay:
 
     The candidate that it names is executed when the replay is run, and not before.
     """
-    try:
-        return _replay(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    except UsageError as error:
-        raise UsageError(f"{path} holds no verification ({error}): {_HINT}") from None
-    except (ValueError, RecursionError):  # no UTF-8, no JSON, or lists within lists within lists
-        raise UsageError(f"{path} holds no verification: {_HINT}") from None
+    return read_document(path, _replay, "holds no verification", _HINT)
 
 
 def _replay(document: Any) -> Replay:
