@@ -18,6 +18,9 @@ import doc_examples
 
 _SEED = 0
 
+# What is imported and collected makes so many objects, and gives up none.
+gc.set_threshold(500_000, 10, 10)
+
 
 def _seed(item: pytest.Item) -> None:
     if item.path.suffix == ".md":  # its examples are one run, of numbers that it seeds itself
@@ -53,6 +56,10 @@ pytest_collect_file = Sybil(
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """What is imported by now lives as long as the process: the collector need not go through it again and again."""
+    """What is imported by now lives as long as the process: the collector need not go through it again and again.
+
+    It has more to go through than it finds to free in what the tests compute, too, and begins later than usual.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
