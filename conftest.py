@@ -26,8 +26,11 @@ def _seed(item: pytest.Item) -> None:
     if item.path.suffix == ".md":  # its examples are one run, of numbers that it seeds itself
         return
     random.seed(_SEED)
-    if "torch" in sys.modules:  # whose generator begins elsewhere in each process
-        sys.modules["torch"].manual_seed(_SEED)
+    torch = sys.modules.get("torch")
+    if torch is not None:  # whose generator begins elsewhere in each process
+        torch.default_generator.manual_seed(_SEED)  # torch.manual_seed notes the stack for devices that are not there
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed_all(_SEED)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -205,8 +205,7 @@ PLACES = ((2, 1), (3, 2), (20, 7), (1000, 334))  # number of samples, which is w
 
 
 @pytest.mark.parametrize(
-    ("place", "factor", "make"),
-    each_value(PLACES, (-1.0, 0.0, 1.5), (_by_place, _by_its_data, _of_one_size), rounds=2),
+    ("place", "factor", "make"), each_value(PLACES, (-1.0, 0.0, 1.5), (_by_place, _by_its_data, _of_one_size), rounds=2)
 )
 def test_one_wrong_sample_is_named(place: tuple[int, int], factor: float, make: Any) -> None:
     n, index = place

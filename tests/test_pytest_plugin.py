@@ -63,7 +63,7 @@ EXPECTED = [
 ]
 
 
-@pytest.mark.parametrize("processes", [slow("0"), "2"])
+@pytest.mark.parametrize("processes", [slow("0"), "1", slow("2")])
 def test_failures_are_shown_and_all_checks_are_collected(pytester: pytest.Pytester, processes: str) -> None:
     pytester.makepyfile(test_mine=CHECKS)
     result = pytester.runpytest_subprocess(
