@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from diffexplore.bounds.elements import all_finite, chosen
+
 #: A ball must keep this relative distance from a singularity, so that the distance itself is computed well.
 MARGIN = 1 - 2.0**-20
 
@@ -38,7 +40,7 @@ Rule = Callable[..., Tensor]
 
 def infinite_unless(condition: Tensor, value: Tensor) -> Tensor:
     """``value`` where the condition holds, infinity elsewhere."""
-    return torch.where(condition, value, math.inf)
+    return chosen(condition, value, math.inf)
 
 
 def add(x: Ball, y: Ball, out: Tensor) -> Tensor:
@@ -48,7 +50,7 @@ def add(x: Ball, y: Ball, out: Tensor) -> Tensor:
 
 
 def mul(x: Ball, y: Ball, out: Tensor) -> Tensor:
-    if x.exact and y.exact and bool(out.isfinite().all()):  # 0 times infinity is left to the general rule
+    if x.exact and y.exact and all_finite(out):  # 0 times infinity is left to the general rule
         return x.rad
     return x.mid.abs() * y.rad + (y.mid.abs() + y.rad) * x.rad
 

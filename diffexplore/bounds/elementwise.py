@@ -12,6 +12,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball, Rule
 from diffexplore.bounds.claims import CLAIMS, COMPUTE, UNIT_ROUNDOFF
+from diffexplore.bounds.elements import all_finite, all_hold, none_hold
 from diffexplore.bounds.handling import Kinks, conclude, finite_float, first_tensor, plain_name, unwatched
 from diffexplore.bounds.stepwise import BY_RECIPROCAL, lost_in_reciprocal, lost_in_steps
 from diffexplore.bounds.zeros import are_exact, whole_sums
@@ -74,7 +75,8 @@ class Elementwise:
         value = out.detach().to(torch.float64)
         spread = self.spread(*balls, value)
         if watch.smooth:
-            spread = torch.where(kinks(balls), math.inf, spread)
+            here = kinks(balls)
+            spread = spread if here.is_cpu and none_hold(here) else torch.where(here, math.inf, spread)
         claim = self._claim_of(operands, dtype)
         lost = lost_in_steps(claim, out, dtype, balls)
         if lost is not None:
@@ -100,7 +102,7 @@ class Elementwise:
         self, balls: list[Ball], value: Tensor, dtype: torch.dtype, args: Arguments, kwargs: Options
     ) -> Tensor | None:
         """Where nothing is rounded; None where that is not known of any element."""
-        if self.zeros is None or bool(value.all()):
+        if self.zeros is None or all_hold(value):
             return None
         return self.zeros(balls) & (value == 0)
 
@@ -137,7 +139,7 @@ class Sum(Elementwise):
         lossless = super()._lossless(balls, value, dtype, args, kwargs)
         if lossless is not None and COMPUTE[dtype] is dtype and len(args) == 2 and _alpha(args, kwargs) == 1:
             lossless = value == 0
-        if not bool(value.isfinite().all()):
+        if not all_finite(value):
             endless = value.isinf() & torch.stack(torch.broadcast_tensors(*(x.mid.isinf() for x in balls[:2]))).any(0)
             lossless = endless if lossless is None else endless | lossless
         if not are_exact(balls[:2]):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import UPWARD, rounding_parts
+from diffexplore.bounds.elements import add_number
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -96,8 +97,8 @@ def conclude(
         watch.forget(out)
     relative, absolute = rounding_parts(claim, watch.rounds_in(out.dtype))
     if lossless is not None:
-        rounded = value.abs().mul_(relative).add_(absolute)
+        rounded = add_number(value.abs().mul_(relative), absolute)
         spread = torch.where(lossless, 0.0, rounded).add_(spread, alpha=UPWARD)
     elif relative:
-        spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(absolute)
+        spread = add_number(value.abs().mul_(relative).add_(spread, alpha=UPWARD), absolute)
     watch.set(out, spread)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -105,7 +106,12 @@ class Evaluator:
         return {name: value for name, value in given.items() if value != 0 and not bool(values[name].any())}
 
     def reduced(self, running: Running) -> Estimates:
-        return running.reduced(self.problem, self.values(), self.n)
+        return running.reduced(self.problem, self._whole, self.n)
+
+    @cached_property
+    def _whole(self) -> Values:
+        """The tensors of all samples, with what methods found out there."""
+        return self.values()
 
     def chunks(
         self, methods: list[Running], progress: Callable[[int], None], start: int = 0, stop: int | None = None

@@ -73,7 +73,7 @@ class Numdifftools:
         own = spread(values, problem.wrt, n)
         found = {name: _derivative(_by_sample(problem, values, name, n), own[name]) for name in problem.wrt}
         along = {
-            name: Along(problem.of_formula, {**values, name: own[name]}, name, n, lambda summands: summands)
+            name: Along(problem.of_formula, {**values, name: own[name]}, name, n)
             for name in found
         }
         return _estimates(found, along, allowed_by_sample, problem, values, n)
