@@ -10,7 +10,7 @@ import sympy
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.graphing.operations import GraphOperation, operation_of
 from diffexplore.graphing.records import Kind
-from diffexplore.graphing.sharing import Shared
+from diffexplore.formula.sharing import Shared
 
 OUTPUT = "L"
 
