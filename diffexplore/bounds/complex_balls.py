@@ -156,8 +156,9 @@ def _apply(
         radii = (
             torch.nan_to_num(
                 add_number(part.rad + unit * (part.mid.abs() + cross), QUANTUM[dtype] * 2),
-                nan=torch.inf, posinf=torch.inf,
-            )  # fmt: skip
+                nan=torch.inf,
+                posinf=torch.inf,
+            )
             for part, cross in zip(parts(*balls), crossing(*balls), strict=True)
         )
         return ComplexBall(value, *radii)

@@ -1,8 +1,8 @@
 """A large formula as blocks: short formulas, each in the results of those before it.
 
 A part that is used twice is a block of its own, and so is a part of more than :data:`LARGEST` operations. Sums and
-products of many operands are taken a few at a time. So a formula that is nested deep is a list of short ones, as long as
-it is deep, and what is done to each of them takes as long as the list.
+products of many operands are taken a few at a time. So a formula that is nested deep is a list of short ones, as
+long as it is deep, and what is done to each of them takes as long as the list.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _Joining = Callable[[Iterable[sympy.Expr]], sympy.Expr]
 
 @dataclass(frozen=True)
 class Block:
-    """``expression`` is in the inputs and in symbols of blocks before it; ``closed`` is the same in the inputs alone."""
+    """``expression`` is in the inputs and in symbols of blocks before it; ``closed`` the same in the inputs alone."""
 
     symbol: sympy.Symbol
     expression: sympy.Expr

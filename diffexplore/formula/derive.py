@@ -188,7 +188,7 @@ def _may_be_nested(expr: sympy.Expr) -> bool:
 def _derived(
     requests: Mapping[_Key, tuple[sympy.Expr, sympy.Symbol]], domain: Sequence[Boolean]
 ) -> tuple[dict[_Key, sympy.Expr], dict[_Key, sympy.Expr], dict[_Key, Cost]]:
-    """Derivatives of expressions by symbols: simplified, each within its own budget, as they were found, their costs."""
+    """Derivatives of expressions by symbols: simplified, each within its own budget, as they were found, and costs."""
     sizes = {key: Derivative(symbol).nodes(expr) for key, (expr, symbol) in requests.items()}
     many = sum(sizes.values()) > LARGEST_TOGETHER
     simplified, raw, cost = {}, {}, {}

@@ -45,7 +45,9 @@ class Slopes:
         closed, sizes = dict[sympy.Basic, sympy.Basic](self._closed), dict(self._sizes)
         slope = sympy.S.Zero
         for block, operands in zip(self._blocks, self._operands, strict=True):
-            slopes = {found[operand]: [] for operand in operands if operand in found}
+            slopes: dict[sympy.Expr, list[sympy.Expr]] = {
+                found[operand]: [] for operand in operands if operand in found
+            }
             for operand in operands:
                 if operand in found:
                     slopes[found[operand]].append(self._local(block, operand))
@@ -74,9 +76,7 @@ def slopes_of(expr: sympy.Expr) -> Slopes:
     return Slopes(expr)
 
 
-def _shortest(
-    factors: Mapping[sympy.Expr, sympy.Expr], sizes: dict[sympy.Basic, int]
-) -> sympy.Expr:
+def _shortest(factors: Mapping[sympy.Expr, sympy.Expr], sizes: dict[sympy.Basic, int]) -> sympy.Expr:
     """The sum of slopes of operands times their factors, simplified, which is the shortest when all is written out.
 
     A sum that is simplified as a whole may have fewer operations, and a slope twice, which is a long formula itself.
