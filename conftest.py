@@ -22,6 +22,9 @@ _SEED = 0
 # Neither tests nor the processes that they start read what the user's cache has, nor keep anything there.
 os.environ["DIFFEXPLORE_NO_CACHE"] = "1"
 
+# What is imported and collected makes so many objects, and gives up none.
+gc.set_threshold(500_000, 10, 10)
+
 
 def _seed(item: pytest.Item) -> None:
     if item.path.suffix == ".md":  # its examples are one run, of numbers that it seeds itself
@@ -57,6 +60,10 @@ pytest_collect_file = Sybil(
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """What is imported by now lives as long as the process: the collector need not go through it again and again."""
+    """What is imported by now lives as long as the process: the collector need not go through it again and again.
+
+    It has more to go through than it finds to free in what the tests compute, too, and begins later than usual.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
