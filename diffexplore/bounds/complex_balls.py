@@ -154,14 +154,10 @@ def _apply(
         dtype = _REAL[value.dtype]
         unit = 2 * _KERNEL_ULPS * UNIT_ROUNDOFF[dtype]
         radii = (
-            torch.nan_to_num(
-                add_number(part.rad + unit * (part.mid.abs() + cross), QUANTUM[dtype] * 2),
-                nan=torch.inf,
-                posinf=torch.inf,
-            )
+            add_number(part.rad + unit * (part.mid.abs() + cross), QUANTUM[dtype] * 2)
             for part, cross in zip(parts(*balls), crossing(*balls), strict=True)
         )
-        return ComplexBall(value, *radii)
+        return ComplexBall(value, *(torch.nan_to_num(radius, nan=torch.inf, posinf=torch.inf) for radius in radii))
 
     return operation
 

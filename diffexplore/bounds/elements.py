@@ -6,6 +6,8 @@ subnormal number by a fused product, which takes a processor fifty times as long
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -33,6 +35,18 @@ def all_hold(values: Tensor) -> bool:
     return bool(values.all() if array is None else array.all())
 
 
+def none_is_zero(sizes: Tensor) -> bool:
+    """Whether no absolute value is 0."""
+    array = _array(sizes)
+    return bool(sizes.all() if array is None else array.min() > 0 or array.all())
+
+
+def none_is_infinite(sizes: Tensor) -> bool:
+    """Whether no absolute value is NaN or infinite."""
+    array = _array(sizes)
+    return bool(sizes.isfinite().all() if array is None else array.max() < np.inf)
+
+
 def none_hold(values: Tensor) -> bool:
     """Whether all elements are 0, or False."""
     array = _array(values)
@@ -46,6 +60,13 @@ def add_number(values: Tensor, number: float) -> Tensor:
         return values.add_(number)
     np.add(array, number, out=array)
     return values
+
+
+def in_place(operation: Callable[[Tensor, Tensor], Tensor], values: Tensor, other: Tensor) -> Tensor:
+    """An operation like ``Tensor.add_``, which overwrites ``values`` where the result has their shape."""
+    if other.shape == values.shape or other.dim() == 0:
+        return operation(values, other)
+    return getattr(values, operation.__name__.rstrip("_"))(other)
 
 
 def chosen(condition: Tensor, values: Tensor, otherwise: float) -> Tensor:

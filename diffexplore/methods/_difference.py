@@ -160,7 +160,7 @@ class Difference:
         return step
 
     def _tried(self, along: Along, step: Tensor, largest: Tensor, active: Tensor) -> Tensor:
-        """The derivative within smaller steps, which are those of the ``active`` samples; others keep theirs."""
+        """The derivative within smaller steps, which the ``active`` samples take; others keep what they have."""
         if not along.by_sample or bool(active.all()):
             return along.enclosure(self.stencil.order, step)
         return largest.masked_scatter(active, along.enclosure_at(self.stencil.order, step[active], active))
