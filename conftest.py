@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 import sys
 from doctest import ELLIPSIS
@@ -17,6 +18,9 @@ sys.path.insert(0, str(Path(__file__).parent / "docs"))
 import doc_examples
 
 _SEED = 0
+
+# Neither tests nor the processes that they start read what the user's cache has, nor keep anything there.
+os.environ["DIFFEXPLORE_NO_CACHE"] = "1"
 
 # What is imported and collected makes so many objects, and gives up none.
 gc.set_threshold(500_000, 10, 10)

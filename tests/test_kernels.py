@@ -94,7 +94,7 @@ def test_an_offset_costs_no_digits(offset: float) -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 8_191, 8_192, 8_193])
 def test_blocks_of_any_length(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocked, "BLOCK", 4_096)
+    monkeypatch.setattr(blocked, "CACHE", 65_536)
     columns = line(n)
     x, y = ([Fraction(one) for one in columns[name].tolist()] for name in ("x", "y"))
     residuals = [p / 2 - q + 1 for p, q in zip(x, y, strict=True)]
@@ -107,7 +107,7 @@ def test_blocks_of_any_length(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_derivatives_by_data_are_arrays_of_the_reduced_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocked, "BLOCK", 300)
+    monkeypatch.setattr(blocked, "CACHE", 10_000)
     columns = line(1_000)
     a, b = AT.values()
     residual = a * columns["x"] - columns["y"] + b

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import sympy
 
 from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.sharing import Shared
 from diffexplore.graphing.operations import GraphOperation, operation_of
 from diffexplore.graphing.records import Kind
-from diffexplore.graphing.sharing import Shared
 
 OUTPUT = "L"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import OPERATIONS, TORCH
+from diffexplore.kernels.passes import passes
 from diffexplore.kernels.reduction import Reduction
 
 #: A function, the slots of its operands, the slot that it writes into where it takes one, and the slot of its result.
@@ -32,61 +34,27 @@ class BlockSteps:
     Attributes:
         buffers: how many buffers of the length of a block are needed.
         operations: passes over a block.
+        vectors: how many vectors of a block are read again after the pass that reads or writes them first.
     """
 
     def __init__(self, reduction: Reduction) -> None:
         self.reduction = reduction
         program = reduction.program
         self._inputs = {name: slot for slot, name in enumerate(program.inputs)}
-        uses: dict[int, int] = {}
-        for _, step in reduction.vectors:
-            for slot in step.arguments:
-                uses[slot] = uses.get(slot, 0) + 1
-        last = [slot for sum_ in reduction.sums for slot in sum_]
-        last += [slot for slot, one in zip(program.outputs, reduction.combined, strict=True) if one is None]
-        for slot in last:
-            uses[slot] = uses.get(slot, 0) + 1
-        scaled = self._scaled(uses)
-        self._plan: list[tuple[int, str, tuple[int, ...], int | None]] = []
-        for slot, step in reduction.vectors:
-            if slot in scaled:
-                continue
-            arguments, factor = step.arguments, None
-            if step.operation in ("add", "sub"):
-                place = (
-                    1 if arguments[1] in scaled else 0 if step.operation == "add" and arguments[0] in scaled else None
-                )
-                if place is not None:
-                    factor, vector = scaled[arguments[place]]
-                    arguments = (arguments[1 - place], vector)
-            self._plan.append((slot, step.operation, arguments, factor))
-        self._assign(set(last))
+        results = {slot for sum_ in reduction.sums for slot in sum_}
+        results |= {slot for slot, one in zip(program.outputs, reduction.combined, strict=True) if one is None}
+        self._plan = passes(reduction, results)
+        self._assign(results)
         self.operations = len(self._plan) + len(reduction.sums)
-
-    def _scaled(self, uses: Mapping[int, int]) -> dict[int, tuple[int, int]]:
-        """Products of a parameter and a vector that one sum or difference uses, which takes the factor along."""
-        varies, parameters = self.reduction.varies, set(self._inputs.values())
-        found = {}
-        for slot, step in self.reduction.vectors:
-            if step.operation == "mul" and uses.get(slot) == 1:
-                first, second = step.arguments
-                if first in parameters and not varies[first]:
-                    found[slot] = (first, second)
-                elif second in parameters and not varies[second]:
-                    found[slot] = (second, first)
-        taken: dict[int, tuple[int, int]] = {}
-        for _, step in self.reduction.vectors:
-            places = {"add": (1, 0), "sub": (1,)}.get(step.operation, ())
-            place = next((one for one in places if step.arguments[one] in found), None)
-            if place is not None and step.arguments[1 - place] not in taken:
-                taken[step.arguments[place]] = found[step.arguments[place]]
-        return taken
+        reads = Counter(slot for one in self._plan for slot in set(one.arguments))
+        reads += Counter(slot for sum_ in reduction.sums for slot in set(sum_))
+        self.vectors = self.buffers + sum(reads[self._inputs[name]] > 1 for name in reduction.data)
 
     def _assign(self, kept: set[int]) -> None:
         """Buffers by the slots that they hold, each free again after the last use of its slot."""
         last_use = {}
-        for place, (_, _, arguments, _) in enumerate(self._plan):
-            last_use.update(dict.fromkeys(arguments, place))
+        for place, one in enumerate(self._plan):
+            last_use.update(dict.fromkeys(one.arguments, place))
         self._place: dict[int, int] = {}
         free: list[int] = []
         self.buffers = 0
@@ -129,9 +97,9 @@ class BlockSteps:
     def sums(self, slots: Sequence[Any], like: Tensor) -> list[Tensor]:
         """The reductions over a block with as many samples as ``like``, of shape () each."""
         found = []
-        for one in self.reduction.sums:
-            first, *second = (spread(slots[slot], like) for slot in one)
-            found.append(torch.dot(first, *second) if second else first.sum())
+        for first, *others in self.reduction.sums:
+            vector = spread(slots[first], like)
+            found.append(torch.dot(vector, spread(slots[others[0]], like)) if others else vector.sum())
         return found
 
 

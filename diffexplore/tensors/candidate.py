@@ -92,10 +92,20 @@ class TensorCandidate:
         ``upstream`` has the shape and dtype of the output. None stands where the output does not depend on the input.
         The graph is kept unless ``retain_graph=False``. Raises CandidateError where the backward pass raises.
         """
+        return self.gradients_of_all([output], [upstream], inputs, **autograd_options)
+
+    def gradients_of_all(
+        self,
+        outputs: Sequence[TensorOutput],
+        upstreams: Sequence[Tensor],
+        inputs: Sequence[Tensor] | None = None,
+        **autograd_options: Any,
+    ) -> tuple[Tensor | None, ...]:
+        """The same for several outputs of one call in one backward pass, each with its upstream gradient, added up."""
         by = [one.tensor for one in self.sources] if inputs is None else list(inputs)
         options = {"retain_graph": True, "allow_unused": True, **autograd_options}
         found: tuple[Tensor | None, ...] = call(
-            lambda: torch.autograd.grad(output.tensor, by, upstream, **options),
+            lambda: torch.autograd.grad([one.tensor for one in outputs], by, upstreams, **options),
             f"the backward of {self.name}",
             self.seed,
         )

@@ -8,8 +8,8 @@ from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import factors
 from diffexplore.torch_ops.readers import matrices as read
 from diffexplore.torch_ops.records import Operator, composed, handled, in_steps, unbounded
+from diffexplore.torch_ops.tensor_rules import eigenvectors, fourier, matrices
 from diffexplore.torch_ops.tensor_rules import factorisations as steps
-from diffexplore.torch_ops.tensor_rules import fourier, matrices
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 OPERATORS: tuple[Operator, ...] = (
@@ -25,7 +25,9 @@ OPERATORS: tuple[Operator, ...] = (
         on_tensors=matrices.log_determinant,
     ),
     unbounded("linalg_matrix_exp", EVERYWHERE, on_tensors=matrices.exponential),
-    handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=matrices.eigen),
+    handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=eigenvectors.of_symmetric),
+    unbounded("linalg_eig", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
+    unbounded("_linalg_eigvals", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
     composed("_linalg_solve_ex", AS_COMPOSED, steps=bounds.solve, read=read.solve, on_tensors=InSteps(steps.solve)),
     composed(
         "linalg_solve_triangular",

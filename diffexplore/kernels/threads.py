@@ -1,0 +1,44 @@
+"""Parts of a batch shared out over threads; the bits of what is computed for a part do not depend on them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+
+def in_threads(worker: Callable[[], Callable[[int], T]], parts: int, threads: int) -> list[T]:
+    """What is computed for the parts 0, 1, …, in their order, by at most so many threads.
+
+    Each thread calls ``worker`` once, for a function of a part with space of its own. There torch and its BLAS start no
+    threads themselves: they would get into each other's way, and add up in another order.
+    """
+    found: list[Any] = [None] * parts
+    numbers = itertools.count()
+
+    def work() -> None:
+        torch.set_num_threads(1)  # of this thread, and of threads that are started before the end
+        with torch.no_grad():
+            compute = worker()
+            while (part := next(numbers)) < parts:
+                found[part] = compute(part)
+
+    others = min(threads, parts) - 1
+    before = torch.get_num_threads()
+    try:
+        if others < 1:
+            work()
+        else:
+            with ThreadPoolExecutor(others) as pool:
+                running = [pool.submit(work) for _ in range(others)]
+                work()
+            for one in running:
+                one.result()
+    finally:
+        torch.set_num_threads(before)
+    return found
