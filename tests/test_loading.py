@@ -9,19 +9,23 @@ from collections.abc import Iterator
 import pytest
 import torch
 from processes import run_python
+from representatives import slow
 
 from diffexplore.cli import collector
 from diffexplore.torch_private.unloaded import without_loading
 
 UNNEEDED = ("torch._dynamo", "torch._decomp.decompositions_for_jvp", "diffexplore.decide", "plotly", "scipy")
 
-AFTERWARDS = f"""
+REPORT = f"""
 import sys
 from diffexplore.cli.main import main
 
 assert main(["report", "--quiet"]) == 0
 assert not set({UNNEEDED!r}) & set(sys.modules), set({UNNEEDED!r}) & set(sys.modules)
+"""
 
+AFTERWARDS = f"""
+{REPORT}
 import torch
 import diffexplore as dx
 
@@ -45,8 +49,9 @@ assert main(["report", "--quiet"]) == 0
 """
 
 
-def test_a_report_loads_no_compiler_and_code_is_compiled_after_it() -> None:
-    done = run_python("-c", AFTERWARDS)
+@pytest.mark.parametrize("program", [pytest.param(REPORT, id="report"), slow(AFTERWARDS, id="afterwards")])
+def test_a_report_loads_no_compiler_and_code_is_compiled_after_it(program: str) -> None:
+    done = run_python("-c", program)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
 
