@@ -60,4 +60,3 @@ def filled(expr: sympy.Basic, values: Mapping[sympy.Basic, sympy.Basic]) -> symp
         return values.get(expr, expr)
     args = [filled(arg, values) for arg in expr.args]
     return expr if list(expr.args) == args else with_arguments(expr, args)
-
