@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.bounds.handling import holds_complex
 from diffexplore.bounds.out_arguments import written_arguments
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
 from diffexplore.tensors.storages import TensorStorages, is_real_or_complex, tensors_in
@@ -147,7 +148,7 @@ class Tape(TensorStorages):
         kwargs = {name: value for name, value in kwargs.items() if name not in written_arguments(func)}
         pure = functional(func)
         tensors = tensors_in((args, kwargs))
-        rule = rule_of(pure, any(tensor.is_complex() for tensor in tensors))
+        rule = rule_of(pure, holds_complex((args, list(kwargs.values()))))
         if func.overloadpacket.__name__.endswith("_backward"):
             self._refuse_what_is_kept_apart(func, args)
         if rule is None:
@@ -184,7 +185,7 @@ class Tape(TensorStorages):
     def _in_steps(self, pure: Any, call: ProgramCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs the steps that an operator is composed of, and records them."""
         func, tensors = call.function, tensors_in((args, kwargs))
-        steps = steps_of(pure, any(tensor.is_complex() for tensor in tensors))
+        steps = steps_of(pure, holds_complex((args, list(kwargs.values()))))
         if steps is None:
             return self._without_rule(call, tensors)
         changes = () if pure is not func else written_arguments(func, keywords=False)
@@ -204,7 +205,7 @@ class Tape(TensorStorages):
                     out = alone(lambda: steps(*operands, **options))
                     for target, result in zip(targets, [out] if isinstance(out, torch.Tensor) else out, strict=False):
                         target.copy_(result)
-            except (TypeError, RuntimeError, ValueError, IndexError, ZeroDivisionError) as error:
+            except (TypeError, RuntimeError, ValueError, LookupError, ZeroDivisionError) as error:
                 call.out()  # raises where the call itself is wrong
                 raise NotCertified(f"its steps do not run here: {error}") from None
         if pure is not func and isinstance(call.args[0], list):
