@@ -77,6 +77,10 @@ CASES: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]]]] = {
     "nuclear norm": (lambda a: torch.linalg.matrix_norm(a, "nuc"), [(4, 3)]),
     "inverse": (torch.linalg.inv, [(4, 4)]),
     "cholesky": (lambda a: torch.linalg.cholesky(a @ a.mT + torch.eye(4, dtype=a.dtype)), [(4, 4)]),
+    "spectrum": (lambda x: torch.fft.rfft(x).abs(), [(2, 12)]),
+    "spectrum in 2-D": (lambda x: torch.fft.irfft2(torch.fft.rfft2(x) * (2 - 1j)), [(6, 8)]),
+    "complex functions": (lambda x, y: (torch.complex(x, y).sqrt().tanh() / torch.complex(y, x)).real, [(3,), (3,)]),
+    "complex products": (lambda x, y: torch.view_as_real(torch.polar(x.exp(), y) @ torch.complex(y, x)), [(4,), (4,)]),
     "householder": (torch.linalg.householder_product, [(4, 3), (3,)]),
 }
 

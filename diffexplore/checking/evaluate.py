@@ -104,10 +104,10 @@ class Evaluator:
         return {name: value for name, value in given.items() if value != 0 and not bool(values[name].any())}
 
     def reduced(self, running: Running) -> Estimates:
-        return running.reduced(self.problem, self._whole, self.n)
+        return running.reduced(self.problem, self.whole, self.n)
 
     @cached_property
-    def _whole(self) -> Values:
+    def whole(self) -> Values:
         """The tensors of all samples, with what methods found out there."""
         return self.values()
 

@@ -1,8 +1,8 @@
 """A large formula as blocks: short formulas, each in the results of those before it.
 
 A part that is used twice is a block of its own, and so is a part of more than :data:`LARGEST` operations. Sums and
-products of many operands are taken a few at a time. So a formula that is nested deep is a list of short ones, as
-long as it is deep, and what is done to each of them takes as long as the list.
+products of many operands are taken a few at a time. So a formula that is nested deep is a list of short ones, as long
+as it is deep, and what is done to each of them takes as long as the list.
 """
 
 from __future__ import annotations
@@ -17,38 +17,52 @@ from diffexplore.formula import build
 from diffexplore.formula.order import count_ops
 from diffexplore.formula.sharing import Product, Shared, is_constant
 
-LARGEST = 16
-"""The operations of a block."""
 
-MOST_TERMS = 8
-"""The terms of a sum in a block."""
+@dataclass(frozen=True)
+class Limits:
+    """How large blocks are.
 
-MOST_FACTORS = 4
-"""The factors of a product in a block: its derivative has the square of that."""
+    Attributes:
+        operations: those of a block into which others are put.
+        terms, factors: those of a sum and of a product in a block.
+        plain: what has so many operations is no block of its own, however often it is used.
+    """
 
+    operations: int
+    terms: int
+    factors: int
+    plain: int = 0
+
+
+TO_DIFFERENTIATE = Limits(operations=16, terms=8, factors=4)
+"""The derivative of a product has the square of its factors, and a sum is written once for each of them."""
 
 _Joining = Callable[[Iterable[sympy.Expr]], sympy.Expr]
 
 
 @dataclass(frozen=True)
 class Block:
-    """``expression`` is in the inputs and in symbols of blocks before it; ``closed`` the same in the inputs alone."""
+    """``expression`` is in the inputs and in symbols of blocks before it; ``closed`` is the same in the inputs alone.
+
+    ``apart`` says that it is some operands of a long sum or product, and stays a block.
+    """
 
     symbol: sympy.Symbol
     expression: sympy.Expr
     closed: sympy.Expr
+    apart: bool = False
 
 
-def blocks_of(expr: sympy.Expr) -> tuple[Block, ...]:
+def blocks_of(expr: sympy.Expr, limits: Limits = TO_DIFFERENTIATE) -> tuple[Block, ...]:
     """The blocks of ``expr``, which the last one computes."""
-    parts = _Parts(expr)
-    return tuple(_joined(parts.blocks))
+    return tuple(_joined(_Parts(expr, limits).blocks, limits))
 
 
 class _Parts:
     """Each operation of an expression as a block, operands first."""
 
-    def __init__(self, expr: sympy.Expr) -> None:
+    def __init__(self, expr: sympy.Expr, limits: Limits) -> None:
+        self._limits = limits
         self.blocks: list[Block] = []
         self._shared = Shared(expr)
         self._names: dict[sympy.Expr, sympy.Expr] = {}
@@ -62,17 +76,18 @@ class _Parts:
             self._names[expr] = self._add(self._operation(expr), expr)
         return self._names[expr]
 
-    def _add(self, expression: sympy.Expr, closed: sympy.Expr) -> sympy.Expr:
+    def _add(self, expression: sympy.Expr, closed: sympy.Expr, apart: bool = False) -> sympy.Expr:
         # What SymPy does not know to be real stays so: √(u²) is |u| only of a real u.
-        symbol = sympy.Symbol(f"_{len(self.blocks)}", real=closed.is_real or None)
-        self.blocks.append(Block(symbol, expression, closed))
+        real = expression.is_real or (not (closed.is_Add or closed.is_Mul) and closed.is_real)
+        symbol = sympy.Symbol(f"_{len(self.blocks)}", real=real or None)
+        self.blocks.append(Block(symbol, expression, closed, apart))
         return symbol
 
     def _operation(self, expr: sympy.Expr) -> sympy.Expr:
         if expr.is_Add:
             parts, terms = self._shared.in_sum(expr)
             named = [*map(self._name, parts), *map(self._term, terms)]
-            return self._few(named, [*parts, *terms], build.total, MOST_TERMS)
+            return self._few(named, [*parts, *terms], build.total, self._limits.terms)
         if expr.is_Mul:
             return self._product(expr)
         if expr.is_Pow and expr.exp.is_Rational:
@@ -89,7 +104,7 @@ class _Parts:
         powers += [(base, sympy.Rational(e.numerator, e.denominator)) for base, e in rest.powers.items()]
         named = [rest.constant, *(self._name(base) ** exponent for base, exponent in powers)]
         closed = [rest.constant, *(base**exponent for base, exponent in powers)]
-        return self._few(named, closed, build.product, MOST_FACTORS)
+        return self._few(named, closed, build.product, self._limits.factors)
 
     def _few(
         self, named: Sequence[sympy.Expr], closed: Sequence[sympy.Expr], joined: _Joining, most: int
@@ -98,7 +113,9 @@ class _Parts:
         while len(named) > most:
             groups = [slice(start, start + most) for start in range(0, len(named), most)]
             within, whole = [joined(named[group]) for group in groups], [joined(closed[group]) for group in groups]
-            named = [self._add(*pair) if pair[0].args else pair[0] for pair in zip(within, whole, strict=True)]
+            named = [
+                self._add(*pair, apart=True) if pair[0].args else pair[0] for pair in zip(within, whole, strict=True)
+            ]
             closed = whole
         return joined(named)
 
@@ -108,23 +125,29 @@ class _Parts:
         return build.with_arguments(expr, arguments) if arguments else expr
 
 
-def _joined(blocks: Sequence[Block]) -> Iterator[Block]:
-    """The blocks with those put into others that are used by one other only, as long as that stays short."""
+def _joined(blocks: Sequence[Block], limits: Limits) -> Iterator[Block]:
+    """The blocks with those put into others that are plain, or used by one other only, as long as that stays short."""
     uses = Counter(symbol for block in blocks for symbol in block.expression.free_symbols)
-    known: dict[sympy.Basic, sympy.Expr] = {}
+    expressions: dict[sympy.Basic, sympy.Expr] = {}
+    sizes: dict[sympy.Basic, int] = {}  # of those that may be put into another
     taken: set[sympy.Basic] = set()
     for block in blocks:
-        expression = block.expression
-        left = LARGEST - count_ops(expression)
-        once = [symbol for symbol in expression.free_symbols if symbol in known and uses[symbol] == 1]
-        within: dict[sympy.Basic, sympy.Basic] = {}
-        for symbol in sorted(once, key=lambda symbol: (count_ops(known[symbol]), symbol.name)):
-            left -= count_ops(known[symbol])
+        inside = [symbol for symbol in block.expression.free_symbols if symbol in sizes]
+        plain = {symbol for symbol in inside if sizes[symbol] <= limits.plain}
+        left = limits.operations - count_ops(block.expression) - sum(sizes[symbol] for symbol in plain)
+        within = set(plain)
+        once = (symbol for symbol in inside if uses[symbol] == 1 and symbol not in plain)
+        for symbol in sorted(once, key=lambda symbol: (sizes[symbol], symbol.name)):
+            left -= sizes[symbol]
             if left < 0:
                 break
-            within[symbol] = known[symbol]
-        known[block.symbol] = build.filled(expression, within)
-        taken |= within.keys()
+            within.add(symbol)
+        expression = build.filled(block.expression, {symbol: expressions[symbol] for symbol in within})
+        expressions[block.symbol] = expression
+        if not block.apart:
+            sizes[block.symbol] = count_ops(expression)
+        taken |= within
+    output = blocks[-1].symbol if blocks else None
     for block in blocks:
-        if block.symbol not in taken:
-            yield replace(block, expression=known[block.symbol])
+        if block.symbol not in taken or block.symbol == output:
+            yield replace(block, expression=expressions[block.symbol])

@@ -7,7 +7,7 @@ leave is what SymPy leaves, term by term.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import sympy
 from sympy.core.function import ArgumentIndexError
@@ -15,10 +15,10 @@ from sympy.core.function import ArgumentIndexError
 from diffexplore.formula.dependence import dependence_in
 from diffexplore.formula.stand_ins import STAND_INS, standing_in
 
+By = Callable[[sympy.Expr, sympy.Symbol], sympy.Expr]
 
-def derivative(
-    expr: sympy.Expr, symbol: sympy.Symbol, by: Callable[[sympy.Expr, sympy.Symbol], sympy.Expr] | None = None
-) -> sympy.Expr:
+
+def derivative(expr: sympy.Expr, symbol: sympy.Symbol, by: By | None = None) -> sympy.Expr:
     """The partial derivative of ``expr``, where it exists; ``by`` is how smooth expressions are differentiated.
 
     |x|, sign and Heaviside have the derivatives sign, 0 and 0: their jumps, where SymPy would write DiracDelta,
@@ -26,34 +26,46 @@ def derivative(
     not for log(x), and gives the real part of a complex derivative there; the argument of a real loss is real.
     The derivative of sinc has a value at 0, as SymPy's quotient has not.
     """
+    if by is None:
+        return derivative_along(expr, {symbol: sympy.S.One})
+    return _with_stand_ins(expr, {symbol: sympy.S.One}, lambda smooth: by(smooth, symbol))
+
+
+def derivative_along(expr: sympy.Expr, slopes: Mapping[sympy.Symbol, sympy.Expr]) -> sympy.Expr:
+    """The derivative of ``expr`` where its symbols have these derivatives, and all others are constant.
+
+    What is multiplied by the slope of a symbol stands in the branch in which the symbol stands.
+    """
+    return _with_stand_ins(expr, slopes, lambda smooth: _Rules(smooth, slopes).of(smooth))
+
+
+def _with_stand_ins(
+    expr: sympy.Expr, slopes: Mapping[sympy.Symbol, sympy.Expr], by: Callable[[sympy.Expr], sympy.Expr]
+) -> sympy.Expr:
     used = [stand_in for stand_in in STAND_INS if expr.has(stand_in.original)]
     for stand_in in used:
-        expr = standing_in(expr, stand_in, symbol)
-    found = (by or by_rules)(expr, symbol)
+        expr = standing_in(expr, stand_in, slopes.keys())
+    found = by(expr)
     for stand_in in STAND_INS if used else ():
         found = found.replace(stand_in, stand_in.back)
     return found
 
 
-def by_rules(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
-    """The partial derivative of ``expr``, equal in form to that of ``sympy.diff``."""
-    return _Rules(expr, symbol).of(expr)
-
-
 class _Rules:
-    def __init__(self, expr: sympy.Expr, symbol: sympy.Symbol) -> None:
-        self._symbol = symbol
+    """The derivatives of the parts of an expression."""
+
+    def __init__(self, expr: sympy.Expr, slopes: Mapping[sympy.Symbol, sympy.Expr]) -> None:
+        self._slopes = slopes
         self._dependence = dependence_in(expr)
         self._known: dict[sympy.Basic, sympy.Expr] = {}
 
     def of(self, expr: sympy.Expr) -> sympy.Expr:
-        if expr == self._symbol:
-            return sympy.S.One
-        if self._symbol not in self._dependence.of(expr):
+        if expr in self._slopes:
+            return self._slopes[expr]
+        if self._slopes.keys().isdisjoint(self._dependence.of(expr)):
             return sympy.S.Zero
         if expr not in self._known:
-            rule = _RULES.get(type(expr)._eval_derivative)
-            self._known[expr] = sympy.diff(expr, self._symbol) if rule is None else rule(self, expr)
+            self._known[expr] = _RULES.get(type(expr)._eval_derivative, _Rules._by_sympy)(self, expr)
         return self._known[expr]
 
     def _sum(self, expr: sympy.Add) -> sympy.Expr:
@@ -69,14 +81,18 @@ class _Rules:
         return expr * (exponent * sympy.log(expr.base) + base * expr.exp / expr.base)
 
     def _function(self, expr: sympy.Function) -> sympy.Expr:
-        terms = []
-        for place, slope in enumerate(map(self.of, expr.args), start=1):
-            if not slope.is_zero:
-                terms.append(_slope(expr, place) * slope)
-        return sympy.Add(*terms)
+        slopes = [(place, self.of(argument)) for place, argument in enumerate(expr.args, start=1)]
+        return sympy.Add(*(_partial(expr, place) * slope for place, slope in slopes if not slope.is_zero))
+
+    def _branches(self, expr: sympy.Piecewise) -> sympy.Expr:
+        return sympy.Piecewise(*((self.of(branch), condition) for branch, condition in expr.args))
+
+    def _by_sympy(self, expr: sympy.Expr) -> sympy.Expr:
+        return sympy.Add(*(sympy.diff(expr, symbol) * slope for symbol, slope in self._slopes.items()))
 
 
-def _slope(expr: sympy.Function, place: int) -> sympy.Expr:
+def _partial(expr: sympy.Function, place: int) -> sympy.Expr:
+    """The derivative of a function in one argument."""
     try:
         return expr.fdiff(place)
     except ArgumentIndexError:
@@ -89,4 +105,5 @@ _RULES: dict[Callable[..., sympy.Expr], Callable[[_Rules, sympy.Expr], sympy.Exp
     sympy.Mul._eval_derivative: _Rules._product,
     sympy.Pow._eval_derivative: _Rules._power,
     sympy.Function._eval_derivative: _Rules._function,
+    sympy.Piecewise._eval_derivative: _Rules._branches,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +13,8 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import remembered
-from diffexplore.formula.chain_rule import derivative
+from diffexplore.formula.chain_rule import By, derivative
+from diffexplore.formula.definitions import defined
 from diffexplore.formula.descriptions import PartialFormula
 from diffexplore.formula.latex import to_latex
 from diffexplore.formula.nested import MOST_NODES, slopes_of
@@ -31,7 +32,7 @@ _Kept = TypeVar("_Kept")
 LARGEST = 1_000
 """Derivatives of more nodes, by an estimate that is mostly a few times too high, are found block by block."""
 
-LARGEST_TOGETHER = 10_000
+LARGEST_TOGETHER = 5_000
 """The same of all partials of a gradient, or of a Hessian, together: each would be simplified on its own."""
 
 BY_BLOCKS = "derived block by block"
@@ -40,7 +41,7 @@ BY_BLOCKS = "derived block by block"
 
 @dataclass(frozen=True)
 class Cost:
-    """Operations of a derivative before and after simplification; ``note`` says if simplification was cut short."""
+    """Operations of a derivative before and after simplification, as it is printed; ``note`` says how it was found."""
 
     ops_raw: int
     ops_simplified: int
@@ -90,7 +91,7 @@ class Gradient(_Derivatives[str]):
     def lines(self) -> Iterator[str]:
         """Each partial with its formula, in LaTeX."""
         for name, expr in self.items():
-            yield rf"\frac{{\partial \ell}}{{\partial {sympy.latex(sympy.Symbol(name))}}} &= {to_latex(expr)}"
+            yield rf"\frac{{\partial \ell}}{{\partial {sympy.latex(sympy.Symbol(name))}}} &= {defined(expr).latex()}"
 
     def formulas(self) -> dict[str, PartialFormula]:
         """The partials as the plain records that a report carries."""
@@ -107,8 +108,8 @@ def aligned(lines: Iterable[str]) -> str:
 
 def partial_formula(name: str, expr: sympy.Expr, cost: Cost) -> PartialFormula:
     """A closed form as the plain record that documents and pages hold."""
-    ascii_text, text, latex = to_text(expr, unicode=False), to_text(expr), to_latex(expr)
-    return PartialFormula(name, ascii_text, text, latex, cost.ops_raw, cost.ops_simplified, cost.note)
+    shown, ascii_text = defined(expr), to_text(expr, unicode=False)
+    return PartialFormula(name, ascii_text, shown.text(), shown.latex(), cost.ops_raw, cost.ops_simplified, cost.note)
 
 
 @dataclass(frozen=True)
@@ -136,13 +137,13 @@ class Hessian(_Derivatives[tuple[str, str]]):
 def gradient_of(loss: Loss, names: tuple[str, ...]) -> Gradient:
     """The gradient of the summand of ``loss`` with respect to ``names``."""
     simplified, raw, cost = _derived({name: (loss.expression, loss.symbols[name]) for name in names}, loss.domain)
-    return Gradient(simplified, raw, {name: _noted(loss, name, cost[name]) for name in names})
+    free = loss.expression.free_symbols
+    cost |= {name: _noted(loss, name, cost[name]) for name in names if loss.symbols[name] not in free}
+    return Gradient(simplified, raw, cost)
 
 
 def _noted(loss: Loss, name: str, cost: Cost) -> Cost:
-    """``cost`` with a note where the partial is 0 because the symbol is not in the loss, as it was read."""
-    if loss.symbols[name] in loss.expression.free_symbols:
-        return cost
+    """``cost`` with a note that says why the partial is 0: the symbol is not in the loss, as it was read."""
     return replace(cost, note=f"{name} cancels" if loss.has_written(name) else f"the loss does not depend on {name}")
 
 
@@ -160,9 +161,7 @@ def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:
 
 
 @remembered(512)  # a candidate's causes are derivatives of the same few expressions, for each candidate
-def differentiate(
-    expr: sympy.Expr, symbol: sympy.Symbol, by: Callable[[sympy.Expr, sympy.Symbol], sympy.Expr] | None = None
-) -> sympy.Expr:
+def differentiate(expr: sympy.Expr, symbol: sympy.Symbol, by: By | None = None) -> sympy.Expr:
     """The partial derivative of ``expr``, where it exists (:func:`diffexplore.formula.chain_rule.derivative`).
 
     One that would have more than :data:`LARGEST` nodes is derived block by block (:mod:`diffexplore.formula.nested`):
@@ -171,9 +170,10 @@ def differentiate(
     Raises:
         TooLarge: where it would have more than :data:`MOST_NODES` nodes, which is found before it is begun.
     """
-    if by is None and _may_be_nested(expr) and Derivative(symbol).nodes(expr) > LARGEST:
+    size = Derivative(symbol).nodes(expr)
+    if size > LARGEST and by is None and not expr.has(BatchSum):
         return slopes_of(expr).by(symbol)
-    if Derivative(symbol).nodes(expr) > MOST_NODES:
+    if size > MOST_NODES:
         raise TooLarge(f"the derivative by {symbol} is too large: it would have more than {MOST_NODES:,} nodes")
     try:
         return derivative(expr, symbol, by)
@@ -181,25 +181,21 @@ def differentiate(
         raise TooLarge(f"the derivative by {symbol} is too large: the formula is nested too deeply") from None
 
 
-def _may_be_nested(expr: sympy.Expr) -> bool:
-    return not expr.has(BatchSum)
-
-
 def _derived(
     requests: Mapping[_Key, tuple[sympy.Expr, sympy.Symbol]], domain: Sequence[Boolean]
 ) -> tuple[dict[_Key, sympy.Expr], dict[_Key, sympy.Expr], dict[_Key, Cost]]:
-    """Derivatives of expressions by symbols: simplified, each within its own budget, as they were found, and costs."""
+    """Derivatives by symbols: simplified, each within its own budget, and as they were found; their costs."""
     sizes = {key: Derivative(symbol).nodes(expr) for key, (expr, symbol) in requests.items()}
     many = sum(sizes.values()) > LARGEST_TOGETHER
     simplified, raw, cost = {}, {}, {}
     for key, (expr, symbol) in requests.items():
         if sizes[key] and (many or sizes[key] > LARGEST):
             raw[key] = simplified[key] = slopes_of(expr).by(symbol)
-            cost[key] = Cost(count_ops(raw[key]), count_ops(raw[key]), BY_BLOCKS)
+            cost[key] = Cost(count_ops(raw[key]), defined(raw[key]).operations, BY_BLOCKS)
             continue
         raw[key] = differentiate(expr, symbol)
         result = simplify(raw[key], domain)
         note = f"simplification stopped: {result.ending.value}" if result.stopped else None
         simplified[key] = result.expr
-        cost[key] = Cost(count_ops(raw[key]), count_ops(result.expr), note)
+        cost[key] = Cost(count_ops(raw[key]), defined(result.expr).operations, note)
     return simplified, raw, cost

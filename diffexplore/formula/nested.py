@@ -9,22 +9,23 @@ becomes when all names are put back: it is nested as the formula is, and no prod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import sympy
 
 from diffexplore.formula import build
 from diffexplore.formula.blocks import Block, blocks_of
 from diffexplore.formula.budget import Budget, remembered
-from diffexplore.formula.chain_rule import derivative
+from diffexplore.formula.chain_rule import derivative, derivative_along
 from diffexplore.formula.order import count_ops
 from diffexplore.formula.simplify import simplify
 from diffexplore.formula.size import TooLarge, nodes
+from diffexplore.lists import grouped
 
 MOST_NODES = 400_000
 """A closed form of more nodes is not written out."""
 
-_BUDGET = Budget(operations=30_000, seconds=60.0)  # for the slope of a block
+_BUDGET = Budget(operations=15_000, seconds=60.0)  # for the slope of a block
 
 _SHORT = 2  # a slope of so many operations has no name of its own
 
@@ -43,15 +44,9 @@ class Slopes:
         """The closed form of the derivative; raises :class:`TooLarge` where it has more than :data:`MOST_NODES`."""
         found: dict[sympy.Symbol, sympy.Expr] = {symbol: sympy.S.One}
         closed, sizes = dict[sympy.Basic, sympy.Basic](self._closed), dict(self._sizes)
-        slope = sympy.S.Zero
         for block, operands in zip(self._blocks, self._operands, strict=True):
-            slopes: dict[sympy.Expr, list[sympy.Expr]] = {
-                found[operand]: [] for operand in operands if operand in found
-            }
-            for operand in operands:
-                if operand in found:
-                    slopes[found[operand]].append(self._local(block, operand))
-            slope = _shortest({outer: build.total(inner) for outer, inner in slopes.items()}, sizes)
+            through = grouped((one for one in operands if one in found), lambda operand: found[operand])
+            slope = self._slope(block, through, sizes) if through else sympy.S.Zero
             if slope == 0:
                 continue
             name = sympy.Symbol(f"{block.symbol}'", real=block.symbol.is_real)
@@ -61,6 +56,22 @@ class Slopes:
                 raise TooLarge(f"the derivative by {symbol} is too large: it would have more than {MOST_NODES:,} nodes")
             closed[name] = build.filled(slope, closed)
         return build.filled(slope, closed)
+
+    def _slope(
+        self, block: Block, through: Mapping[sympy.Expr, Sequence[sympy.Symbol]], sizes: dict[sympy.Basic, int]
+    ) -> sympy.Expr:
+        """The slope of a block, from its operands by their slopes, in the form that is shortest when it is written out.
+
+        A sum that is simplified as a whole may have fewer operations, and a slope twice, which is a long formula.
+        """
+        if block.expression.has(sympy.Piecewise):  # a slope stays in its branch: elsewhere it may have no value
+            return _simplest(derivative_along(block.expression, {s: d for d, each in through.items() for s in each}))
+        factors = {
+            slope: build.total(self._local(block, one) for one in operands) for slope, operands in through.items()
+        }
+        apart = build.total(build.product([slope, _simplest(factor)]) for slope, factor in factors.items())
+        together = _simplest(build.total(build.product([slope, factor]) for slope, factor in factors.items()))
+        return min(together, apart, key=lambda expr: nodes(expr, sizes))
 
     def _local(self, block: Block, operand: sympy.Symbol) -> sympy.Expr:
         """The derivative of a block by one of its operands alone."""
@@ -74,16 +85,6 @@ class Slopes:
 def slopes_of(expr: sympy.Expr) -> Slopes:
     """The derivatives of ``expr``."""
     return Slopes(expr)
-
-
-def _shortest(factors: Mapping[sympy.Expr, sympy.Expr], sizes: dict[sympy.Basic, int]) -> sympy.Expr:
-    """The sum of slopes of operands times their factors, simplified, which is the shortest when all is written out.
-
-    A sum that is simplified as a whole may have fewer operations, and a slope twice, which is a long formula itself.
-    """
-    apart = build.total(build.product([slope, _simplest(factor)]) for slope, factor in factors.items())
-    together = _simplest(build.total(build.product([slope, factor]) for slope, factor in factors.items()))
-    return min(together, apart, key=lambda expr: nodes(expr, sizes))
 
 
 def _simplest(expr: sympy.Expr) -> sympy.Expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diffexplore.bounds import eigen
+from diffexplore.bounds import fourier as transforms
 from diffexplore.bounds import linear_algebra as bounds
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import factors
@@ -71,7 +72,7 @@ OPERATORS: tuple[Operator, ...] = (
     in_steps("_linalg_svd", EVERYWHERE, steps=steps.singular_values),
     in_steps("linalg_householder_product", EVERYWHERE, steps=steps.householder_product),
     in_steps("ormqr", EVERYWHERE, steps=steps.multiply_by_q),
-    unbounded("_fft_c2c", EVERYWHERE, on_tensors=fourier.complex_to_complex),
-    unbounded("_fft_r2c", EVERYWHERE, on_tensors=fourier.real_to_complex),
-    unbounded("_fft_c2r", EVERYWHERE, on_tensors=fourier.complex_to_real),
+    handled("_fft_c2c", EVERYWHERE, handler=transforms.transform, on_tensors=fourier.complex_to_complex),
+    handled("_fft_r2c", EVERYWHERE, handler=transforms.transform, on_tensors=fourier.real_to_complex),
+    handled("_fft_c2r", EVERYWHERE, handler=transforms.transform, on_tensors=fourier.complex_to_real),
 )

@@ -28,7 +28,7 @@ from diffexplore.kernels.records import ErrorBounds, Evaluation
 from diffexplore.kernels.threads import in_threads
 
 #: Bytes of the vectors of a block on a CPU that are read again: they stay in the second cache of a core.
-CACHE = 2**20
+CACHE = 3 * 2**18
 
 #: Rows of a block on a GPU, which has to be kept busy.
 _BLOCK_ON_GPU = 2**24
@@ -84,18 +84,17 @@ class BlockedKernel:
         kept = empty_outputs(self.plan, self.columns)
 
         def worker() -> Callable[[int], list[Tensor]]:
-            space = _Space(self.steps, self.columns, min(n, self._block))
-            steps = self.steps.ready(begun, at, space.buffers)
-            last = steps
-            if n % space.rows:
-                last = self.steps.ready(begun, at, [one.narrow(0, 0, n % space.rows) for one in space.buffers])
+            rows, left = self._block, n % self._block
+            space = _Space(self.steps, self.columns, min(n, rows))
+            steps = self.steps.ready(begun, at, space.buffers, rows)
+            last = self.steps.ready(begun, at, [one[:left] for one in space.buffers], left) if left else steps
 
             def sums_over(part: int) -> list[Tensor]:
-                columns = space.read(part)
-                slots = (steps if (part + 1) * space.rows <= n else last)(columns)
+                here = steps if (part + 1) * rows <= n else last
+                sums = here(space.read(part))
                 if kept:
-                    self._keep(slots, kept, part * space.rows)
-                return self.steps.sums(slots, columns[0] if columns else torch.zeros(1))
+                    self._keep(here.slots, kept, part * rows)
+                return sums
 
             return sums_over
 

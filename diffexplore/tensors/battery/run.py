@@ -72,8 +72,8 @@ def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> TriedCalls:
         if any(cause.key in _GRAVE for _, cause in found.values()):
             break
         try:
-            with warnings.catch_warnings(), torch.enable_grad():
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(), torch.enable_grad(), torch.sparse.check_sparse_tensor_invariants():
+                warnings.simplefilter("ignore")  # without invariants a sparse tensor of fewer values ends the process
                 for one in trial.run(setting):
                     found.setdefault(one.message, (trial.name, Cause(one.key, one.message, dict(one.fields))))
         except (TrialUnavailable, CandidateError) as reason:
