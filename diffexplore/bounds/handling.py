@@ -51,6 +51,24 @@ def finite_float(value: Any) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point() and value.device.type != "meta"
 
 
+def real_numbers(value: Any) -> Tensor | None:
+    """A tensor of floats; of a complex one the parts, in pairs along a last axis of the same memory. None of others."""
+    if not isinstance(value, Tensor) or not value.is_complex():
+        return value if finite_float(value) else None
+    if value.device.type == "meta":
+        return None
+    return torch.view_as_real(value.conj() if value.is_conj() else value)  # a conjugate's parts are as far off
+
+
+def holds_complex(value: Any) -> bool:
+    """Whether an argument is a complex tensor, number or dtype, or a list that holds one."""
+    if isinstance(value, (tuple, list)):
+        return any(map(holds_complex, value))
+    if isinstance(value, Tensor):
+        return value.is_complex()
+    return isinstance(value, complex) or (isinstance(value, torch.dtype) and value.is_complex)
+
+
 def first_tensor(args: tuple[Any, ...]) -> Tensor | None:
     return next((value for value in args if isinstance(value, Tensor)), None)
 
@@ -79,7 +97,7 @@ def as_list(value: Any) -> list[Any]:
 def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """An operation without a bound: of its results nothing is known, and its name is kept."""
     out = func(*args, **kwargs)
-    floats = [tensor for tensor in as_list(out) if finite_float(tensor)]
+    floats = [parts for parts in map(real_numbers, as_list(out)) if parts is not None]
     if floats:
         watch.unwatched.add(name_of(func))
     for tensor in floats:

@@ -19,7 +19,7 @@ from torch import Tensor
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.elements import all_finite
-from diffexplore.bounds.handling import name_of
+from diffexplore.bounds.handling import holds_complex, name_of
 from diffexplore.bounds.out_arguments import run_into, written_arguments
 from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
 from diffexplore.torch_private.watching import DispatchMode
@@ -166,7 +166,7 @@ class Watch(DispatchMode):
         """Runs an operation that returns its results, and says how far they may be from the exact ones."""
         from diffexplore.torch_ops.registry import handler_of
 
-        return handler_of(func)(self, func, args, kwargs)
+        return handler_of(func, holds_complex((args, (*kwargs.values(),))))(self, func, args, kwargs)
 
     def introduce(self, tensors: Mapping[str, Tensor]) -> None:
         """Lets the observer, if there is one, know which tensors a call is given for its symbols."""
