@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -18,16 +16,16 @@ from diffexplore.kernels.accumulator import Accumulator
 from diffexplore.kernels.backends.base import BoundKernel, KernelEffort, Point, collected
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
-from diffexplore.kernels.device_sums import sums_on_device
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
 from diffexplore.kernels.statistics import Exponents, overflowed
+from diffexplore.kernels.threads import in_threads
 
 #: Bits in which the sums are put together.
 _BITS = 256
 
-#: Blocks that one thread takes at a time.
-_BLOCKS = 16
+#: Blocks that one thread takes at a time, at most, and how many times each takes some at least.
+_BLOCKS, _PARTS = 128, 4
 
 
 class StatisticsBackend:
@@ -56,7 +54,7 @@ class StatisticsBackend:
         assert statistics is not None, "there is no obstacle"
         accumulator = statistics.about(statistics.centre(_part(columns, 0, BLOCK)))
         on_device = columns.device.type != "cpu" and accumulator.columns_alone
-        record = _on_device(accumulator, columns) if on_device else _accumulated(accumulator, columns)
+        record = accumulator.accumulate_on_device(columns.tensors) if on_device else _accumulated(accumulator, columns)
         return SummedKernel(plan, accumulator, record, columns)
 
 
@@ -70,22 +68,14 @@ def _part(columns: Columns, first: int, last: int) -> dict[str, np.ndarray]:
 
 
 def _accumulated(accumulator: Accumulator, columns: Columns) -> BlockSums:
-    step = _BLOCKS * BLOCK
-    starts = range(0, columns.n, step)
+    threads = torch.get_num_threads()
+    step = BLOCK * min(_BLOCKS, -(-columns.n // (BLOCK * threads * _PARTS)))
 
-    def part(start: int) -> BlockSums:
+    def over(part: int) -> BlockSums:
+        start = part * step
         return accumulator.accumulate(_part(columns, start, start + step), rows=min(step, columns.n - start))
 
-    workers = min(torch.get_num_threads(), len(starts), os.cpu_count() or 1)
-    if workers == 1:
-        return combine([part(start) for start in starts])
-    with ThreadPoolExecutor(workers) as pool:
-        return combine(list(pool.map(part, starts)))
-
-
-def _on_device(accumulator: Accumulator, columns: Columns) -> BlockSums:
-    found = {place: columns.tensors[name] for place, name in enumerate(accumulator.columns) if name is not None}
-    return sums_on_device(found, accumulator.centre, accumulator.powers, columns.n)
+    return combine(in_threads(lambda: over, -(-columns.n // step), threads))
 
 
 class SummedKernel:
