@@ -15,9 +15,11 @@ from diffexplore.arithmetic.torch_real import TorchArithmetic
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.functions_sympy import foreign_node
 from diffexplore.program.program import lower
-from diffexplore.tracing import Array, Traced, declare, trace
 from diffexplore.tracing.capture import capture
+from diffexplore.tracing.declarations import Array, declare
 from diffexplore.tracing.lines import SourcePlace
+from diffexplore.tracing.trace import trace
+from diffexplore.tracing.traced import Traced
 
 Tensor = torch.Tensor
 ROWS = 7

@@ -16,7 +16,7 @@ from benchmarks.torch_programs import TorchProgram
 from diffexplore import UsageError
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.torch_ops.readers.certain import has_value, whole_range
-from diffexplore.tracing import trace
+from diffexplore.tracing.trace import trace
 
 Tensor = torch.Tensor
 constant = torch.tensor

@@ -17,7 +17,9 @@ import diffexplore as dx
 from benchmarks.torch_programs import CATALOGUE, TorchProgram
 from diffexplore import UsageError
 from diffexplore.formula.recognise import itself, recognise
-from diffexplore.tracing import declare, loss_of, trace
+from diffexplore.tracing.declarations import declare
+from diffexplore.tracing.reading import loss_of
+from diffexplore.tracing.trace import trace
 
 # ------------------------------------------------------------------------------------------------- declarations
 
