@@ -31,7 +31,7 @@ from sympy import (
 import diffexplore as dx
 from benchmarks.proof_pairs import Pair, a, b, batched, elementwise, p, perceptron, real, w, x, y
 from diffexplore.decide import Decision, decide_equal, decide_gradient
-from diffexplore.decide.points import value
+from diffexplore.decide.values import value
 from diffexplore.formula.batch_sums import SAMPLES, batch_sum
 from diffexplore.formula.functions_sympy import sigmoid
 
