@@ -8,6 +8,7 @@ from fractions import Fraction
 import mpmath
 import pytest
 import torch
+from representatives import each_value
 
 import diffexplore as dx
 from diffexplore.arithmetic.torch_real import TORCH
@@ -90,8 +91,10 @@ def test_no_method_is_wrong_for_what_a_constant_loses(formula: str, dtype: str) 
     assert not [(row.method, row.value) for row in report.rows if row.verdict == "fail" and row.value is not None]
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
-@pytest.mark.parametrize("relation", [">", ">=", "<", "<=", "==", "!="])
+@pytest.mark.parametrize(
+    ("relation", "dtype"),
+    each_value((">", ">=", "<", "<=", "==", "!="), ("float64", "float32", "float16", "bfloat16")),
+)
 def test_a_comparison_with_a_decimal_is_open_at_its_rounded_value(relation: str, dtype: str) -> None:
     """Torch compares with the decimal rounded to the dtype, the truth with the decimal: no method is blamed for that."""
     report = report_of(f"where(x {relation} 0.1, x, 2*x)", {"x": 0.1}, dtype)

@@ -142,7 +142,9 @@ FORMULAS = {
 
 @cache
 def loss_of(text: str) -> dx.Loss:
-    return dx.Loss(text, parameters="a, x")
+    """A formula in a and x; a multiple by a of a function has the function and its derivatives in the partial by a."""
+    by_a = text not in EXTRA and text in FORMULAS.values()
+    return dx.Loss(text, parameters="a", data="x") if by_a else dx.Loss(text, parameters="a, x")
 
 
 @pytest.fixture(scope="module")

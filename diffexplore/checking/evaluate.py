@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -20,10 +21,8 @@ from diffexplore.methods.base import Estimates, Method, Numbers, Values, unwatch
 from diffexplore.methods.problem import SIZE, Problem
 from diffexplore.methods.torch_loss import Unavailable
 
-#: Samples that are differentiated and enclosed at a time.
-CHUNK = 16_384
-
-_CHUNK_OF_TRUTHS = 4 * CHUNK
+#: Samples that are differentiated and enclosed at a time: fewer make the processor wait for Python, more for memory.
+CHUNK = 65_536
 
 #: A truth below this part of the smallest bound needs no relative accuracy.
 _NEGLIGIBLE = 2.0**-22
@@ -105,16 +104,21 @@ class Evaluator:
         return {name: value for name, value in given.items() if value != 0 and not bool(values[name].any())}
 
     def reduced(self, running: Running) -> Estimates:
-        return running.reduced(self.problem, self.values(), self.n)
+        return running.reduced(self.problem, self.whole, self.n)
+
+    @cached_property
+    def whole(self) -> Values:
+        """The tensors of all samples, with what methods found out there."""
+        return self.values()
 
     def chunks(
         self, methods: list[Running], progress: Callable[[int], None], start: int = 0, stop: int | None = None
     ) -> Iterator[Chunk]:
-        """Samples, by default all, a chunk at a time; truths alone take less memory, and larger chunks."""
-        size, stop = CHUNK if methods else _CHUNK_OF_TRUTHS, self.n if stop is None else stop
+        """Samples, by default all, a chunk at a time."""
+        stop = self.n if stop is None else stop
         progress(start)
-        for first in range(start, stop, size):
-            last = min(first + size, stop)
+        for first in range(start, stop, CHUNK):
+            last = min(first + CHUNK, stop)
             values = self.values(first, last)
             estimates = {
                 running.name: {

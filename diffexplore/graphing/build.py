@@ -11,11 +11,11 @@ import sympy
 
 from diffexplore.arguments import as_words
 from diffexplore.errors import UsageError, unknown
+from diffexplore.formula.sharing import is_constant
 from diffexplore.formula.text import to_text
 from diffexplore.graphing.adjoints import Link, adjoints, is_readable, links_of, needed
 from diffexplore.graphing.draft import Draft, Drafting
 from diffexplore.graphing.records import Edge, Graph, Node
-from diffexplore.graphing.sharing import is_constant
 from diffexplore.graphing.sources import GraphSource, source_of
 from diffexplore.graphing.values import GraphEvaluation, Values
 from diffexplore.graphing.written import drafts_of

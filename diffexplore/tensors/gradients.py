@@ -122,19 +122,26 @@ def _again_in_float64(
     calls: TensorCalls, compared: list[Judged], output: TensorOutput, upstream: Tensor
 ) -> list[Judged]:
     """What failed of code whose operations are not seen, judged again by its values in float64 at the same inputs."""
-    failed = any((one.verdict == FAIL).any() for one in compared)
-    if not failed or not calls.seen.hidden or calls.subject.dtype == torch.float64:
+    if not any((one.verdict == FAIL).any() for one in compared):
         return compared
+    return [
+        one if value is None else rejudged(one, value.reshape(-1), calls.subject.dtype)
+        for one, value in zip(compared, _in_float64(calls, output, upstream), strict=True)
+    ]
+
+
+def _in_float64(calls: TensorCalls, output: TensorOutput, upstream: Tensor) -> list[np.ndarray | None]:
+    """The gradients of code in a narrow dtype whose operations are not seen, in float64; None where there are none."""
+    none: list[np.ndarray | None] = [None] * len(calls.subject.candidate.sources)
+    if not calls.seen.hidden or calls.subject.dtype == torch.float64:
+        return none
     wide = in_dtype(calls.subject.candidate, torch.float64)
     try:
         again = next(one for one in wide.returned() if one.name == output.name)
         values = wide.gradients(again, upstream.to(again.tensor.dtype))
     except CandidateError:
-        return compared
-    return [
-        one if value is None else rejudged(one, numbers_of(value).reshape(-1), calls.subject.dtype)
-        for one, value in zip(compared, values, strict=True)
-    ]
+        return none
+    return [None if value is None else numbers_of(value) for value in values]
 
 
 def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
@@ -162,6 +169,10 @@ def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
             truths = [differences.along(one, place, upstream, source.name, way) for way in ways]  # noqa: B023
             numbers = _along(found[i], ways, [other[i] for other in moved[case]], candidate)  # noqa: B023
             verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False)
+            wide = _in_float64(calls, one, upstream)[i] if (verdicts.verdict == FAIL).any() else None  # noqa: B023
+            if wide is not None:
+                along = np.array([(wide * way).sum() for way in ways])
+                verdicts = rejudged(verdicts, along, calls.subject.dtype)
             return UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent)  # noqa: B023
 
         for i, source in enumerate(candidate.sources if cases else ()):

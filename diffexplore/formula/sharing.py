@@ -6,7 +6,8 @@ the longer product is r times that: so a step that is used twice stays a step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ import sympy
 from diffexplore.formula import build
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.order import is_negative_term
+from diffexplore.lists import grouped
 
 
 def is_constant(expr: sympy.Basic) -> bool:
@@ -80,6 +82,7 @@ class Shared:
             reverse=True,
         )
         self._products = [(part, product) for part, product in self._products if len(product.powers) > 1]
+        self._of_base = _by_rarest_base([product for _, product in self._products])
         sums = (part for part in inside if part.is_Add)
         self._sums = sorted(
             (part for part in sums if sum(not is_constant(term) for term in part.args) > 1),
@@ -90,7 +93,8 @@ class Shared:
     def in_product(self, product: Product) -> tuple[list[tuple[sympy.Expr, int]], Product]:
         """The parts of a product with their powers, the largest first, and what is left."""
         parts = []
-        for expr, part in self._products:
+        places = sorted(place for base in product.powers for place in self._of_base.get(base, ()))
+        for expr, part in (self._products[place] for place in places):
             count = product.times(part)
             if count:
                 parts.append((expr, count))
@@ -105,6 +109,12 @@ class Shared:
                 parts.append(part)
                 terms = [term for term in terms if term not in part.args]
         return parts, terms
+
+
+def _by_rarest_base(products: Sequence[Product]) -> dict[sympy.Expr, list[int]]:
+    """The places of products by one base of each, which is in few others: what lacks it has no such part."""
+    uses = Counter(base for product in products for base in product.powers)
+    return grouped(range(len(products)), lambda place: min(products[place].powers, key=lambda base: uses[base]))
 
 
 def _inside(expr: sympy.Basic) -> Iterator[sympy.Basic]:
