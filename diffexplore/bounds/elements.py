@@ -12,6 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+#: The dtypes that NumPy has in common, of which elements are looked at here.
+_COMMON = (torch.float64, torch.float32, torch.float16, torch.bool)
+
 #: Below it a call takes longer than its pass.
 _FEW = 256
 
@@ -20,6 +23,8 @@ def _array(tensor: Tensor) -> np.ndarray | None:
     """The memory of a plain tensor on the CPU; None of others, and of those that are too small to be worth it."""
     if type(tensor) is not Tensor or not tensor.is_cpu or tensor.requires_grad or tensor.numel() < _FEW:
         return None
+    if tensor.dtype not in _COMMON:
+        return None
     return tensor.numpy()
 
 
@@ -27,6 +32,12 @@ def all_finite(values: Tensor) -> bool:
     """Whether no element is NaN or infinite."""
     array = _array(values)
     return bool(values.isfinite().all() if array is None else np.isfinite(array).all())
+
+
+def not_finite(values: Tensor) -> Tensor:
+    """Which elements are NaN or infinite (bool)."""
+    array = _array(values.detach())
+    return ~values.isfinite() if array is None else torch.from_numpy(~np.isfinite(array))
 
 
 def all_hold(values: Tensor) -> bool:

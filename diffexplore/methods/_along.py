@@ -84,9 +84,11 @@ class Along:
 
     def outside(self, offset: Tensor) -> Tensor:
         """Where x + offset leaves the stated domain of the loss, for any of the samples that are reduced (bool)."""
+        left = torch.zeros_like(self.x, dtype=torch.bool)
+        if not self.problem.domain_program.outputs:
+            return left
         node, _ = rounded_sum(self.x, offset, self.problem.dtype)
         conditions = self.problem.domain_program.run(TORCH, {**self._values, self._name: node})
-        left = torch.zeros_like(self.x, dtype=torch.bool)
         for condition in conditions:
             broken = ~torch.as_tensor(condition, dtype=torch.bool, device=self.x.device)
             if self.x.dim() > 1:  # places, of all samples each

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.claims import UPWARD
+from diffexplore.bounds.elements import all_finite, not_finite
 from diffexplore.formula.budget import Ending
 from diffexplore.methods._along import Along, reduced_along, sampled_along
 from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
@@ -103,7 +104,7 @@ class Difference:
         """The difference by a step (float64, of the shape of ``along.x``), with its bound."""
         value, roundoff, stepped = self.evaluate(along, step)
         bound = (roundoff + self.truncation(along, step, roundoff)) * UPWARD
-        unbounded = not bool(bound.isfinite().all())
+        unbounded = not all_finite(bound)
         return with_step(value, bound, stepped, UNBOUNDED if unbounded else None)
 
     def step(self, along: Along) -> Tensor:
@@ -121,9 +122,9 @@ class Difference:
         with watch:
             at_nodes = [along.evaluate(node) for node in nodes]
             derivative = self.stencil.combine(at_nodes, step.to(along.problem.dtype))
-        stepped = ~derivative.isfinite()
+        stepped = not_finite(derivative)
         for node, value in zip(self.stencil.nodes, at_nodes, strict=True):
-            stepped = stepped | ~value.isfinite() | along.outside(node * step)
+            stepped = stepped | not_finite(value) | along.outside(node * step)
         return derivative.detach().to(torch.float64), radius_of(watch, derivative), stepped
 
     def truncation(self, along: Along, step: Tensor, negligible: Tensor) -> Tensor:
