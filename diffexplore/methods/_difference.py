@@ -17,7 +17,7 @@ from torch import Tensor
 from diffexplore.bounds.claims import UPWARD
 from diffexplore.bounds.elements import all_finite, not_finite
 from diffexplore.formula.budget import Ending
-from diffexplore.methods._along import Along, reduced_along, sampled_along
+from diffexplore.methods._along import Along
 from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import BatchValues, Problem, shared
@@ -74,15 +74,15 @@ class Difference:
         estimates = {}
         for name in problem.parameters:
             # A step that is good for part of a batch is good for all of it; the bound is that of the whole batch.
-            whole = reduced_along(problem, values, name, n)
-            part = whole if count == n else reduced_along(problem, few, name, count)
+            whole = _reduced_along(problem, values, name, n)
+            part = whole if count == n else _reduced_along(problem, few, name, count)
             estimates[name] = self.at_step(whole, self.step(part))
         return estimates
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         if problem.loss.program is not None:
             return {}
-        alongs = {name: sampled_along(problem, values, name, n) for name in problem.wrt}
+        alongs = {name: _sampled_along(problem, values, name, n) for name in problem.wrt}
         return {name: self.at_step(found, self.step(found)) for name, found in alongs.items()}
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
@@ -168,6 +168,25 @@ class Difference:
 
     def _factor(self, step: Tensor) -> Tensor:
         return self.stencil.constant * step ** (self.stencil.order - 1)
+
+
+def _reduced_along(problem: Problem, values: Values, name: str, n: int) -> Along:
+    """The reduced loss along a symbol, which all methods share."""
+    return _shared(problem, values, name, "reduced", lambda: Along(problem, values, name, n, problem.reduce))
+
+
+def _sampled_along(problem: Problem, values: Values, name: str, n: int) -> Along:
+    """The loss of each sample along a symbol, which all methods share."""
+    return _shared(
+        problem, values, name, "samples", lambda: Along(problem, {**values, **spread(values, (name,), n)}, name, n)
+    )
+
+
+def _shared(problem: Problem, values: Values, name: str, kind: str, make: Callable[[], Along]) -> Along:
+    found = shared(values, (kind, problem, name), make)
+    # Beside x, the loss is the same whatever symbol is differentiated.
+    found.__dict__["noise"] = shared(values, (kind, problem), lambda: found.noise)
+    return found
 
 
 def _subset(problem: Problem, values: Values, n: int) -> tuple[Values, int]:
