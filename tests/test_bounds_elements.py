@@ -50,7 +50,8 @@ def test_elements_are_seen_as_torch_sees_them(dtype: torch.dtype) -> None:
         assert torch.equal(elements.chosen(finite, values, 7.0), torch.where(finite, values, 7.0))
 
 
-@pytest.mark.parametrize("number", [2.0**-1074, 2.0**-1022, 2.0**-149, 1e-9])
+# The last one moves 1 by a unit in its last place.
+@pytest.mark.parametrize("number", [2.0**-1074, 2.0**-1022, 2.0**-149, 1e-9, 1.5 * 2.0**-53])
 @pytest.mark.parametrize("exponent", [-1070, -1019, -1000, -60, 0])
 def test_a_number_is_added_as_by_torch(number: float, exponent: int) -> None:
     values = torch.linspace(1, 2, 1000, dtype=torch.float64) * 2.0**exponent
