@@ -91,6 +91,7 @@ for command, unneeded in {UNNEEDED!r}.items():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_report_loads_no_compiler_and_code_is_compiled_after_it() -> None:
     done = run_python("-c", AFTERWARDS)
     assert done.returncode == 0, done.stderr
