@@ -62,17 +62,19 @@ def batch_scene(laboratory: Laboratory, point: Mapping[str, float], index: np.nd
     if laboratory.n > MOST or set(laboratory.problem.wrt) & set(laboratory.problem.loss.data):
         return None
     scene = laboratory.call(point, index)
-    return None if scene is None else _enclosed(laboratory, point, index, scene.estimates)
+    return None if scene is None else enclosed(laboratory, point, index, scene.estimates)
 
 
-def _enclosed(
+def enclosed(
     laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray, estimates: Mapping[str, Estimate]
 ) -> WholeBatch | None:
+    """The scene of a large batch, with its truths; None where nothing is certain of it."""
     found = Evaluator(laboratory.problem, point, laboratory.rows(index), laboratory.n).reduced_truths()
     if any(truth.status[0] != Status.RESOLVED for truth, _ in found.values()):
         return None
     truths = {name: ball for name, (_, ball) in found.items()}
-    return whole_batch(laboratory, point, index, {name: estimates[name] for name in truths}, truths)
+    places = index if laboratory.n <= MOST else index[:0]
+    return whole_batch(laboratory, point, places, {name: estimates[name] for name in truths}, truths)
 
 
 def whole_batch(
