@@ -178,8 +178,9 @@ def test_a_right_candidate_passes_block_by_block(batch: Batch) -> None:
     assert dx.verify(mean_of, LINE, batch, AT, wrt="a, b, x").verdict == "pass"
 
 
-def test_a_candidate_that_is_wrong_in_the_last_block_fails(batch: Batch) -> None:
-    report = dx.verify(late, LINE, batch, AT)
+@pytest.mark.parametrize("wrt", ["a, b", "a, b, y"])
+def test_a_candidate_that_is_wrong_in_the_last_block_fails(batch: Batch, wrt: str) -> None:
+    report = dx.verify(late, LINE, batch, AT, wrt=wrt)
     (row,) = [row for row in report.rows if row.verdict == "fail" and row.probe is None]
     assert row.parameter == "b" and row.cause is not None
     assert (row.cause.key, row.cause.fields["sample"]) == ("one_sample", N - 1)
