@@ -44,7 +44,7 @@ def _cells() -> Iterator[Any]:
         alike.setdefault(kind.modes or (kind.causes, kind.form, kind.by_data, kind.one_size), []).append(kind)
     for place, kinds in enumerate(alike.values()):
         for kind in kinds:
-            for point, chosen in (("default", kinds[0]), ("optimum", kinds[-1])):
+            for point, chosen in (("default", kinds[0]), ("optimum", kinds[1 if kind.modes else -1])):
                 alone = len(kinds) == 1 and (point, kind.key) not in NO_POWER
                 runs = point == ("default", "optimum")[place % 2] if alone else kind is chosen
                 there = (point, kind.key) not in NOT_THERE

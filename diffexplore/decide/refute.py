@@ -17,10 +17,11 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.domain_conditions import difference
 from diffexplore.decide.membership import Point
-from diffexplore.decide.points import Summands, as_record, points_in, value
+from diffexplore.decide.points import as_record, points_in
 from diffexplore.decide.records import Counterexample, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.sums import bound_symbols, sums_in
+from diffexplore.decide.values import PointValues, Summands, value
 from diffexplore.formula.batch_sums import SAMPLES, SIZES, BatchSum
 
 
@@ -181,10 +182,11 @@ def look_at(case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]]
         kept = keeps_bounds(piece.resolver.region, point, order)
         if not kept or not all(holds_for_first(condition, point, order) for condition in piece.required):
             return
-    summands = _resolved(case, [piece for _, piece in drawn])
-    if case.given != case.left and value(case.given, point, samples, summands) is None:
+    there = PointValues(point, samples, _resolved(case, [piece for _, piece in drawn]))
+    if case.given != case.left and there.of(case.given) is None:
         return
-    left, right = (value(side, point, samples, summands) for side in (case.left, case.right))
+    left = there.of(case.left)
+    right = left if case.left == case.right else there.of(case.right)
     if left is not None and right is not None:
         directions = (direction for direction, _ in case.resolver.region.bounds)
         used = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
