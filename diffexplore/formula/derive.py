@@ -32,7 +32,7 @@ _Kept = TypeVar("_Kept")
 LARGEST = 1_000
 """Derivatives of more nodes, by an estimate that is mostly a few times too high, are found block by block."""
 
-LARGEST_TOGETHER = 3_000
+LARGEST_TOGETHER = 5_000
 """The same of all partials of a gradient, or of a Hessian, together: each would be simplified on its own."""
 
 BY_BLOCKS = "derived block by block"
