@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.elements import none_hold
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.kernels import KERNELS
 
@@ -60,13 +61,16 @@ def where_first_and_second_positive(balls: Sequence[Ball]) -> Tensor:
 
 def are_exact(balls: Sequence[Ball]) -> bool:
     """Whether all of the operands are the numbers that they are computed as."""
-    return all(ball.exact or not bool(ball.rad.any()) for ball in balls)
+    return all(ball.exact or none_hold(ball.rad) for ball in balls)
 
 
-def whole_sums(total: Callable[[Tensor, Tensor], Tensor], balls: Sequence[Ball], value: Tensor) -> Tensor:
-    """Where a sum or difference of exact operands is one of whole numbers, and computed as what it is."""
+def whole_sums(total: Callable[[Tensor, Tensor], Tensor], balls: Sequence[Ball], value: Tensor) -> Tensor | None:
+    """Where a sum or difference of exact operands is one of whole numbers, and computed as what it is; or None."""
     x, y = (ball.mid for ball in balls[:2])
-    are_whole = (x == x.round()) & (y == y.round()) & (x.abs() < _WHOLE) & (y.abs() < _WHOLE)
+    are_whole = x == x.round()
+    if are_whole.is_cpu and none_hold(are_whole):
+        return None
+    are_whole = are_whole & (y == y.round()) & (x.abs() < _WHOLE) & (y.abs() < _WHOLE)
     return are_whole & (value == total(x, y))
 
 

@@ -109,6 +109,7 @@ class RoundedTape(ExactTape):
             return ball
         unit, quantum = self._rounding
         moved = unit * (np.abs(ball.high) + ball.radius) + np.where(ball.exactly_zero, 0.0, quantum)
+        moved = np.where(np.isinf(ball.high), 0.0, moved)  # as of a mask
         return ball._replace(radius=ball.radius + moved)
 
 

@@ -111,7 +111,7 @@ class CandidateWatch(Watch):
             if name in ("eq", "ne") and args[0] is args[1]:  # asks for NaN, which no rounding changes
                 return func(*args, **(kwargs or {}))
             undecided = any(self._is_undecided(operand) for operand in operands)
-            rounded = [operand for operand in operands if handling.finite_float(operand)]
+            rounded = [operand for operand in operands if handling.real_numbers(operand) is not None]
             self._meet(rounded)
             if self._leaves_torch(name, args, undecided, rounded):
                 self.leaving.add(name)
@@ -169,7 +169,7 @@ class CandidateWatch(Watch):
 
     def _mark(self, name: str, out: Any, undecided: bool, rounded: list[Tensor]) -> None:
         """Conditions and indices made of what is undecided or rounded are undecided, unless they are known already."""
-        if name in _UNWRITTEN and handling.finite_float(out):
+        if name in _UNWRITTEN and handling.real_numbers(out) is not None:
             self.set(out, torch.zeros((), dtype=torch.float64, device=out.device))
             self.forget(out)  # what is read before torch writes to it was written by other code
         if name in _FINITENESS or _bound(name) in (OPERATORS["lt"].bound, CREATED):

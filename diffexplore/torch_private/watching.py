@@ -12,6 +12,7 @@ from diffexplore.torch_private.supported import needed_names
 from diffexplore.torch_private.unloaded import compiler_is_loaded
 
 with needed_names():
+    from torch import _neg_view as negated_view
     from torch._C import DisableTorchFunction, DispatchKey
     from torch._C import _current_graph_task_id as current_graph_task
     from torch._C import _dispatch_tls_local_exclude_set as excluded_keys
@@ -39,6 +40,7 @@ __all__ = [
     "decomposition_table",
     "differentiable",
     "disable_current_modes",
+    "negated_view",
     "state_constant",
     "storage_key",
     "tree_leaves",
