@@ -31,7 +31,7 @@ class _NoValue(Exception):
 
 
 @dataclass(frozen=True)
-class _Lowered:
+class LoweredExpression:
     """An expression as a program, whose inputs are symbols and sums; of each sum the symbols that it leaves free."""
 
     symbols: Mapping[str, sympy.Basic]
@@ -39,11 +39,16 @@ class _Lowered:
     program: Program
 
 
+Programs = dict[tuple[sympy.Expr, int], LoweredExpression]
+"""Expressions as programs, each for a number of samples."""
+
+
 class PointValues:
     """The values of expressions at one point.
 
     ``point`` has a number for each symbol, also for N where there are no ``samples``. Data symbols outside sums are
-    those of the first sample. ``summands`` says what a sum adds for the sample at a place.
+    those of the first sample. ``summands`` says what a sum adds for the sample at a place. ``programs`` are kept for
+    other points.
     """
 
     def __init__(
@@ -51,7 +56,9 @@ class PointValues:
         point: Mapping[sympy.Basic, Fraction],
         samples: Sequence[Mapping[sympy.Basic, Fraction]] = (),
         summands: Summands = lambda one, place: one.summand,
+        programs: Programs | None = None,
     ) -> None:
+        self._programs = {} if programs is None else programs
         self._numbers = [{**point, **samples[0]} if samples else point, *samples]
         self._summands = summands
         self._balls: dict[int, list[_Balls]] = {}
@@ -88,7 +95,9 @@ class PointValues:
         self, expr: sympy.Expr, bits: int, known: _Balls, samples: Sequence[_Balls], bound: frozenset[sympy.Basic]
     ) -> arb:
         """The value where the symbols are ``known``, of which ``bound`` are those of one sample of a sum around it."""
-        lowered = _lowered(expr, len(samples))
+        lowered = self._programs.get((expr, len(samples)))
+        if lowered is None:
+            lowered = self._programs[expr, len(samples)] = _lowered(expr, len(samples))
         try:
             inputs = {name: known[symbol] for name, symbol in lowered.symbols.items()}
         except KeyError:
@@ -114,8 +123,8 @@ class PointValues:
         return total
 
 
-@remembered(1024)  # an expression is mostly looked at in many points
-def _lowered(expr: sympy.Expr, samples: int) -> _Lowered:
+@remembered(1024)  # other decisions look at the same expressions
+def _lowered(expr: sympy.Expr, samples: int) -> LoweredExpression:
     """``expr`` for so many samples; for none N is a symbol as the others are."""
     spend(nodes(expr))
     sums = {f"sum@{number}": one for number, one in enumerate(outermost(expr))} if expr.has(BatchSum) else {}
@@ -125,7 +134,7 @@ def _lowered(expr: sympy.Expr, samples: int) -> _Lowered:
     plain = expr.xreplace(names)
     symbols = {str(symbol): symbol for symbol in sorted(plain.free_symbols - set(names.values()), key=str)}
     free = {name: (one, frozenset(one.free_symbols)) for name, one in sums.items()}
-    return _Lowered(symbols, free, lower([plain], [*symbols, *sums]))
+    return LoweredExpression(symbols, free, lower([plain], [*symbols, *sums]))
 
 
 def value(

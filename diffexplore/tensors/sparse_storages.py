@@ -50,6 +50,11 @@ class SparseStorages(TensorStorages):
             elif id(leaf) in self._beside:
                 yield self._beside[id(leaf)][1]
 
+    def _takes_sparse_ones_that_vary(self, arguments: Any) -> bool:
+        """Whether a sparse tensor among arguments depends on a source."""
+        beside = [self._beside[id(leaf)][1] for leaf in tensors_in(arguments) if id(leaf) in self._beside]
+        return any(self._state(one).varies for one in beside)
+
     def _of_sparse(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
         """What an operator on sparse tensors returns, recorded as the same of dense ones. Raises NotCertified."""
         name = function._schema.name.partition("::")[2]

@@ -109,10 +109,11 @@ class Tape(SparseStorages):
             try:
                 return self._of_sparse(func, args, kwargs, call.out()) if of_sparse else self._record(call)
             except NotCertified as reason:
-                if not self._is_of_constants((args, kwargs)):
-                    self.problem = f"{func}: {reason}"
+                try:
+                    return self._as_it_is(call, reason)
+                except NotCertified as unread:
+                    self.problem = f"{func}: {unread}"
                     return call.out()
-                return self._as_it_is(call)
 
     def _is_seen(self, arguments: Any) -> bool:
         """Whether some argument holds numbers that rounding, or a derivative, may bear on."""
@@ -123,22 +124,30 @@ class Tape(SparseStorages):
             for leaf in tree_leaves(arguments)
         )
 
-    def _is_of_constants(self, arguments: Any) -> bool:
-        """Whether no argument varies, or depends on a condition that is not certain."""
-        tensors = list(self._dense_ones(arguments))
-        states = (self._states.get(storage_key(tensor)) for tensor in tensors)
-        return not any(state is not None and state.varies for state in states) and not any(
-            storage_key(tensor) in self._conditions for tensor in tensors
-        )
+    def _as_it_is(self, call: ProgramCall, reason: NotCertified) -> Any:
+        """What an operator that is not read makes of constants: the numbers that it computed.
 
-    def _as_it_is(self, call: ProgramCall) -> Any:
-        """What an operator that is not read makes of constants: the numbers that it computed."""
-        names, out = written_arguments(call.function, keywords=False), call.out()
+        What was detached is a constant, as autograd has it: its numbers, and what the program chose by them, are what
+        they are. Raises ``reason`` where something varies.
+        """
+        if self._takes_sparse_ones_that_vary((call.args, call.kwargs)):
+            raise reason
+        operands = list(self._dense_ones((call.args, call.kwargs)))
+        if any(self._operand(one).undecided is not None for one in operands if one.dtype is torch.bool):
+            raise NotCertified("a condition that decides it is not certain here")
+        numbers = [one for one in operands if is_real_or_complex(one)]
+        if any(self._place(one).varies for one in numbers) or any(
+            storage_key(one) in self._conditions for one in operands
+        ):
+            raise reason
+        out = call.out()
+        names = written_arguments(call.function, keywords=False)
         written = [
             one for named, one in zip(call.function._schema.arguments, call.args, strict=False) if named.name in names
         ]
         for leaf in self._dense_ones((written, out)):
-            self._states.pop(storage_key(leaf), None)
+            if self._states.pop(storage_key(leaf), State(exact(np.zeros(0)))).varies:
+                raise NotCertified("it writes into memory, and has no rule")
         return out
 
     def _record(self, call: ProgramCall) -> Any:
@@ -185,10 +194,10 @@ class Tape(SparseStorages):
     # ------------------------------------------------------------------------------------ operators of many steps
     def _in_steps(self, pure: Any, call: ProgramCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs the steps that an operator is composed of, and records them."""
-        func, tensors = call.function, tensors_in((args, kwargs))
+        func = call.function
         steps = steps_of(pure, holds_complex((args, list(kwargs.values()))))
         if steps is None:
-            return self._without_rule(call, tensors)
+            raise NotCertified("it has no rule")
         changes = () if pure is not func else written_arguments(func, keywords=False)
         names = [argument.name for argument in func._schema.arguments]
         kept = (*changes, *saved_arguments(func))
@@ -223,17 +232,6 @@ class Tape(SparseStorages):
         copy = leaf.detach().clone()
         self._write([copy], Applied((place.layout.read(place.state.ball),), None), ())
         return copy
-
-    def _without_rule(self, call: ProgramCall, tensors: Sequence[Tensor]) -> Any:
-        """An operator without a rule: what it makes of constants alone is what it is."""
-        if any(is_real_or_complex(tensor) and self._place(tensor).varies for tensor in tensors):
-            raise NotCertified("it has no rule")
-        if any(self._operand(tensor).undecided is not None for tensor in tensors if tensor.dtype is torch.bool):
-            raise NotCertified("a condition that decides it is not certain here")
-        for leaf in tensors_in(call.out()):
-            if self._states.pop(storage_key(leaf), State(exact(np.zeros(0)))).varies:
-                raise NotCertified("it writes into memory, and has no rule")
-        return call.out()
 
     # ------------------------------------------------------------------------------------------------ sweeping back
     def gradients(self, output: Tensor | Sequence[Tensor], upstream: Tensor | Sequence[Tensor]) -> list[DoubleBall]:
