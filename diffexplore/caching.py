@@ -42,19 +42,21 @@ def is_off() -> bool:
 
 
 def folder() -> Path | None:
-    """Where the files are, by the conventions of the platform; None where the user has no home.
+    """Where the files are, by the conventions of the platform; None where the user has no home with an absolute path.
 
     ``$XDG_CACHE_HOME`` where it is an absolute path, as the XDG Base Directory Specification has it, on any platform.
     """
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if named.is_absolute():
+        return named / "diffexplore"
     try:
         if sys.platform == "win32":
             usual = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
         else:
             usual = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-        named = Path(os.environ.get("XDG_CACHE_HOME") or usual)
-        return (named if named.is_absolute() else usual) / "diffexplore"
     except RuntimeError:
         return None
+    return usual / "diffexplore" if usual.is_absolute() else None
 
 
 def read(name: str) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def keep(name: str, content: Mapping[str, Any]) -> None:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump(content, file, indent=1)
             os.replace(written, place / name)
-        except OSError:
+        except BaseException:
             os.unlink(written)
             raise
 

@@ -31,13 +31,13 @@ PROGRAMS: dict[str, Callable[..., torch.Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("formula", one_in(2, PROGRAMS))
+@pytest.mark.parametrize("formula", one_in(3, PROGRAMS))
 def test_a_program_of_torch_is_proved(formula: str) -> None:
     loss = dx.Loss(formula, parameters="a", data="x")
     assert dx.prove(PROGRAMS[formula], loss, parameters="a", data="x").status == "proved"
 
 
-@pytest.mark.parametrize("formula", one_in(4, PROGRAMS))
+@pytest.mark.parametrize("formula", one_in(5, PROGRAMS))
 def test_a_program_with_another_factor_is_refuted(formula: str) -> None:
     loss = dx.Loss(f"1.001*({formula})", parameters="a", data="x")
     assert dx.prove(PROGRAMS[formula], loss, parameters="a", data="x").status == "refuted"
@@ -63,18 +63,21 @@ def test_every_method_that_runs_agrees_with_the_truth(formula: str, dtype: str) 
 
 @pytest.mark.parametrize(
     "formula",
-    [
-        "i1(a)*x",
-        "besseli(2, a)*x",
-        "j0(a)*x",
-        "j1(a)*x",
-        "besselj(2, a)*x",
-        "erfcx(a)*x",
-        "entr(x)*a",
-        "xlogy(x, 3)*a",
-        "xlog1py(a, x)",
-        "xlogy(x, a + 1)",
-    ],
+    one_in(
+        2,
+        [
+            "i1(a)*x",
+            "besseli(2, a)*x",
+            "j0(a)*x",
+            "j1(a)*x",
+            "besselj(2, a)*x",
+            "erfcx(a)*x",
+            "entr(x)*a",
+            "xlogy(x, 3)*a",
+            "xlog1py(a, x)",
+            "xlogy(x, a + 1)",
+        ],
+    ),
 )
 def test_at_zero(formula: str) -> None:
     """Where Bessel functions are quotients in other forms, and x·log(x) is 0·∞."""
@@ -126,7 +129,7 @@ _SLOPE_AT_0 = {
 """What each formula's slope at 0 is, by the series of the functions; None at a corner."""
 
 
-@pytest.mark.parametrize("formula", _SLOPE_AT_0)
+@pytest.mark.parametrize("formula", one_in(2, _SLOPE_AT_0))
 def test_the_slope_at_a_corner_is_found_from_both_sides(formula: str) -> None:
     report = dx.check(dx.Loss(formula, parameters="a"), at={"a": 0.0}, methods="reverse")
     (row,) = (row for row in report.rows if row.parameter == "a" and row.probe is None)

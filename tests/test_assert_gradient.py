@@ -106,6 +106,7 @@ def test_the_message_is_short_however_many_samples_there_are(n: int) -> None:
     assert message.count(", sample ") == 3
 
 
+@pytest.mark.slow
 def test_the_message_is_short_however_many_parameters_there_are() -> None:
     names = [f"a_rather_long_name_of_a_parameter_{k}" for k in range(LINES + 1)]
     loss = Loss(" + ".join(f"{name}*x**{k}" for k, name in enumerate(names)), parameters=names, data="x")

@@ -167,6 +167,9 @@ def test_the_folder_is_where_the_platform_has_it(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("sys.platform", "darwin")
     assert caching.folder() == tmp_path / "home" / "Library" / "Caches" / "diffexplore"
 
+    monkeypatch.setenv("HOME", "relative")
+    assert caching.folder() is None
+
     def homeless() -> Path:
         raise RuntimeError("Could not determine home directory.")
 

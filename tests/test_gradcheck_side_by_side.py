@@ -134,8 +134,7 @@ def _counted(x: Tensor) -> Tensor:
     return (y * chosen).sum() / chosen.sum()
 
 
-@pytest.mark.parametrize("dtype", NARROW, ids=str)
-@pytest.mark.parametrize("function", [_stirred, _ties, _counted])
+@pytest.mark.parametrize(("function", "dtype"), each_value((_stirred, _ties, _counted), NARROW))
 def test_no_right_gradient_fails(function: Any, dtype: torch.dtype) -> None:
     for seed in range(4):
         x = torch.randn(4, 5, generator=torch.Generator().manual_seed(seed)).to(dtype).requires_grad_()

@@ -31,7 +31,7 @@ from diffexplore.graphing.draft import Drafting
 from diffexplore.graphing.numbers import number_of
 from diffexplore.graphing.sources import source_of
 from diffexplore.program.program import lower
-from diffexplore.tracing import trace
+from diffexplore.tracing.trace import trace
 
 Output = pytest.CaptureFixture[str]
 PROGRAMS = """

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import sympy
 import torch
+from representatives import one_in
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -60,7 +61,7 @@ def excess(loss: dx.Loss, at: dict[str, float], columns: dict[str, Tensor], back
     )
 
 
-@pytest.mark.parametrize("dtype", FLOAT_FORMATS)
+@pytest.mark.parametrize("dtype", one_in(2, FLOAT_FORMATS))
 @pytest.mark.parametrize("name", [name for name in dx.losses.names() if dx.losses.get(name).parameters])
 def test_every_number_is_within_its_bound(name: str, dtype: str) -> None:
     loss = dx.losses.get(name)
@@ -262,7 +263,7 @@ class _OneDevice(TorchDispatchMode):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("backend", ["blocked", "inductor", "eager"])
-@pytest.mark.parametrize("name", dx.losses.names())
+@pytest.mark.parametrize("name", one_in(3, dx.losses.names()))
 def test_everything_stays_on_the_device(name: str, backend: str, dtype: torch.dtype) -> None:
     """On torch's meta device, which has no numbers: a build of torch without CUDA has no other one."""
     loss = dx.losses.get(name)

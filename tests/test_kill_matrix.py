@@ -35,20 +35,20 @@ def test_there_are_at_least_twenty_five_kinds() -> None:
 
 
 def _cells() -> Iterator[Any]:
-    """Of kinds that are alike the first at the default point, the last at the optimum; those without power there, too.
+    """One of the kinds that are alike, at the default point or at the optimum, and those without power there.
 
-    A kind that is like no other is at one of the points; every other cell is a slow test.
+    Every other cell is a slow test.
     """
     alike: dict[Any, list[Kind]] = {}
     for kind in PLANTED:
         alike.setdefault(kind.modes or (kind.causes, kind.form, kind.by_data, kind.one_size), []).append(kind)
     for place, kinds in enumerate(alike.values()):
+        one = kinds[min(place % 2, len(kinds) - 1)]
+        at = "optimum" if place % 2 or ("default", one.key) in NOT_THERE else "default"
         for kind in kinds:
-            for point, chosen in (("default", kinds[0]), ("optimum", kinds[-1])):
-                alone = len(kinds) == 1 and (point, kind.key) not in NO_POWER
-                runs = point == ("default", "optimum")[place % 2] if alone else kind is chosen
-                there = (point, kind.key) not in NOT_THERE
-                yield (pytest.param if runs and there else slow)(kind, point, id=f"{kind.key}-{point}")
+            for point in ("default", "optimum"):
+                runs = (kind, point) == (one, at) or (point, kind.key) in NO_POWER
+                yield (pytest.param if runs else slow)(kind, point, id=f"{kind.key}-{point}")
 
 
 @pytest.mark.parametrize(("kind", "point"), list(_cells()))

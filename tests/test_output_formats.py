@@ -59,7 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 # -------------------------------------------------------------------------------------------------------------- by suffix
-@pytest.mark.parametrize("command", one_in(2, RUNS))
+@pytest.mark.parametrize("command", one_in(3, RUNS, first=2))
 def test_every_suffix_and_every_option_in_one_run(command: str, capsys: Output) -> None:
     suffixes = [suffix for known, suffix in SUFFIXES if known == command]
     files = [f"out{suffix}" for suffix in suffixes]

@@ -54,18 +54,9 @@ def test_no_derivative_written_by_hand_meets_an_internal_error() -> None:
         assert not any(decide.INTERNAL in text for text in decision.tried), (pair.name, decision.tried)
 
 
-def _tower(step: Callable[[sympy.Expr], sympy.Expr], height: int) -> sympy.Expr:
-    found: sympy.Expr = x
-    for _ in range(height):
-        found = step(found)
-    return found
-
-
 @pytest.mark.parametrize(
     ("left", "right"),
     [
-        (_tower(lambda u: exp(u + 1), 60), x),
-        (_tower(lambda u: sqrt(u + 1), 60), x),
         ((1 + x) ** (10**6), (1 + x) ** (10**6) + 1),
         ((x + y + z) ** 900, (x + y + z) ** 899 * (x + y) + z),
         (sin(10**6 * x), x),
@@ -81,6 +72,18 @@ def _tower(step: Callable[[sympy.Expr], sympy.Expr], height: int) -> sympy.Expr:
     ],
 )
 def test_no_expression_leaves_with_an_error_or_is_proved_wrongly(left: sympy.Expr, right: sympy.Expr) -> None:
+    _assert_not_proved(left, right)
+
+
+@pytest.mark.parametrize("step", [lambda u: exp(u + 1), lambda u: sqrt(u + 1)], ids=["exp", "sqrt"])
+def test_no_tower_leaves_with_an_error(step: Callable[[sympy.Expr], sympy.Expr]) -> None:
+    tower: sympy.Expr = x
+    for _ in range(60):
+        tower = step(tower)
+    _assert_not_proved(tower, x)
+
+
+def _assert_not_proved(left: sympy.Expr, right: sympy.Expr) -> None:
     for decision in (decide_equal(left, right), decide_gradient(left, right, x), decide_gradient(right, left, x)):
         assert decision.status in ("unknown", "refuted")
         assert decision.tried

@@ -48,7 +48,7 @@ ASKS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", one_in(2, ASKS))
+@pytest.mark.parametrize("name", one_in(3, ASKS))
 def test_a_program_that_asks_for_the_number_of_samples_is_proved_for_all_of_them(name: str) -> None:
     proof = dx.prove(branch(ASKS[name], right, total), parameters="a", data="x")
     assert (proof.status, proof.samples, proof.conditions) == ("proved", None, ())

@@ -60,7 +60,7 @@ READ: dict[str, tuple[Callable[..., Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", one_in(2, READ))
+@pytest.mark.parametrize("name", one_in(3, READ))
 def test_the_way_back_of_torch_is_proved(name: str) -> None:
     function, shapes = READ[name]
     assert dx.prove(function, parameters=shapes, data=[]).status == "proved"

@@ -60,7 +60,7 @@ def printed(loss: dx.Loss) -> Iterator[tuple[Formula, sympy.Expr]]:
 
 
 @pytest.mark.parametrize("ascii", [False, True])
-@pytest.mark.parametrize("name", losses.names())
+@pytest.mark.parametrize("name", one_in(3, losses.names()))
 def test_what_a_page_prints_is_read_back(name: str, ascii: bool) -> None:
     loss = losses.get(name)
     for formula, expr in printed(loss):

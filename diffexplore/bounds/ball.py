@@ -60,11 +60,11 @@ def mul(x: Ball, y: Ball, out: Tensor) -> Tensor:
 def div(x: Ball, y: Ball, out: Tensor) -> Tensor:
     if y.mid.numel() == 1:
         return _div_by_one_number(x, float(y.mid.abs()), float(y.rad))
-    divisor, dividend = y.mid.abs(), x.mid.abs()
+    divisor = y.mid.abs()
     if y.exact and all_hold(divisor) and all_finite(out):
         return x.rad / divisor
     clear = y.rad < divisor * MARGIN
-    quotient = in_place(Tensor.div_, dividend, divisor)
+    quotient = in_place(Tensor.div_, x.mid.abs(), divisor)
     spread = in_place(Tensor.add_, in_place(Tensor.mul_, quotient, y.rad), x.rad)
     return infinite_unless(clear, in_place(Tensor.div_, spread, divisor - y.rad))
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from diffexplore.arithmetic import sinc as sine_quotients
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
-from diffexplore.bounds.elements import add_number
+from diffexplore.bounds.elements import add_number, in_place
 from diffexplore.functions import OPERATIONS as RECORDS
 from diffexplore.functions.lazy import resolved
 from diffexplore.functions.tables import CONTROL, implementations
@@ -55,7 +55,8 @@ def _real(name: str, *operands: Ball) -> Ball:
     """One real operation on balls, in float64."""
     kernel, spread = _real_rules(name)
     mid = kernel(*[operand.mid for operand in operands])
-    return Ball(mid, spread(*operands, mid) * UPWARD + rounding(name, mid, torch.float64))
+    radius = spread(*operands, mid) * UPWARD
+    return Ball(mid, in_place(Tensor.add_, radius, rounding(name, mid, torch.float64)))
 
 
 @cache

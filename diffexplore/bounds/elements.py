@@ -12,6 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+#: The dtypes that NumPy has in common, of which elements are looked at here.
+_COMMON = (torch.float64, torch.float32, torch.float16, torch.bool)
+
+#: What is below this part of a double is lost where it is added to it.
+_LOST = 2.0**-55
+
 #: Below it a call takes longer than its pass.
 _FEW = 256
 
@@ -19,6 +25,8 @@ _FEW = 256
 def _array(tensor: Tensor) -> np.ndarray | None:
     """The memory of a plain tensor on the CPU; None of others, and of those that are too small to be worth it."""
     if type(tensor) is not Tensor or not tensor.is_cpu or tensor.requires_grad or tensor.numel() < _FEW:
+        return None
+    if tensor.dtype not in _COMMON:
         return None
     return tensor.numpy()
 
@@ -29,16 +37,22 @@ def all_finite(values: Tensor) -> bool:
     return bool(values.isfinite().all() if array is None else np.isfinite(array).all())
 
 
+def not_finite(values: Tensor) -> Tensor:
+    """Which elements are NaN or infinite (bool)."""
+    array = _array(values.detach())
+    return ~values.isfinite() if array is None else torch.from_numpy(~np.isfinite(array))
+
+
 def all_hold(values: Tensor) -> bool:
     """Whether no element is 0, or False."""
     array = _array(values)
     return bool(values.all() if array is None else array.all())
 
 
-def none_is_zero(sizes: Tensor) -> bool:
-    """Whether no absolute value is 0."""
+def smallest(sizes: Tensor) -> float:
+    """The smallest absolute value where that is soon found, else 0; NaN where one is NaN."""
     array = _array(sizes)
-    return bool(sizes.all() if array is None else array.min() > 0 or array.all())
+    return 0.0 if array is None else float(array.min())
 
 
 def none_is_infinite(sizes: Tensor) -> bool:
@@ -53,8 +67,13 @@ def none_hold(values: Tensor) -> bool:
     return not bool(values.any() if array is None else array.any())
 
 
-def add_number(values: Tensor, number: float) -> Tensor:
-    """``values`` plus a number that may be subnormal, in place (float64)."""
+def add_number(values: Tensor, number: float, least: float = 0.0) -> Tensor:
+    """``values`` plus a number that may be subnormal, in place (float64).
+
+    ``least`` is at most the smallest of the values: beside it, the number may be lost in every sum.
+    """
+    if number < least * _LOST:
+        return values
     array = _array(values)
     if array is None:
         return values.add_(number)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball, Rule
 from diffexplore.bounds.claims import CLAIMS, COMPUTE, UNIT_ROUNDOFF
-from diffexplore.bounds.elements import none_hold, none_is_infinite, none_is_zero
+from diffexplore.bounds.elements import all_hold, none_hold, none_is_infinite, smallest
 from diffexplore.bounds.handling import Kinks, conclude, finite_float, first_tensor, plain_name, unwatched
 from diffexplore.bounds.stepwise import BY_RECIPROCAL, lost_in_reciprocal, lost_in_steps
 from diffexplore.bounds.zeros import are_exact, whole_sums
@@ -82,8 +82,9 @@ class Elementwise:
         if lost is not None:
             spread = spread + lost
         size = value.abs()
-        lossless = self._lossless(balls, value, size, dtype, args, kwargs)
-        conclude(watch, claim, out, size, spread, in_place, lossless)
+        least = smallest(size)
+        lossless = self._lossless(balls, value, size, least, dtype, args, kwargs)
+        conclude(watch, claim, out, size, spread, in_place, lossless, least)
         return out
 
     def _as_computed(
@@ -101,10 +102,11 @@ class Elementwise:
         return self.claim
 
     def _lossless(
-        self, balls: list[Ball], value: Tensor, size: Tensor, dtype: torch.dtype, args: Arguments, kwargs: Options
-    ) -> Tensor | None:
+        self, balls: list[Ball], value: Tensor, size: Tensor, least: float, dtype: torch.dtype, args: Arguments,
+        kwargs: Options,
+    ) -> Tensor | None:  # fmt: skip
         """Where nothing is rounded; None where that is not known of any element."""
-        if self.zeros is None or none_is_zero(size):
+        if self.zeros is None or least > 0 or all_hold(size):
             return None
         return self.zeros(balls) & (value == 0)
 
@@ -135,10 +137,11 @@ class Sum(Elementwise):
         return balls
 
     def _lossless(
-        self, balls: list[Ball], value: Tensor, size: Tensor, dtype: torch.dtype, args: Arguments, kwargs: Options
-    ) -> Tensor | None:
+        self, balls: list[Ball], value: Tensor, size: Tensor, least: float, dtype: torch.dtype, args: Arguments,
+        kwargs: Options,
+    ) -> Tensor | None:  # fmt: skip
         """A sum of two numbers of one dtype that is 0 lost nothing, nor one of whole numbers, nor an infinite mask."""
-        lossless = super()._lossless(balls, value, size, dtype, args, kwargs)
+        lossless = super()._lossless(balls, value, size, least, dtype, args, kwargs)
         if lossless is not None and COMPUTE[dtype] is dtype and len(args) == 2 and _alpha(args, kwargs) == 1:
             lossless = value == 0
         if not none_is_infinite(size):

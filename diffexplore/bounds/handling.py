@@ -108,11 +108,11 @@ def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 def conclude(
     watch: Watch, claim: str, out: Tensor, size: Tensor, spread: Tensor, in_place: bool = False,
-    lossless: Tensor | None = None,
+    lossless: Tensor | None = None, least: float = 0.0,
 ) -> None:  # fmt: skip
     """Set the radius of a result: what the operands spread, and the rounding except where it is ``lossless``.
 
-    ``size`` is its absolute value (float64), which is overwritten.
+    ``size`` is its absolute value (float64), which is overwritten, and ``least`` at most the smallest of its elements.
     """
     if in_place:
         watch.forget(out)
@@ -121,5 +121,5 @@ def conclude(
         rounded = add_number(size.mul_(relative), absolute)
         spread = torch.where(lossless, 0.0, rounded).add_(spread, alpha=UPWARD)
     elif relative:
-        spread = add_number(size.mul_(relative).add_(spread, alpha=UPWARD), absolute)
+        spread = add_number(size.mul_(relative).add_(spread, alpha=UPWARD), absolute, least * relative)
     watch.set(out, spread)

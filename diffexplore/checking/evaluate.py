@@ -17,7 +17,7 @@ from diffexplore.checking.judge import FAIL, Judged, rejudged
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder, statuses_in
 from diffexplore.floating_point import format_of
 from diffexplore.inputs.blocks import Blocks, whole
-from diffexplore.methods.base import Estimates, Method, Numbers, Values, unwatched
+from diffexplore.methods.base import Estimates, Method, Numbers, Values, smallest_bounds, unwatched
 from diffexplore.methods.problem import SIZE, Problem
 from diffexplore.methods.torch_loss import Unavailable
 
@@ -127,7 +127,7 @@ class Evaluator:
                 }
                 for running in methods
             }
-            bounds = _smallest_bounds(estimates, self.problem.wrt, last - first)
+            bounds = smallest_bounds(estimates, self.problem.wrt, last - first)
             truths, sums = self.truths(values, last - first, bounds)
             yield Chunk(first, estimates, truths, sums)
             progress(last)
@@ -196,16 +196,6 @@ def gravest(statuses: np.ndarray) -> np.ndarray:
     """Of the statuses of the samples at each place, shape (m, n), the one that speaks for the reduced partial, (m,)."""
     order = np.array([_BY_GRAVITY.index(Status(value)) for value in range(len(Status))])
     return np.array(_BY_GRAVITY, np.int8)[order[statuses].max(axis=1)]
-
-
-def _smallest_bounds(
-    estimates: Mapping[str, Mapping[str, Numbers]], names: tuple[str, ...], n: int
-) -> dict[str, np.ndarray]:
-    smallest = {name: np.full(n, math.inf) for name in names}
-    for by_name in estimates.values():
-        for name, numbers in by_name.items():
-            np.minimum(smallest[name], numbers.bound, out=smallest[name])
-    return {name: np.where(np.isfinite(bound), bound, 0.0) for name, bound in smallest.items()}
 
 
 def again_in_float64(

@@ -28,7 +28,7 @@ _TO_READ = Limits(operations=40, terms=10**6, factors=10**6, plain=2)
 
 
 @dataclass(frozen=True)
-class Defined:
+class NamedFormula:
     """``formula`` in the inputs and in names, each with its definition in the inputs and the names before it."""
 
     formula: sympy.Expr
@@ -55,17 +55,17 @@ def _with(definitions: str, word: str) -> str:
 
 
 @remembered(512)  # a partial is counted, and then written in several ways
-def defined(expr: sympy.Expr) -> Defined:
+def defined(expr: sympy.Expr) -> NamedFormula:
     """``expr`` as it is printed."""
     operations = count_ops(expr)
     if operations <= WRITTEN_OUT or 2 * sum(1 for _ in _distinct(expr)) > operations:
-        return Defined(expr)
+        return NamedFormula(expr)
     *parts, last = blocks_of(expr, _TO_READ)
     letter = free_letter([symbol.name for symbol in expr.free_symbols], _LETTERS)
     names = {part.symbol: sympy.Symbol(f"{letter}{place}", real=True) for place, part in enumerate(parts, start=1)}
     definitions = tuple((names[part.symbol], build.filled(part.expression, names)) for part in parts)
-    found = Defined(build.filled(last.expression, names), definitions)
-    return found if 2 * found.operations <= operations else Defined(expr)
+    found = NamedFormula(build.filled(last.expression, names), definitions)
+    return found if 2 * found.operations <= operations else NamedFormula(expr)
 
 
 def _distinct(expr: sympy.Basic) -> Iterator[sympy.Basic]:

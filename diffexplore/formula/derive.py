@@ -12,7 +12,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.batch_sums import BatchSum
-from diffexplore.formula.budget import remembered
+from diffexplore.formula.budget import Ending, remembered
 from diffexplore.formula.chain_rule import By, derivative
 from diffexplore.formula.definitions import defined
 from diffexplore.formula.descriptions import PartialFormula
@@ -37,6 +37,8 @@ LARGEST_TOGETHER = 5_000
 
 BY_BLOCKS = "derived block by block"
 """The note on a derivative that was simplified as it was found, each block of the formula on its own."""
+
+_STOPPED = "simplification stopped:"
 
 
 @dataclass(frozen=True)
@@ -190,12 +192,16 @@ def _derived(
     simplified, raw, cost = {}, {}, {}
     for key, (expr, symbol) in requests.items():
         if sizes[key] and (many or sizes[key] > LARGEST):
-            raw[key] = simplified[key] = slopes_of(expr).by(symbol)
-            cost[key] = Cost(count_ops(raw[key]), defined(raw[key]).operations, BY_BLOCKS)
+            slopes = slopes_of(expr)
+            raw[key] = simplified[key] = slopes.by(symbol)
+            note: str | None = BY_BLOCKS + (
+                f"; {_STOPPED} {Ending.TOO_LARGE.value}" if symbol in slopes.unfinished else ""
+            )
+            cost[key] = Cost(count_ops(raw[key]), defined(raw[key]).operations, note)
             continue
         raw[key] = differentiate(expr, symbol)
         result = simplify(raw[key], domain)
-        note = f"simplification stopped: {result.ending.value}" if result.stopped else None
+        note = f"{_STOPPED} {result.ending.value}" if result.stopped else None
         simplified[key] = result.expr
         cost[key] = Cost(count_ops(raw[key]), defined(result.expr).operations, note)
     return simplified, raw, cost

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import sympy
 
@@ -21,7 +22,9 @@ from diffexplore.lists import grouped
 
 def is_constant(expr: sympy.Basic) -> bool:
     """Whether ``expr`` is the same whatever the inputs are; N counts as a constant."""
-    return expr.free_symbols <= {SAMPLES} and not expr.has(BatchSum)
+    if expr.is_Symbol:
+        return bool(expr == SAMPLES)
+    return not isinstance(expr, BatchSum) and all(map(is_constant, expr.args))
 
 
 def unsigned(term: sympy.Expr) -> sympy.Expr:
@@ -43,7 +46,7 @@ class Product:
         varying = (factor for factor in factors if not is_constant(factor))
         return cls(constant, dict(_power(factor) for factor in varying))
 
-    @property
+    @cached_property
     def size(self) -> tuple[Fraction, int, bool]:
         """Smaller for what is a part of something: it orders products, so that none is a part of its own parts."""
         exponents = self.powers.values()
@@ -51,8 +54,10 @@ class Product:
 
     def times(self, part: Product) -> int:
         """How often ``part`` is a factor, negative below the bar; 0 where it is none."""
-        counts = {self.powers.get(base, Fraction()) / exponent for base, exponent in part.powers.items()}
-        if not part.size < self.size or len({count > 0 for count in counts}) != 1:
+        if not part.powers.keys() <= self.powers.keys() or not part.size < self.size:
+            return 0
+        counts = {self.powers[base] / exponent for base, exponent in part.powers.items()}
+        if len({count > 0 for count in counts}) != 1:
             return 0
         count = int(min(map(abs, counts))) * (1 if min(counts) > 0 else -1)
         fits = part.constant == 1 or (part.constant == self.constant and count == 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from diffexplore.arithmetic.double_balls import DoubleBall, case_sub, exact, mul, total
@@ -13,6 +14,10 @@ from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, totals
 from diffexplore.kernels.device_sums import sums_on_device
 from diffexplore.kernels.generators import Generators
 from diffexplore.kernels.host_sums import sums_on_host
+from diffexplore.kernels.threads import in_threads
+
+#: Blocks that one thread takes at a time, at most, and how many times each takes some at least.
+_BLOCKS, _PARTS = 128, 4
 
 #: Passes of a product of double-double balls and of its sum.
 _PASSES = 60
@@ -57,6 +62,18 @@ class Accumulator:
         not finite, or too large, the sums are NaN.
         """
         rows = len(next(iter(columns.values()))) if rows is None else rows
+        blocks, threads = -(-rows // BLOCK), torch.get_num_threads()
+        step = BLOCK * min(_BLOCKS, -(-blocks // (threads * _PARTS)))
+
+        def over(part: int) -> tuple[np.ndarray, np.ndarray]:
+            first, last = part * step, min(rows, (part + 1) * step)
+            return self._parts({name: column[first:last] for name, column in columns.items()}, last - first)
+
+        parts, radius = zip(*in_threads(lambda: over, -(-rows // step), threads), strict=True)
+        return _record(np.concatenate(parts), np.concatenate(radius), rows)
+
+    def _parts(self, columns: Mapping[str, np.ndarray], rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """The doubles that each sum is made of, of shape (blocks, sums, parts), and their errors, (blocks, sums)."""
         starts = range(0, rows, BLOCK)
         parts = np.zeros((len(starts), len(self.powers), slices.PARTS))
         radius = np.zeros((len(starts), len(self.powers)))
@@ -67,7 +84,7 @@ class Accumulator:
             block = {name: np.asarray(column[start : start + BLOCK], np.float64) for name, column in columns.items()}
             with np.errstate(all="ignore"):
                 self._add_slow(block, parts[i], radius[i])
-        return _record(parts, radius, rows)
+        return parts, radius
 
     def accumulate_on_device(self, columns: Mapping[str, Tensor]) -> BlockSums:
         """The same for tensors on one device, where :attr:`columns_alone`."""

@@ -14,8 +14,9 @@ from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.elements import none_hold
 from diffexplore.bounds.watch import Watch
 from diffexplore.formula.budget import Ending
-from diffexplore.methods.base import Values, radius_of, spread
-from diffexplore.methods.problem import Problem, shared, spread_over
+from diffexplore.methods._hull import smooth_within
+from diffexplore.methods.base import Values, radius_of
+from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.methods.torch_loss import raised_by
 from diffexplore.program.program import Program
 
@@ -27,9 +28,6 @@ _MOST_PIECES = 64
 
 #: So many places of a reduced loss are refined together.
 _MOST_REFINED = 256
-
-#: The sum of summands that are no larger does not overflow.
-_LARGEST_LOSS = 2.0**1000
 
 #: Balls, times places, times samples, that are computed together.
 _TOGETHER = 2**17
@@ -84,9 +82,11 @@ class Along:
 
     def outside(self, offset: Tensor) -> Tensor:
         """Where x + offset leaves the stated domain of the loss, for any of the samples that are reduced (bool)."""
+        left = torch.zeros_like(self.x, dtype=torch.bool)
+        if not self.problem.domain_program.outputs:
+            return left
         node, _ = rounded_sum(self.x, offset, self.problem.dtype)
         conditions = self.problem.domain_program.run(TORCH, {**self._values, self._name: node})
-        left = torch.zeros_like(self.x, dtype=torch.bool)
         for condition in conditions:
             broken = ~torch.as_tensor(condition, dtype=torch.bool, device=self.x.device)
             if self.x.dim() > 1:  # places, of all samples each
@@ -145,17 +145,9 @@ class Along:
 
     @cached_property
     def _widest(self) -> Tensor | None:
-        """The longest step that is taken unless one is set, if the loss is smooth within it at every sample.
-
-        The loss is run once, on balls that hold the numbers of all samples: then no sample needs a proof of its own.
-        """
+        """The longest step that is taken unless one is set, if one ball proves that the loss is smooth within it."""
         widest = _LARGEST_STEP * self.x.abs().max().clamp(min=1.0)
-        watch = Watch(smooth=True)
-        hull = {key: _hull(watch, value, widest * (key == self._name)) for key, value in self._wide.items()}
-        with watch:
-            value = torch.as_tensor(self.problem.loss_program.run(TORCH, hull)[0])
-        farthest = value.abs().amax() + watch.radius(value).amax()
-        return widest if bool(farthest * self._n <= _LARGEST_LOSS) else None
+        return widest if smooth_within(self.problem, self._wide, self._name, widest, self._n) else None
 
     def _refined(self, order: int, reach: Tensor, largest: Tensor, negligible: Tensor) -> Tensor:
         """Smaller bounds where they are worth it: a wide ball overestimates, small ones that cover it do so less."""
@@ -231,35 +223,6 @@ class Along:
         step = torch.nan_to_num(step, nan=math.inf, posinf=math.inf)
         bounded = torch.maximum(torch.minimum(step, highest), lowest)
         return torch.exp2(torch.round(torch.log2(bounded)))
-
-
-def reduced_along(problem: Problem, values: Values, name: str, n: int) -> Along:
-    """The reduced loss along a symbol, which all methods share."""
-    return _shared(problem, values, name, "reduced", lambda: Along(problem, values, name, n, problem.reduce))
-
-
-def sampled_along(problem: Problem, values: Values, name: str, n: int) -> Along:
-    """The loss of each sample along a symbol, which all methods share."""
-    return _shared(
-        problem, values, name, "samples", lambda: Along(problem, {**values, **spread(values, (name,), n)}, name, n)
-    )
-
-
-def _shared(problem: Problem, values: Values, name: str, kind: str, make: Callable[[], Along]) -> Along:
-    found = shared(values, (kind, problem, name), make)
-    # Beside x, the loss is the same whatever symbol is differentiated.
-    found.__dict__["noise"] = shared(values, (kind, problem), lambda: found.noise)
-    return found
-
-
-def _hull(watch: Watch, values: Tensor, reach: Tensor) -> Tensor:
-    """One number in the middle of all ``values``; within its radius are all numbers within ``reach`` of them."""
-    if values.dim() == 0 and not bool(reach):
-        return values
-    low, high = values.min() - reach, values.max() + reach
-    middle = (low + high) / 2
-    watch.set(middle, (high - low) * (0.5 + 2.0**-50) + middle.abs() * 2.0**-50)
-    return middle
 
 
 def _those(values: Tensor, places: Tensor | None) -> Tensor:

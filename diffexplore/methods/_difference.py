@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.claims import UPWARD
+from diffexplore.bounds.elements import all_finite, not_finite
 from diffexplore.formula.budget import Ending
-from diffexplore.methods._along import Along, reduced_along, sampled_along
+from diffexplore.methods._along import Along
 from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import BatchValues, Problem, shared
@@ -73,15 +74,15 @@ class Difference:
         estimates = {}
         for name in problem.parameters:
             # A step that is good for part of a batch is good for all of it; the bound is that of the whole batch.
-            whole = reduced_along(problem, values, name, n)
-            part = whole if count == n else reduced_along(problem, few, name, count)
+            whole = _reduced_along(problem, values, name, n)
+            part = whole if count == n else _reduced_along(problem, few, name, count)
             estimates[name] = self.at_step(whole, self.step(part))
         return estimates
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         if problem.loss.program is not None:
             return {}
-        alongs = {name: sampled_along(problem, values, name, n) for name in problem.wrt}
+        alongs = {name: _sampled_along(problem, values, name, n) for name in problem.wrt}
         return {name: self.at_step(found, self.step(found)) for name, found in alongs.items()}
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
@@ -103,7 +104,7 @@ class Difference:
         """The difference by a step (float64, of the shape of ``along.x``), with its bound."""
         value, roundoff, stepped = self.evaluate(along, step)
         bound = (roundoff + self.truncation(along, step, roundoff)) * UPWARD
-        unbounded = not bool(bound.isfinite().all())
+        unbounded = not all_finite(bound)
         return with_step(value, bound, stepped, UNBOUNDED if unbounded else None)
 
     def step(self, along: Along) -> Tensor:
@@ -121,9 +122,9 @@ class Difference:
         with watch:
             at_nodes = [along.evaluate(node) for node in nodes]
             derivative = self.stencil.combine(at_nodes, step.to(along.problem.dtype))
-        stepped = ~derivative.isfinite()
+        stepped = not_finite(derivative)
         for node, value in zip(self.stencil.nodes, at_nodes, strict=True):
-            stepped = stepped | ~value.isfinite() | along.outside(node * step)
+            stepped = stepped | not_finite(value) | along.outside(node * step)
         return derivative.detach().to(torch.float64), radius_of(watch, derivative), stepped
 
     def truncation(self, along: Along, step: Tensor, negligible: Tensor) -> Tensor:
@@ -167,6 +168,25 @@ class Difference:
 
     def _factor(self, step: Tensor) -> Tensor:
         return self.stencil.constant * step ** (self.stencil.order - 1)
+
+
+def _reduced_along(problem: Problem, values: Values, name: str, n: int) -> Along:
+    """The reduced loss along a symbol, which all methods share."""
+    return _shared(problem, values, name, "reduced", lambda: Along(problem, values, name, n, problem.reduce))
+
+
+def _sampled_along(problem: Problem, values: Values, name: str, n: int) -> Along:
+    """The loss of each sample along a symbol, which all methods share."""
+    return _shared(
+        problem, values, name, "samples", lambda: Along(problem, {**values, **spread(values, (name,), n)}, name, n)
+    )
+
+
+def _shared(problem: Problem, values: Values, name: str, kind: str, make: Callable[[], Along]) -> Along:
+    found = shared(values, (kind, problem, name), make)
+    # Beside x, the loss is the same whatever symbol is differentiated.
+    found.__dict__["noise"] = shared(values, (kind, problem), lambda: found.noise)
+    return found
 
 
 def _subset(problem: Problem, values: Values, n: int) -> tuple[Values, int]:

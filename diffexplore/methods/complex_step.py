@@ -17,6 +17,7 @@ from diffexplore.bounds.complex_balls import COMPLEX, OPERATIONS, ComplexBall, l
 from diffexplore.formula.budget import Ending
 from diffexplore.functions.facts import CORNER, JUMP
 from diffexplore.functions.tables import CONTROL, having
+from diffexplore.methods._hull import hull
 from diffexplore.methods.base import Estimate, Estimates, Values, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import Problem, spread_over
@@ -111,10 +112,7 @@ def _of_all(problem: Problem, program: Program, values: Values, name: str, step:
     """The program over all points within the steps of all samples along the imaginary axis, in one ball."""
     balls = {}
     for key, value in values.items():
-        wide = value.to(torch.float64)
-        low, high = wide.min(), wide.max()
-        middle = (low + high) / 2
-        radius = torch.where(low == high, 0.0, (high - low) * (0.5 + 2.0**-50) + middle.abs() * 2.0**-50)
+        middle, radius = hull(value)
         reach = step.max() if key == name else torch.zeros_like(middle)
         balls[key] = ComplexBall(middle.to(torch.complex128), radius, reach)
     (out,) = program.run(COMPLEX, balls)

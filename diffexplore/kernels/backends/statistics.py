@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.case_balls import CASES
@@ -19,13 +21,12 @@ from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
 from diffexplore.kernels.statistics import Exponents, overflowed
-from diffexplore.kernels.threads import in_threads
 
 #: Bits in which the sums are put together.
 _BITS = 256
 
-#: Blocks that one thread takes at a time, at most, and how many times each takes some at least.
-_BLOCKS, _PARTS = 128, 4
+#: Rows that are read at a time, or copied, where they are not in memory as they are taken.
+_ROWS = 128 * BLOCK
 
 
 class StatisticsBackend:
@@ -68,14 +69,14 @@ def _part(columns: Columns, first: int, last: int) -> dict[str, np.ndarray]:
 
 
 def _accumulated(accumulator: Accumulator, columns: Columns) -> BlockSums:
-    threads = torch.get_num_threads()
-    step = BLOCK * min(_BLOCKS, -(-columns.n // (BLOCK * threads * _PARTS)))
+    step = columns.n if all(map(_as_it_is, columns.tensors.values())) else _ROWS
+    starts = range(0, columns.n, step)
+    return combine([accumulator.accumulate(_part(columns, i, i + step), min(step, columns.n - i)) for i in starts])
 
-    def over(part: int) -> BlockSums:
-        start = part * step
-        return accumulator.accumulate(_part(columns, start, start + step), rows=min(step, columns.n - start))
 
-    return combine(in_threads(lambda: over, -(-columns.n // step), threads))
+def _as_it_is(column: Any) -> bool:
+    """Whether a column is in memory as sums are taken of it."""
+    return isinstance(column, Tensor) and column.device.type == "cpu" and column.dtype != torch.bfloat16
 
 
 class SummedKernel:
