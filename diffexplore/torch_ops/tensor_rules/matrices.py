@@ -1,4 +1,4 @@
-"""Inverses, determinants, exponentials and eigenvectors of matrices, through Arb's certified matrices.
+"""Inverses, determinants and eigenvectors of matrices, through Arb's certified matrices.
 
 Their pullbacks follow from what defines them: of X A = 1 the differential is dX = −X dA X. One matrix of a batch is
 taken after the other, up to a size beyond which nothing is certified.
@@ -26,13 +26,16 @@ _BITS = 400
 _LARGEST = 32
 
 
-def _each(
-    function: Callable[[arb_mat], Sequence[arb_mat]], ball: DoubleBall, shapes: Sequence[tuple[int, ...]]
+def each_matrix(
+    function: Callable[[arb_mat], Sequence[arb_mat]],
+    ball: DoubleBall,
+    shapes: Sequence[tuple[int, ...]],
+    largest: int = _LARGEST,
 ) -> list[DoubleBall]:
     """``function`` of each matrix of a batch; its results have the batch's axes before their ``shapes``."""
     rows, columns = ball.high.shape[-2:]
-    if max(rows, columns) > _LARGEST:
-        raise NotCertified(f"matrices of more than {_LARGEST} rows are not certified")
+    if max(rows, columns) > largest:
+        raise NotCertified(f"matrices of more than {largest} rows are not certified")
     batch = ball.high.shape[:-2]
     found = [[np.empty((int(np.prod(batch, dtype=np.int64)), *shape)) for _ in range(3)] for shape in shapes]
     with precision(_BITS):
@@ -80,7 +83,7 @@ def _inverse(matrix: arb_mat) -> list[arb_mat]:
 def inverse_of(ball: DoubleBall) -> DoubleBall:
     """The inverses of matrices (…, n, n). Raises NotCertified where one may be singular."""
     size = ball.high.shape[-1]
-    (value,) = _each(_inverse, value_of(ball), [(size, size)])
+    (value,) = each_matrix(_inverse, value_of(ball), [(size, size)])
     if not isinstance(ball, DualBall):
         return value
     return DualBall.of(value, neg(matmul(matmul(value, tangent_of(ball)), value)))
@@ -102,9 +105,9 @@ def determinant(call: OperatorCall) -> Applied:
     """_linalg_det: the cotangent is c · adj(A)ᵀ, by minors where A is not certainly invertible."""
     ball = call.args[0].number
     size = ball.high.shape[-1]
-    (value,) = _each(lambda matrix: [arb_mat([[matrix.det()]])], value_of(ball), [()])
+    (value,) = each_matrix(lambda matrix: [arb_mat([[matrix.det()]])], value_of(ball), [()])
     if isinstance(ball, DualBall):
-        (slope,) = _each(_transposed_adjugate, value_of(ball), [(size, size)])
+        (slope,) = each_matrix(_transposed_adjugate, value_of(ball), [(size, size)])
         value = DualBall.of(value, summed(mul(slope, tangent_of(ball)), (-2, -1)))
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
@@ -112,7 +115,7 @@ def determinant(call: OperatorCall) -> Applied:
         if isinstance(ball, DualBall):
             adjugate = mul(shaped(value, lambda field: field[..., None, None]), turned(inverse_of(ball)))
         else:
-            (adjugate,) = _each(_transposed_adjugate, ball, [(size, size)])
+            (adjugate,) = each_matrix(_transposed_adjugate, ball, [(size, size)])
         return [mul(shaped(cotangents[0], lambda field: field[..., None, None]), adjugate)]
 
     return Applied((value, None, None), pullback)
@@ -141,7 +144,7 @@ def log_determinant(call: OperatorCall) -> Applied:
             raise NotCertified("a matrix is not certainly invertible")
         return [arb_mat([[number.sgn()]]), arb_mat([[abs(number).log()]])]
 
-    sign, value = _each(logarithm, value_of(ball), [(), ()])
+    sign, value = each_matrix(logarithm, value_of(ball), [(), ()])
     inverted = inverse_of(ball)
     if isinstance(ball, DualBall):
         slope = turned(value_of(inverted))
@@ -152,28 +155,6 @@ def log_determinant(call: OperatorCall) -> Applied:
         return [None if cotangent is None else mul(shaped(cotangent, lambda f: f[..., None, None]), turned(inverted))]
 
     return Applied((sign, value, None, None), pullback)
-
-
-def exponential(call: OperatorCall) -> Applied:
-    """linalg_matrix_exp: the cotangent is the upper right block of exp [[Aᵀ, C], [0, Aᵀ]] (Najfeld and Havel, 1995)."""
-    ball = call.args[0].number
-    size = ball.high.shape[-1]
-    (value,) = _each(lambda matrix: [matrix.exp()], ball, [(size, size)])
-
-    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
-        assert cotangents[0] is not None
-        across = turned(ball)
-        nothing = exact(np.zeros(ball.high.shape))
-        blocks = DoubleBall(*(
-            np.block([[a, c], [z, a]])
-            for a, c, z in zip(across, cotangents[0], nothing, strict=True)
-        ))  # fmt: skip
-        if size > _LARGEST // 2:
-            raise NotCertified(f"exponentials of more than {_LARGEST // 2} rows are not certified")
-        (whole,) = _each(lambda matrix: [matrix.exp()], blocks, [(2 * size, 2 * size)])
-        return [shaped(whole, lambda field: field[..., :size, size:])]
-
-    return Applied((value,), pullback)
 
 
 def eigen(call: OperatorCall) -> Applied:
@@ -190,7 +171,7 @@ def eigen(call: OperatorCall) -> Applied:
         half, strict = (np.tril(field), np.tril(field, -1)) if lower else (np.triu(field), np.triu(field, 1))
         return half + np.swapaxes(strict, -1, -2)
 
-    values, vectors = _each(_eigen, shaped(value_of(operand.number), reflected), [(size,), (size, size)])
+    values, vectors = each_matrix(_eigen, shaped(value_of(operand.number), reflected), [(size,), (size, size)])
     if call.argument("compute_v", True):
         signs = np.sign((vectors.high * call.out[1].to(call.out[1].dtype).double().numpy()).sum(-2, keepdims=True))
         vectors = mul(vectors, exact(np.where(signs == 0, 1.0, signs)))
