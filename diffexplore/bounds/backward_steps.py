@@ -91,6 +91,15 @@ def norm_of_differences(distances: Callable[..., Tensor], several: bool) -> Call
     return steps
 
 
+def segments(forward: Callable[..., Tensor]) -> Callable[..., Tensor | None]:
+    """_segment_reduce_backward, of an upstream gradient, the forward's result, and its arguments."""
+
+    def steps(upstream: Tensor, out: Tensor, data: Tensor, reduce: str, **options: Any) -> Tensor | None:
+        return gradients(lambda x: forward(x, reduce, **options), [data], [upstream])[0]
+
+    return steps
+
+
 def embedding_bag(forward: Callable[..., Any]) -> Callable[..., Tensor | None]:
     """_embedding_bag_backward."""
 

@@ -100,7 +100,9 @@ def segment_reduce(
             raise NotImplementedError("an empty segment has no value")
         for column in columns:
             held = [*column, *([start] if start is not None and reduce != "mean" else [])]
-            rows.append(REDUCED[reduce](held) if held else neutral)
+            found = REDUCED[reduce](held) if held else neutral
+            added = start is not None and reduce == "mean"  # to the sum, and it is not counted
+            rows.append(found + start / (last - first) if added else found)
     return Grid(cells_of(rows, reading.shape[0]))
 
 
