@@ -100,7 +100,7 @@ def segment_reduce(
             raise NotImplementedError("an empty segment has no value")
         for column in columns:
             if start is not None and reduce == "mean":  # it is added to the sum, and not counted
-                rows.append(REDUCED[reduce](column) + start / (last - first))
+                rows.append(REDUCED[reduce](list(column)) + start / (last - first))
                 continue
             held = [*column, *([] if start is None else [start])]
             rows.append(REDUCED[reduce](held) if held else neutral)
