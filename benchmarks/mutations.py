@@ -119,10 +119,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     # constants of the arithmetics
     Mutation("arithmetic/double_series.py", "", "_TERMS = 11", "_TERMS = 8", DOUBLE),
     Mutation("arithmetic/double_series.py", "", "_REMAINDER = 2.0**-112", "_REMAINDER = 2.0**-150", VALUES),
-    Mutation("arithmetic/double_double.py", "def two_prod", "a_high * b_low + ", "", DOUBLE),
+    Mutation("arithmetic/double_double.py", "def two_prod", "part = a_high * b_low", "part = 0 * b_low", DOUBLE),
     # bounds
     Mutation("bounds/claims.py", "def summation_depth", "levels + 35", "levels + 3", SUMS),
-    Mutation("bounds/ball.py", "def mul", "(y.mid.abs() + y.rad) * x.rad", "y.mid.abs() * x.rad", FORMATS),
+    Mutation("bounds/ball.py", "def mul", "y.mid.abs() + y.rad, x.rad", "y.mid.abs(), x.rad", FORMATS),
     Mutation("bounds/complex_balls.py", "def _log_crossing", "return 1.0, 0.0", "return 0.0, 0.0", COMPLEX),
     # formats
     Mutation("floating_point.py", "", '"bfloat16", 8, -126', '"bfloat16", 9, -126', FORMATS),

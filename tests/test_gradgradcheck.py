@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from documents import check_document
+from representatives import one_in
 from tensor_functions import NumPyExp, Step, Weighted, leaves, weighted
 from torch.autograd.function import once_differentiable
 from torch.autograd.gradcheck import GradcheckError
@@ -139,7 +140,7 @@ DOUBLE: dict[str, tuple[Callable[..., Any], set[tuple[str, str]], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("dtype", one_in(2, [torch.float64, torch.float32]))
 @pytest.mark.parametrize("name", DOUBLE)
 def test_planted_errors_in_a_double_backward_are_caught_and_named(name: str, dtype: torch.dtype) -> None:
     second, wrong, key = DOUBLE[name]

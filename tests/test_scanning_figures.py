@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from matrix import few_samples
+from representatives import one_in
 
 import diffexplore as dx
 from diffexplore import losses
@@ -147,7 +148,7 @@ def test_a_report_plots_its_scan_or_its_errors() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------ figures
-@pytest.mark.parametrize("name", ["line_distance", "graph_sum"])
+@pytest.mark.parametrize("name", one_in(2, ["line_distance", "graph_sum"]))
 def test_every_figure_of_a_report_can_be_drawn(name: str) -> None:
     """Coordinates are finite, and positive on a logarithmic axis; notes name cells of the grid."""
     loss, data = losses.get(name), few_samples(name)
