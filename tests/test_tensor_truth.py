@@ -211,6 +211,7 @@ REFUSED: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "a singular matrix": (lambda x: torch.linalg.inv_ex(torch.outer(x, x))[0], "invertible"),
     "equal eigenvalues": (lambda x: torch.linalg.eigvalsh(torch.eye(3).double() * x[0]), "apart"),
     "equal eigenvalues of any matrix": (lambda x: torch.linalg.eig(torch.eye(3).double() * x[0])[0].real, "apart"),
+    "a matrix of rank 1": (lambda x: torch.linalg.pinv(x[0] * torch.ones(3, 3).double()), "full rank"),
     "an integer on its jump": (lambda x: x[(x / x * 3).long() - 2] * x, "not certain"),
 }
 

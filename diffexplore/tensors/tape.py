@@ -11,7 +11,7 @@ not, every operand counts, but what its call was given as a constant.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -34,7 +34,7 @@ from diffexplore.torch_ops.tensor_rules.lookup import (
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall
 from diffexplore.torch_private.functions import arguments_changed
 from diffexplore.torch_private.unloaded import without_loading
-from diffexplore.torch_private.watching import storage_key, tree_leaves, tree_map
+from diffexplore.torch_private.watching import EnableTorchFunction, storage_key, tree_leaves, tree_map
 
 Tensor = torch.Tensor
 
@@ -57,8 +57,10 @@ class Tape(SparseStorages):
     """Records what runs within its ``with`` block.
 
     ``sources`` are the tensors that are differentiated by. ``problem`` says why there is no certified derivative; None
-    as long as there is one.
+    as long as there is one. ``escapes`` looks for numbers that leave torch in operators that are written in Python.
     """
+
+    escapes: AbstractContextManager[Any] | None = None
 
     def __init__(self, sources: Sequence[Tensor]) -> None:
         self.problem: str | None = None
@@ -208,7 +210,7 @@ class Tape(SparseStorages):
         targets = [call.kwargs[name] for name in written_arguments(func)]
         if pure is not func:
             targets = call.args[0] if isinstance(call.args[0], list) else [call.args[0]]
-        alone = without_loading if pure.namespace in ("aten", "prims") else _run
+        alone = without_loading if pure.namespace in ("aten", "prims") else self._run
         with torch.no_grad():
             try:
                 with self:
@@ -221,6 +223,11 @@ class Tape(SparseStorages):
         if pure is not func and isinstance(call.args[0], list):
             return None
         return out if not targets else targets[0] if len(targets) == 1 else tuple(targets)
+
+    def _run(self, steps: Callable[[], Any]) -> Any:
+        """Runs somebody's code: what leaves torch in it is looked for, as in the program around it."""
+        with EnableTorchFunction(), self.escapes or nullcontext():
+            return steps()
 
     def _frozen(self, leaf: Any) -> Any:
         """A constant operand in memory of its own, where every operand counts as one that a derivative passes."""
@@ -254,10 +261,6 @@ def _computes_nothing(function: Any) -> bool:
     """Whether it only says where a tensor lies, or whether its arguments fit."""
     schema = function._schema
     return function.namespace == "prim" or schema.name == "aten::is_pinned" or not (schema.returns or schema.is_mutable)
-
-
-def _run(steps: Callable[[], Any]) -> Any:
-    return steps()
 
 
 def _seed(upstream: Tensor) -> DoubleBall:
