@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sympy
+import torch
 from sympy import Abs, Eq, Max, Piecewise, cos, exp, gamma, sign, sin, sqrt
 
 import diffexplore as dx
@@ -135,7 +136,8 @@ def test_a_proof_with_a_wrong_branch_is_contradicted_by_values(monkeypatch: pyte
 def test_the_partials_of_a_proof_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is too large is unknown, by name, and the number of partials does not multiply the work."""
     monkeypatch.setattr(importlib.import_module("diffexplore.proving.prove"), "BUDGET", Budget(6_000, 600.0))
-    proof = dx.prove(lambda x: x.softmax(-1), parameters="x[3,3]", data=[])
+    unlike = torch.arange(1, 10).reshape(3, 3)  # no two partials are one another's by names
+    proof = dx.prove(lambda x: (unlike * x).softmax(-1), parameters="x[3,3]", data=[])
     statuses = [statement.decision.status for statement in proof.statements]
     assert (proof.status, statuses[0], statuses[-1]) == ("unknown", "proved", "unknown")
     assert "was stopped: too large" in " ".join(proof.statements[-1].decision.tried)
