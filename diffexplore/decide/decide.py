@@ -196,7 +196,7 @@ def _look(question: EqualityQuestion, work: Work, sizes: Sequence[int]) -> None:
     for case in [case for case in work.cases if case.proved][:_LOOKED_AT]:
         first, same = work.witness is None, case.left == case.right
         apart, seen = find(case, _POINTS if first else _FEW, _WITNESSES if first and not same else 1, sizes=sizes)
-        if apart is None and seen is not None and contradicts(seen, question.unresolved):
+        if apart is None and seen is not None and question.branches and contradicts(seen, question.unresolved):
             apart = seen
         if apart is not None:  # never seen; a proof and a counterexample would mean that one of them is wrong
             work.notes.append("a proof was contradicted by certified values")

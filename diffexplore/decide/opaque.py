@@ -34,9 +34,9 @@ class OpaqueConverter(Converter):
             return super()._pow(base, exponent)
         value = self.convert(base)
         if not exponent.is_Rational:
-            return self._opaque("power", [value, self.convert(exponent)])
+            return self._opaque("·^·", [value, self.convert(exponent)])
         if exponent.q != 1:
-            value = self._opaque("root", [value, self.ring.constant(int(exponent.q))])
+            value = self._opaque("root of ·", [value, self.ring.constant(int(exponent.q))])
         return self.ring.power(self._inverse(value) if exponent.p < 0 else value, abs(int(exponent.p)))
 
     def _inverse(self, value: Quotient) -> Quotient:
@@ -44,5 +44,5 @@ class OpaqueConverter(Converter):
         if len(value.top) < 2:
             return self.ring.inverse(value)
         lead, one = value.top.leading_coefficient(), self.ring.one.top
-        inverse = self._opaque("inverse", [Quotient(value.top / lead, one)])
+        inverse = self._opaque("1/·", [Quotient(value.top / lead, one)])
         return self.ring.mul(inverse, Quotient(value.bottom / lead, one))

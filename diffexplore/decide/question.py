@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.branches import BRANCHING, Resolver, Undecided
+from diffexplore.decide.branches import BRANCHING, Resolver, Undecided, has_branches
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.seams import equations, seam_regions
@@ -33,7 +34,7 @@ class EqualityQuestion:
     data: frozenset[sympy.Basic] = frozenset()
     inputs: frozenset[sympy.Basic] = frozenset()
 
-    @property
+    @cached_property
     def varied(self) -> frozenset[sympy.Basic]:
         """All symbols that may be differentiated by, here or in another question: all but data and further inputs."""
         sides = [side.free_symbols for side in (self.left, self.right)]
@@ -41,14 +42,14 @@ class EqualityQuestion:
             frozenset().union(*sides) - self.of_each_sample - self.data - self.inputs - {SAMPLES} | self.differentiated
         )
 
-    @property
+    @cached_property
     def of_each_sample(self) -> frozenset[sympy.Basic]:
         """The data, where the question is about samples: what sums bind, and what is stated to be data."""
         bound = bound_symbols(self.left, self.right)
         batch = bound or SAMPLES in self.left.free_symbols | self.right.free_symbols
         return frozenset(bound | self.data) if batch else frozenset()
 
-    @property
+    @cached_property
     def bound_only(self) -> set[sympy.Basic]:
         """The data that stand in sums only."""
         sides = [part for part in (self.left, self.right, self.symbol) if part is not None]
@@ -103,6 +104,11 @@ class EqualityQuestion:
     def unresolved(self) -> tuple[sympy.Expr | None, sympy.Expr]:
         """The two sides as they were given, branches and all; None for a derivative."""
         return self.left if self.symbol is None else None, self.right
+
+    @property
+    def branches(self) -> bool:
+        """Whether the sides as they were given have branches, so that a case may have taken another one."""
+        return any(side is not None and has_branches(side) for side in self.unresolved)
 
     def sides(self, resolver: Resolver) -> tuple[sympy.Expr, sympy.Expr, sympy.Expr]:
         """On a region: the left side as it was given, the two expressions that should be equal."""

@@ -190,11 +190,15 @@ def look_at(
     left = there.of(case.left)
     right = left if case.left == case.right else there.of(case.right)
     if left is not None and right is not None:
-        directions = (direction for direction, _ in case.resolver.region.bounds)
-        used = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
-        data = set(samples[0]) if samples else {SAMPLES} - used
+        data = set(samples[0]) if samples else {SAMPLES} - _used(case)
         outside = {symbol: number for symbol, number in point.items() if symbol not in data}
         yield Seen(outside, samples, left, right, tuple(piece for _, piece in drawn))
+
+
+def _used(case: RegionCase) -> set[sympy.Basic]:
+    """The symbols of the sides and of the bounds."""
+    directions = (direction for direction, _ in case.resolver.region.bounds)
+    return {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}
 
 
 def _resolved(case: RegionCase, pieces: Sequence[Piece]) -> Summands:

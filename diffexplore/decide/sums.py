@@ -8,6 +8,7 @@ the sum over the samples there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import sympy
 
@@ -21,7 +22,12 @@ from diffexplore.formula.batch_sums import SAMPLES, BatchSum, outermost
 
 def sums_in(expr: sympy.Basic) -> list[BatchSum]:
     """All sums in ``expr``, those within sums as well."""
-    return [node for node in sympy.preorder_traversal(expr) if isinstance(node, BatchSum)]
+    return list(_sums_in(expr))
+
+
+@lru_cache(1024)  # a decision comes back to its sides many times
+def _sums_in(expr: sympy.Basic) -> tuple[BatchSum, ...]:
+    return tuple(node for node in sympy.preorder_traversal(expr) if isinstance(node, BatchSum))
 
 
 def bound_symbols(*expressions: sympy.Basic) -> set[sympy.Basic]:

@@ -23,6 +23,8 @@ from diffexplore.program.program import Program, lower
 Summands = Callable[[BatchSum, int], sympy.Expr]
 """What a sum adds for the sample at a place."""
 
+_STEPS_PER_OPERATION = 4  # at the lowest precision; a step takes about a microsecond, SymPy's visit of a node several
+
 _Balls = Mapping[sympy.Basic, arb]
 
 
@@ -104,7 +106,7 @@ class PointValues:
             raise _NoValue from None
         for name, (one, free) in lowered.sums.items():
             inputs[name] = self._sum(one, bits, known, samples, bound if free & bound else frozenset())
-        spend(1 + len(lowered.program.steps) * bits // PRECISIONS[0])
+        spend(1 + len(lowered.program.steps) * bits // (PRECISIONS[0] * _STEPS_PER_OPERATION))
         return lowered.program.run(BALLS, inputs)[0]
 
     def _sum(
