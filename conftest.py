@@ -19,6 +19,9 @@ import doc_examples
 
 _SEED = 0
 
+#: Files of benches, which collect all garbage before they measure: not that of all tests before them.
+_BENCHES = ("bench", "test_bench", "test_bench_scale")
+
 # Neither tests nor the processes that they start read what the user's cache has, nor keep anything there.
 os.environ["DIFFEXPLORE_NO_CACHE"] = "1"
 
@@ -41,6 +44,8 @@ def _seed(item: pytest.Item) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What fixtures draw is the same in every run, whatever ran before in this process."""
     _seed(item)
+    if item.path.stem in _BENCHES:
+        gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

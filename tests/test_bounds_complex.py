@@ -116,6 +116,42 @@ def test_products_of_complex_matrices(product: Callable[..., Tensor], dtype: tor
         _held(product, [x, y], exact.entries(), 100)
 
 
+_ROWS = torch.tensor([2, 0])
+
+#: Operators that move numbers, which rounds nothing.
+MOVED: dict[str, Callable[[Tensor], Tensor]] = {
+    "index": lambda z: z[_ROWS],
+    "gather": lambda z: z.gather(0, torch.tensor([[1, 1, 0]])),
+    "scatter": lambda z: z.scatter(0, torch.tensor([[1, 2, 0]]), z.flip(0)),
+    "scatter a number": lambda z: z.scatter(0, torch.tensor([[1, 2, 0]]), 2 - 1j),
+    "index_put": lambda z: z.index_put((_ROWS,), z[:2]),
+    "index_fill": lambda z: z.index_fill(0, _ROWS, 2 - 1j),
+    "index_fill, real": lambda z: z.index_fill(0, _ROWS, 1),
+    "index_copy": lambda z: z.index_copy(0, _ROWS, z[:2]),
+    "masked_fill": lambda z: z.masked_fill(z.real > 0, 3),
+    "masked_scatter": lambda z: z.masked_scatter(z.real > 0, z.mT.contiguous()),
+    "pad": lambda z: torch.nn.functional.pad(z, (1, 2), value=1.5),
+    "reflect": lambda z: torch.nn.functional.pad(z[None], (1, 2), mode="reflect"),
+    "roll": lambda z: z.roll(1, 0).mT.tril(),
+    "cat": lambda z: torch.cat([z, z.real], 1),
+    "where": lambda z: torch.where(z.real > 0, z, 0.5j),
+    "select_scatter": lambda z: z.select_scatter(z[0], 1, 0),
+    "conjugates": lambda z: torch.view_as_real(z.conj().resolve_conj()).flip(0),
+    "wider": lambda z: z.to(torch.complex128),
+    "full": lambda z: torch.full_like(z, 1 + 0.5j),
+}
+
+
+@pytest.mark.parametrize("dtype", _DTYPES, ids=str)
+@pytest.mark.parametrize("name", MOVED)
+def test_moved_complex_numbers(name: str, dtype: torch.dtype) -> None:
+    z = _drawn(dtype, 0, 3, 3)
+    with Watch() as watch:
+        out = MOVED[name](z)
+    assert not watch.unwatched
+    assert float(watch.radius(torch.view_as_real(out) if out.is_complex() else out).max()) == 0
+
+
 #: Composite, prime, and longer than a library's direct sums.
 @pytest.mark.parametrize("n", [1, 2, 7, 30, 97, 128, 211, 1000])
 @pytest.mark.parametrize("dtype", _DTYPES, ids=str)

@@ -79,8 +79,14 @@ def test_a_negative_base_with_a_whole_exponent_among_the_data(dtype: str) -> Non
     assert report.summary.failed == 0
 
 
-@pytest.mark.parametrize(("x", "y", "lossless"), [(3.0, 1.0, True), (2.0**52, 1.0, False), (0.1, 1.0, False)])
-def test_only_sums_of_whole_numbers_lose_nothing(x: float, y: float, lossless: bool) -> None:
+_SUMS = [
+    (3.0, 1.0, True), (2.0**52, 1.0, True), (0.75, 2.5, True), (0.1, 0.1, True), (2.0**53, -1.0, False),
+    (0.1, 1.0, False), (1.0, 2.0**-60, False), (1e308, -1e308, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("x", "y", "lossless"), _SUMS)
+def test_only_sums_that_are_floats_lose_nothing(x: float, y: float, lossless: bool) -> None:
     (ball,) = watched(lambda: (torch.tensor([x], dtype=torch.float64) - torch.tensor([y], dtype=torch.float64),))
     assert (float(ball.rad) == 0) is lossless
 
@@ -105,3 +111,14 @@ def test_a_square_that_overflows_inside_a_power_is_no_wrong_gradient(dtype: str,
         dx.Loss("pow(x, -1)", parameters="x"), None, {"x": x}, dtype=dtype, methods=["reverse", "forward"]
     )
     assert report.summary.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "lossless"),
+    [(0.1, 0.25, True), (-2.0, 0.3, True), (0.1, 0.3, False), (0.1, 0.0, True), (2.0**-1060, 0.1, False)],
+)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_only_products_with_powers_of_two_lose_nothing(x: float, y: float, lossless: bool, dtype: torch.dtype) -> None:
+    tensors = [torch.tensor([number], dtype=dtype) for number in (x, y)]
+    (ball,) = watched(lambda: (tensors[0] * tensors[1],))
+    assert (float(ball.rad) == 0) is (lossless or 0 in (float(one) for one in tensors))

@@ -95,3 +95,11 @@ def test_the_bits_do_not_depend_on_the_threads(name: str, threads: None, monkeyp
         assert other.value == found[0].value
         for symbol, partial in found[0].gradient.items():
             np.testing.assert_array_equal(other.gradient[symbol], partial)
+
+
+@pytest.mark.parametrize("backend", ["statistics", "blocked"])
+def test_the_default_device_of_a_program_does_not_matter(backend: str) -> None:
+    bound = dx.losses.get("perpendicular").compile(backend=backend)
+    with torch.device("meta"):
+        elsewhere = bound({"a": 0.5, "b": 1.0}, data(300))
+    assert elsewhere == bound({"a": 0.5, "b": 1.0}, data(300))

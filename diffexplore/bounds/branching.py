@@ -23,7 +23,12 @@ def compare(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
         return out
     x, y = (_as_compared(watch.ball(value, like), value, like) for value in args[:2])
     reach = x.rad + y.rad
-    watch.set(out, ~((x.mid - y.mid).abs() > reach) & ~(reach <= 0))
+    undecided = ~((x.mid - y.mid).abs() > reach) & ~(reach <= 0)
+    if plain_name(func)[0] in ("eq", "ne"):
+        for values, extreme in (args[:2], args[1::-1]):
+            certain = watch.extremes.decide(watch, values, extreme)
+            undecided = undecided if certain is None else undecided & ~certain
+    watch.set(out, undecided)
     return out
 
 

@@ -15,7 +15,7 @@ from diffexplore.bounds.claims import CLAIMS, COMPUTE, UNIT_ROUNDOFF
 from diffexplore.bounds.elements import all_hold, none_hold, none_is_infinite, smallest
 from diffexplore.bounds.handling import Kinks, conclude, finite_float, first_tensor, plain_name, unwatched
 from diffexplore.bounds.stepwise import BY_RECIPROCAL, lost_in_reciprocal, lost_in_steps
-from diffexplore.bounds.zeros import are_exact, whole_sums
+from diffexplore.bounds.zeros import are_exact, by_powers_of_two, exact_sums
 from diffexplore.functions.rounding import Claim
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Sum(Elementwise):
         self, balls: list[Ball], value: Tensor, size: Tensor, least: float, dtype: torch.dtype, args: Arguments,
         kwargs: Options,
     ) -> Tensor | None:  # fmt: skip
-        """A sum of two numbers of one dtype that is 0 lost nothing, nor one of whole numbers, nor an infinite mask."""
+        """A sum of two numbers of one dtype that is 0 lost nothing, nor one that is a float, nor an infinite mask."""
         lossless = super()._lossless(balls, value, size, least, dtype, args, kwargs)
         if lossless is not None and COMPUTE[dtype] is dtype and len(args) == 2 and _alpha(args, kwargs) == 1:
             lossless = value == 0
@@ -149,12 +149,25 @@ class Sum(Elementwise):
             lossless = endless if lossless is None else endless | lossless
         if not are_exact(balls[:2]):
             return lossless
-        whole = whole_sums(self.total, balls, value)
-        return whole if lossless is None else lossless if whole is None else whole | lossless
+        exact = exact_sums(self.total, balls, value)
+        return exact if lossless is None else exact | lossless
 
 
 def _alpha(args: Arguments, kwargs: Options) -> Any:
     return kwargs.get("alpha", args[2] if len(args) > 2 else 1)
+
+
+@dataclass(frozen=True)
+class Multiplication(Elementwise):
+    """The bound of a product, which rounds nothing where one operand is a power of two."""
+
+    def _lossless(
+        self, balls: list[Ball], value: Tensor, size: Tensor, least: float, dtype: torch.dtype, args: Arguments,
+        kwargs: Options,
+    ) -> Tensor | None:  # fmt: skip
+        lossless = super()._lossless(balls, value, size, least, dtype, args, kwargs)
+        exact = by_powers_of_two(balls, value) if are_exact(balls[:2]) else None
+        return exact if lossless is None else lossless if exact is None else exact | lossless
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def added_up(
     if not finite_float(out):
         return out
     radius, reach, counts = (
-        func(*some, **named)
+        func(*some, **named).abs()  # a divisor may be negative
         for some, named in (
             mapped((args, kwargs), change)
             for change in (

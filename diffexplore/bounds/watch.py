@@ -19,6 +19,7 @@ from torch import Tensor
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.elements import all_finite
+from diffexplore.bounds.extremes import Extremes
 from diffexplore.bounds.handling import holds_complex, name_of
 from diffexplore.bounds.out_arguments import run_into, written_arguments
 from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
@@ -74,6 +75,7 @@ class Watch(DispatchMode):
         self._known_errors: dict[float, float] = {}
         self._observer = _OBSERVER.get()
         self._radii = StorageRadii()
+        self.extremes = Extremes()
         self._operations = 0
         self._bytes = 0
 
@@ -125,6 +127,10 @@ class Watch(DispatchMode):
         stated = self._known_errors.get(float(value), 0.0) if self._known_errors else 0.0
         return max(stated, number_radius(value))
 
+    def state(self, tensor: Tensor) -> object | None:
+        """Another object after each time that something was set in a tensor's memory; None where nothing was."""
+        return self._radii.state(tensor)
+
     def _find(self, tensor: Tensor) -> Tensor | None:
         return self._radii.read(tensor)
 
@@ -166,7 +172,9 @@ class Watch(DispatchMode):
         """Runs an operation that returns its results, and says how far they may be from the exact ones."""
         from diffexplore.torch_ops.registry import handler_of
 
-        return handler_of(func, holds_complex((args, (*kwargs.values(),))))(self, func, args, kwargs)
+        out = handler_of(func, holds_complex((args, (*kwargs.values(),))))(self, func, args, kwargs)
+        self.extremes.note(self, name_of(func), args, kwargs, out)
+        return out
 
     def introduce(self, tensors: Mapping[str, Tensor]) -> None:
         """Lets the observer, if there is one, know which tensors a call is given for its symbols."""

@@ -28,7 +28,7 @@ def sums_on_host(
     blocks = -(-rows // BLOCK)
     pieces = _Pieces(len(columns), min(blocks, max(1, _CACHE // (8 * BLOCK * (2 * len(columns) + 1)))))
     width, step = 2 * len(columns) + 1, pieces.blocks
-    grams = torch.empty((-(-blocks // step) * step, BLOCK // ROWS, width, width), dtype=torch.float64)
+    grams = torch.empty((-(-blocks // step) * step, BLOCK // ROWS, width, width), dtype=torch.float64, device="cpu")
     sizes = np.empty((len(columns), len(grams)))
     with one_thread(), np.errstate(all="ignore"):
         for first, out in zip(range(0, blocks, step), grams.view(-1, width, width).split(pieces.count), strict=True):
@@ -55,7 +55,7 @@ class _Pieces:
 
     def __init__(self, columns: int, blocks: int) -> None:
         self.blocks = blocks
-        space = torch.ones((2 * columns + 1, blocks, BLOCK), dtype=torch.float64)
+        space = torch.ones((2 * columns + 1, blocks, BLOCK), dtype=torch.float64, device="cpu")
         self._first, self._rest = space.numpy()[:columns], space.numpy()[columns:-1]
         self._whole = list(self._rest.reshape(columns, -1))
         self.rows = space.view(2 * columns + 1, -1, ROWS).transpose(0, 1)

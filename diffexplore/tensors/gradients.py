@@ -41,7 +41,8 @@ def certified_pairs(calls: TensorCalls, places: dict[str, int]) -> Iterator[Grad
                 continue
             numbers_tried.append(number)
             truths = calls.exact.gradients(places[one.name], upstream)
-            compared = _compared(calls, found, truths, _allowances(calls, found, places[one.name], one, upstream))
+            allowed = _allowances(calls, found, places[one.name], one, upstream)
+            compared = _compared(calls, found, truths, allowed, _largest(numbers_of(upstream)))
             compared = _again_in_float64(calls, compared, one, upstream)
             for several, numbers, verdicts in zip(trials, found, compared, strict=True):
                 several.append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
@@ -84,7 +85,9 @@ def _compared(
     found: Sequence[TensorNumbers],
     truths: Sequence[DoubleBall],
     allowances: Sequence[np.ndarray] | None,
+    upstream: float,
 ) -> list[Judged]:
+    """The verdicts. Gradients that are 0 throughout are distinguished from ones of the size of the ``upstream`` one."""
     reason = f"no error bound is known for {', '.join(calls.seen.hidden)}" if calls.seen.hidden else None
     if calls.broken:
         found, allowances, reason = [one.unbounded for one in found], None, "; ".join(calls.broken)
@@ -92,6 +95,7 @@ def _compared(
     elsewhere = max(_largest(truth.high) for truth in truths)
     if not elsewhere and calls.subject.order > 1:  # as of a gradient that is linear: errors are as large as gradients
         elsewhere = max(_largest(one.value) for one in calls.seen.outputs.values())
+    elsewhere = elsewhere or upstream or 1.0
     return [
         judged(numbers.within(bound), truth, real_dtype(source.tensor), reason=reason, elsewhere=elsewhere)
         for source, numbers, truth, bound in zip(calls.subject.candidate.sources, found, truths, bounds, strict=True)

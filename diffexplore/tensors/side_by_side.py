@@ -30,13 +30,6 @@ from diffexplore.torch_private.watching import storage_key, tree_leaves, tree_ma
 
 Tensor = torch.Tensor
 
-#: Their indices are certain where no two numbers of an operand may be in another order.
-_ORDERED = frozenset(
-    "max min argmax argmin sort argsort topk median kthvalue cummax cummin max_pool2d_with_indices "
-    "max_pool3d_with_indices adaptive_max_pool2d adaptive_max_pool3d".split()
-)
-
-
 #: They choose signs, which they may choose otherwise in float64.
 _FREE_SIGNS = frozenset("_linalg_eigh _linalg_svd linalg_qr linalg_eig geqrf".split())
 
@@ -64,7 +57,7 @@ class SideBySideWatch(CandidateWatch):
             if _draws(func, args, kwargs):
                 raise NotFollowed("random numbers are drawn once")
             found = self._in_float64(func, args, kwargs)
-        except (RuntimeError, TypeError, ValueError, IndexError):  # float64 has no such kernel
+        except (RuntimeError, TypeError, ValueError, LookupError):  # float64 has no such kernel
             self.unwatched &= missing
             if any(real_numbers(one) is None and self._strays(one) for one in tensors):
                 self.leaving.add(name_of(func))
@@ -93,20 +86,10 @@ class SideBySideWatch(CandidateWatch):
             return widened(leaf.detach()) if found is None else found
 
         operands, options = tree_map(wide, (args, kwargs))
-        floats = [one for one in _tensors((operands, options)) if real_numbers(one) is not None]
         undecided = any(self._wide._is_undecided(one) for one in _tensors((operands, options)))
-        certain = name_of(func) in _ORDERED and not undecided and all(map(self._in_certain_order, floats))
         out = self._wide.run(func, operands, options)
-        if not certain:
-            self._wide._mark(name_of(func), out, undecided, floats)
+        self._wide._mark(func, operands, options, out, undecided)
         return as_list(out)
-
-    def _in_certain_order(self, wide: Tensor) -> bool:
-        """Whether no two of the numbers may lie the other way round: they are apart, or both exact."""
-        value, order = wide.reshape(-1).sort()
-        radius = self._wide.radius(wide).reshape(-1)[order]
-        room, reach = value.diff(), radius[1:] + radius[:-1]
-        return bool((room * (1 - 2.0**-50) > reach).logical_or_(reach == 0).all())
 
     def _link(self, tensor: Tensor, wide: Any) -> None:
         numbers = real_numbers(tensor)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from diffexplore.bounds import eigen
 from diffexplore.bounds import fourier as transforms
 from diffexplore.bounds import linear_algebra as bounds
+from diffexplore.bounds.exponential import exponential
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import factors
 from diffexplore.torch_ops.readers import matrices as read
 from diffexplore.torch_ops.records import Operator, composed, handled, in_steps, unbounded
 from diffexplore.torch_ops.tensor_rules import eigenvectors, fourier, matrices
 from diffexplore.torch_ops.tensor_rules import factorisations as steps
+from diffexplore.torch_ops.tensor_rules.matrix_exponential import exponential as matrix_exponential
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 OPERATORS: tuple[Operator, ...] = (
@@ -25,7 +27,7 @@ OPERATORS: tuple[Operator, ...] = (
         read=read.log_determinant,
         on_tensors=matrices.log_determinant,
     ),
-    unbounded("linalg_matrix_exp", EVERYWHERE, on_tensors=matrices.exponential),
+    handled("linalg_matrix_exp", EVERYWHERE, handler=exponential, on_tensors=matrix_exponential),
     handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=eigenvectors.of_symmetric),
     unbounded("linalg_eig", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
     unbounded("_linalg_eigvals", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),

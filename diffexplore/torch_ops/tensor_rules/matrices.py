@@ -1,4 +1,4 @@
-"""Inverses, determinants and exponentials of matrices, through Arb's certified matrices.
+"""Inverses and determinants of matrices, through Arb's certified matrices.
 
 Their pullbacks follow from what defines them: of X A = 1 the differential is dX = −X dA X. One matrix of a batch is
 taken after the other, up to a size beyond which nothing is certified.
@@ -27,12 +27,15 @@ LARGEST = 32
 
 
 def each_matrix(
-    function: Callable[[arb_mat], Sequence[arb_mat]], ball: DoubleBall, shapes: Sequence[tuple[int, ...]]
+    function: Callable[[arb_mat], Sequence[arb_mat]],
+    ball: DoubleBall,
+    shapes: Sequence[tuple[int, ...]],
+    largest: int = LARGEST,
 ) -> list[DoubleBall]:
     """``function`` of each matrix of a batch; its results have the batch's axes before their ``shapes``."""
     rows, columns = ball.high.shape[-2:]
-    if max(rows, columns) > LARGEST:
-        raise NotCertified(f"matrices of more than {LARGEST} rows are not certified")
+    if max(rows, columns) > largest:
+        raise NotCertified(f"matrices of more than {largest} rows are not certified")
     batch = ball.high.shape[:-2]
     found = [[np.empty((int(np.prod(batch, dtype=np.int64)), *shape)) for _ in range(3)] for shape in shapes]
     with precision(BITS):
@@ -152,25 +155,3 @@ def log_determinant(call: OperatorCall) -> Applied:
         return [None if cotangent is None else mul(shaped(cotangent, lambda f: f[..., None, None]), turned(inverted))]
 
     return Applied((sign, value, None, None), pullback)
-
-
-def exponential(call: OperatorCall) -> Applied:
-    """linalg_matrix_exp: the cotangent is the upper right block of exp [[Aᵀ, C], [0, Aᵀ]] (Najfeld and Havel, 1995)."""
-    ball = call.args[0].number
-    size = ball.high.shape[-1]
-    (value,) = each_matrix(lambda matrix: [matrix.exp()], ball, [(size, size)])
-
-    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
-        assert cotangents[0] is not None
-        across = turned(ball)
-        nothing = exact(np.zeros(ball.high.shape))
-        blocks = DoubleBall(*(
-            np.block([[a, c], [z, a]])
-            for a, c, z in zip(across, cotangents[0], nothing, strict=True)
-        ))  # fmt: skip
-        if size > LARGEST // 2:
-            raise NotCertified(f"exponentials of more than {LARGEST // 2} rows are not certified")
-        (whole,) = each_matrix(lambda matrix: [matrix.exp()], blocks, [(2 * size, 2 * size)])
-        return [shaped(whole, lambda field: field[..., :size, size:])]
-
-    return Applied((value,), pullback)
