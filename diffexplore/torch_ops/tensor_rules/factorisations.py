@@ -79,7 +79,7 @@ def _full_rank_inverse(a: Tensor) -> Tensor:
     wide = a.shape[-2] < a.shape[-1]
     try:
         return a.mT @ _inverse(a @ a.mT) if wide else _inverse(a.mT @ a) @ a.mT
-    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # torch does not export it explicitly
+    except RuntimeError:  # of LAPACK: it is singular
         raise NotImplementedError(_RANK) from None
 
 
