@@ -101,8 +101,9 @@ def segment_reduce(
         for column in columns:
             held = [*column, *([start] if start is not None and reduce != "mean" else [])]
             found = REDUCED[reduce](held) if held else neutral
-            added = start is not None and reduce == "mean"  # to the sum, and it is not counted
-            rows.append(found + start / (last - first) if added else found)
+            if start is not None and reduce == "mean":  # added to the sum, and not counted
+                found = found + start / (last - first)
+            rows.append(found)
     return Grid(cells_of(rows, reading.shape[0]))
 
 
