@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from representatives import one_in
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -103,7 +104,7 @@ def _checked(name: str, dtype: torch.dtype, seed: int) -> Any:
     return dx.gradcheck(function.to(dtype) if isinstance(function, nn.Module) else function, inputs, battery="none")
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", one_in(3, CASES))
 def test_a_bound_in_float32_is_what_rounding_does(name: str) -> None:
     """The worst error is within its bound, and beyond a tenth of it."""
     reports = [_checked(name, torch.float32, seed) for seed in range(3)]
@@ -115,7 +116,7 @@ def test_a_bound_in_float32_is_what_rounding_does(name: str) -> None:
     assert max(powers) < 1e-3
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", one_in(3, CASES, first=1))
 def test_a_bound_in_float64_says_something(name: str) -> None:
     report = _checked(name, torch.float64, 0)
     assert report.truth == "certified" and report.verdict == "pass"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from representatives import one_in
 
 import diffexplore as dx
 from diffexplore.bounds.canary import broken_claims
@@ -17,12 +18,12 @@ DTYPES = ("float64", "float32", "bfloat16", "float16")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("formula", "at"),
-    [
+    one_in(2, [
         ("cos(a)", {"a": 0}), ("logcosh(a)", {"a": 0}), ("sec(a)", {"a": 0}), ("sech(a)", {"a": 0}),
         ("sinc(a)", {"a": 0}), ("log1p(a**2)", {"a": 0}), ("asinh(a)**2", {"a": 0}), ("erf(a)**2", {"a": 0}),
         ("log(a)**2", {"a": 1}), ("lgamma(a)**2", {"a": 1}), ("b**a", {"a": 2, "b": 1}),
         ("atan2(a, b)**2", {"a": 0, "b": 2}),
-    ],
+    ]),
 )  # fmt: skip
 def test_a_derivative_that_is_exactly_zero_is_settled(formula: str, at: dict[str, float], dtype: str) -> None:
     report = dx.check(dx.Loss(formula, parameters="a", data=tuple(set(at) - {"a"})), {"b": [at["b"]]} if "b" in at else None,

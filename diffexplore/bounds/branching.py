@@ -86,7 +86,7 @@ def _choose(watch: Watch, out: Tensor, condition: Tensor, taken: Ball, other: Ba
     if undecided is not None:
         either = torch.maximum(if_taken, if_not)
         spread = torch.where(undecided.to(torch.bool), math.inf if watch.smooth else either, spread)
-    conclude(watch, "where", out, value, spread * UPWARD)
+    conclude(watch, "where", out, value.abs(), spread * UPWARD)
 
 
 def _distance(x: Tensor, y: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import UPWARD, rounding_parts
+from diffexplore.bounds.elements import add_number
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -106,16 +107,19 @@ def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 
 def conclude(
-    watch: Watch, claim: str, out: Tensor, value: Tensor, spread: Tensor, in_place: bool = False,
-    lossless: Tensor | None = None,
+    watch: Watch, claim: str, out: Tensor, size: Tensor, spread: Tensor, in_place: bool = False,
+    lossless: Tensor | None = None, least: float = 0.0,
 ) -> None:  # fmt: skip
-    """Set the radius of a result: what the operands spread, and the rounding except where it is ``lossless``."""
+    """Set the radius of a result: what the operands spread, and the rounding except where it is ``lossless``.
+
+    ``size`` is its absolute value (float64), which is overwritten, and ``least`` at most the smallest of its elements.
+    """
     if in_place:
         watch.forget(out)
     relative, absolute = rounding_parts(claim, watch.rounds_in(out.dtype))
     if lossless is not None:
-        rounded = value.abs().mul_(relative).add_(absolute)
+        rounded = add_number(size.mul_(relative), absolute)
         spread = torch.where(lossless, 0.0, rounded).add_(spread, alpha=UPWARD)
     elif relative:
-        spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(absolute)
+        spread = add_number(size.mul_(relative).add_(spread, alpha=UPWARD), absolute, least * relative)
     watch.set(out, spread)

@@ -104,9 +104,11 @@ def _are_numbers(value: Any) -> bool:
 
 
 def scattered(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """index_put and put: elements take the place of others, or are added to them."""
+    """index_put and put: elements take the place of others, or are added to them, in their own dtype."""
     accumulates = bool(args[3]) if len(args) > 3 else bool(kwargs.get("accumulate", False))
-    return (added_up if accumulates else moved)(watch, func, args, kwargs)
+    if not accumulates:
+        return moved(watch, func, args, kwargs)
+    return added_up(watch, func, args, kwargs, compute=UNIT_ROUNDOFF)
 
 
 def ordered(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
+from diffexplore.bounds.elements import all_finite
 from diffexplore.bounds.extremes import Extremes
 from diffexplore.bounds.handling import holds_complex, name_of
 from diffexplore.bounds.out_arguments import run_into, written_arguments
@@ -102,7 +103,7 @@ class Watch(DispatchMode):
             return torch.zeros((), dtype=torch.float64, device=tensor.device).expand(tensor.shape)
         if known.dtype == torch.bool:
             return torch.where(known, math.inf, 0.0).to(torch.float64)
-        if bool(known.isfinite().all()):
+        if all_finite(known):
             return known
         return torch.nan_to_num(known, nan=math.inf, posinf=math.inf, neginf=math.inf)
 
@@ -161,9 +162,10 @@ class Watch(DispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         self._purge()
-        into = any(name in kwargs for name in written_arguments(func))
+        into = kwargs and any(name in kwargs for name in written_arguments(func))
         out = run_into(self, func, args, kwargs) if into else self.run(func, args, kwargs)
-        self.show(name_of(func), args, out)
+        if self._observer is not None:
+            self.show(name_of(func), args, out)
         return out
 
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.elements import none_hold
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.kernels import KERNELS
 
@@ -61,7 +62,7 @@ def where_first_and_second_positive(balls: Sequence[Ball]) -> Tensor:
 
 def are_exact(balls: Sequence[Ball]) -> bool:
     """Whether all of the operands are the numbers that they are computed as."""
-    return all(ball.exact or not bool(ball.rad.any()) for ball in balls)
+    return all(ball.exact or none_hold(ball.rad) for ball in balls)
 
 
 def exact_sums(total: Callable[[Tensor, Tensor], Tensor], balls: Sequence[Ball], value: Tensor) -> Tensor:

@@ -12,12 +12,13 @@ from diffexplore.decide import domain_conditions as domain
 from diffexplore.decide.branches import Resolver, Undecided, regions
 from diffexplore.decide.case import Both, Piece, RegionCase, Requirements, requirements_of
 from diffexplore.decide.domain_conditions import DomainCondition
-from diffexplore.decide.generators import Converter, with_converter
+from diffexplore.decide.generators import with_converter
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.side_conditions import SideCondition
 from diffexplore.decide.sums import SumRule, as_one_summand, bound_symbols, sums_in
+from diffexplore.decide.zeros import Zeros, facts, vanishes, vanishes_opaquely
 
 EQUAL_SUMMANDS = "equal summands, for every number of samples"
 """How a case was shown whose sides are one sum, each summand of which vanishes."""
@@ -45,21 +46,6 @@ def _of_one_sample(requirements: Requirements, region: Region) -> set[DomainCond
         for one, place in requirements.places.items():
             found.read(one.summand, resolver, place)
     return found.certain
-
-
-class Zeros:
-    """Whether expressions without sums vanish everywhere, remembered."""
-
-    def __init__(self) -> None:
-        self._known: dict[sympy.Expr, bool] = {}
-
-    def __call__(self, expr: sympy.Expr) -> bool:
-        if expr not in self._known:
-            try:
-                self._known[expr] = not sums_in(expr) and vanishes(expr, ())
-            except (Unsupported, Undefined):
-                self._known[expr] = False
-        return self._known[expr]
 
 
 def settle(question: EqualityQuestion, case: RegionCase) -> None:
@@ -196,7 +182,8 @@ def equal(question: EqualityQuestion, case: RegionCase) -> bool:
     difference = case.left - case.right
     if not sums_in(difference):
         case.note = "rational functions of independent generators"
-        return vanishes(difference, _facts(case.resolver, domain.domain_conditions((case.left, case.right))))
+        needed = (case.left, case.right)
+        return vanishes_opaquely(difference) or vanishes(difference, facts(case.resolver, needed))
     if not case.pieces:
         case.note = "no sample has a value"
         return False
@@ -206,23 +193,7 @@ def equal(question: EqualityQuestion, case: RegionCase) -> bool:
         case.note = EQUAL_SUMMANDS
         return True
     case.note = "sums in canonical form, for every number of samples"
-    return vanishes(difference, _facts(case.resolver, domain.domain_conditions((difference,))), rule)
-
-
-def _facts(resolver: Resolver, needed: Iterable[DomainCondition]) -> list[sympy.Expr]:
-    return [*resolver.region.nonnegative(), *domain.nonnegative_by(needed)]
-
-
-def vanishes(expr: sympy.Expr, nonnegative: Iterable[sympy.Expr], rule: SumRule | None = None) -> bool:
-    """Whether ``expr`` is shown to be 0 wherever it is defined and the given expressions are not negative."""
-    known = tuple(nonnegative)
-
-    def work(converter: Converter) -> bool:
-        converter.sum_rule = rule
-        with converter.assuming("here", known):
-            return converter.vanishes(expr) if rule is None else rule.vanishes(converter, expr)
-
-    return bool(with_converter(work))
+    return vanishes_opaquely(difference, rule) or vanishes(difference, facts(case.resolver, (difference,)), rule)
 
 
 def _summand_vanishes(question: EqualityQuestion, case: RegionCase, summand: sympy.Expr, rule: SumRule) -> bool:
@@ -232,8 +203,9 @@ def _summand_vanishes(question: EqualityQuestion, case: RegionCase, summand: sym
         zero = False
         with suppress(Undecided):
             resolved = piece.resolver(summand)
-            needed = domain.domain_conditions((resolved, *piece.left, *piece.right))
-            zero = vanishes(resolved, _facts(piece.resolver, needed), rule)
+            zero = vanishes_opaquely(resolved, rule) or vanishes(
+                resolved, facts(piece.resolver, (resolved, *piece.left, *piece.right)), rule
+            )
         if not zero:
             texts = question.departures(piece.resolver)
             if not texts:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import sympy
 
-from diffexplore.decide.algebra import Zeros, vanishes
 from diffexplore.decide.branches import BRANCHING, Resolver, Undecided, has_branches, is_empty
 from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.domain_conditions import DomainCondition, has_no_value
@@ -21,6 +20,7 @@ from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import LinearForm, OpenInterval, Region, expanded_out, line_of
 from diffexplore.decide.side_conditions import SideCondition
 from diffexplore.decide.sums import sums_in
+from diffexplore.decide.zeros import Zeros, vanishes
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.step_functions import is_rounded
 

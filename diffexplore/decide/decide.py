@@ -194,8 +194,8 @@ def _look(question: EqualityQuestion, work: Work, sizes: Sequence[int]) -> None:
             if work.apart is not None:
                 return
     for case in [case for case in work.cases if case.proved][:_LOOKED_AT]:
-        first = work.witness is None
-        apart, seen = find(case, *((_POINTS, _WITNESSES) if first else (_FEW, 1)), sizes=sizes)
+        first, same = work.witness is None, case.left == case.right
+        apart, seen = find(case, _POINTS if first else _FEW, _WITNESSES if first and not same else 1, sizes=sizes)
         if apart is None and seen is not None and contradicts(seen, question.unresolved):
             apart = seen
         if apart is not None:  # never seen; a proof and a counterexample would mean that one of them is wrong

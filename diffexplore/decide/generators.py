@@ -30,13 +30,13 @@ _RESTARTS = 40
 _CONSTANTS = (sympy.pi, sympy.EulerGamma, sympy.Catalan)
 
 
-def with_converter(work: Callable[[Converter], Any]) -> Any:
+def with_converter(work: Callable[[Converter], Any], kind: type[Converter] | None = None) -> Any:
     """``work`` done with a converter; anew where the generators turn out too few or too coarse."""
     capacity, scales, orders = 32, dict[Hashable, int](), dict[Hashable, int]()
     for _ in range(_RESTARTS):
         spend(capacity)
         try:
-            return work(Converter(capacity, scales, orders))
+            return work((kind or Converter)(capacity, scales, orders))
         except RingIsFull:
             capacity *= 2
         except FinerBasis:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.algebra import Zeros
 from diffexplore.decide.branches import Resolver, Undecided, has_branches
 from diffexplore.decide.domain_conditions import DomainCondition, domain_conditions
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
+from diffexplore.decide.zeros import Zeros
 from diffexplore.formula.signs import number_sign
 from diffexplore.functions.facts import ANALYTIC
 from diffexplore.functions.tables import facts_of

@@ -9,14 +9,13 @@ from fractions import Fraction
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.algebra import Zeros
 from diffexplore.decide.germs import LinePoint, all_hold, derivative, value_there
 from diffexplore.decide.membership import Point, fraction, rationals, roots_of
-from diffexplore.decide.points import of_sample, written_out
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.refute import Seen
 from diffexplore.decide.regions import Region, small
 from diffexplore.decide.sums import bound_symbols
+from diffexplore.decide.zeros import Zeros
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.compare import value_at
 from diffexplore.formula.step_functions import is_rounded
@@ -37,7 +36,7 @@ class Written:
         self._samples = 2 if self._bound else 0
         self._left, self._right = self.plain(left), self.plain(right)
         assert question.symbol is not None
-        first = {symbol: of_sample(symbol, 0) for symbol in self._bound}
+        first = {symbol: _of_sample(symbol, 0) for symbol in self._bound}
         self._variable = first.get(question.symbol, question.symbol)
         self._size = sum(1 for side in (self._left, self._right) for _ in sympy.preorder_traversal(side))
 
@@ -58,10 +57,10 @@ class Written:
 
     def plain(self, expr: sympy.Basic, place: int = 0) -> sympy.Basic:
         """``expr`` without sums; data outside them are those of the sample at a place."""
-        names: dict[sympy.Basic, sympy.Basic] = {symbol: of_sample(symbol, place) for symbol in self._bound}
+        names: dict[sympy.Basic, sympy.Basic] = {symbol: _of_sample(symbol, place) for symbol in self._bound}
         if self._samples:
             names[SAMPLES] = sympy.Integer(self._samples)
-        return written_out(expr, self._samples, lambda one, _: one.summand).xreplace(names)
+        return _written_out(expr, self._samples).xreplace(names)
 
     def points(
         self, p: sympy.Expr, region: Region, generator: random.Random, special: Fraction | None
@@ -113,6 +112,22 @@ class Written:
         outside = self._question.of_each_sample & (question.left.free_symbols | question.right.free_symbols)
         point |= {symbol: samples[0][symbol] for symbol in outside if samples}
         return Seen(point, samples, left, right)
+
+
+def _written_out(expr: sympy.Expr, samples: int) -> sympy.Expr:
+    """``expr`` with each sum as a plain sum over the samples."""
+    if isinstance(expr, BatchSum):
+        summand = _written_out(expr.summand, samples)
+        each = ({symbol: _of_sample(symbol, place) for symbol in expr.symbols} for place in range(samples))
+        return sympy.Add(*(summand.xreplace(names) for names in each))
+    if not expr.has(BatchSum):
+        return expr
+    return expr.func(*[_written_out(argument, samples) for argument in expr.args])
+
+
+def _of_sample(symbol: sympy.Basic, place: int) -> sympy.Symbol:
+    """The symbol of the sample at a place."""
+    return sympy.Symbol(f"{symbol}@{place + 1}", real=True)
 
 
 def _drawn(symbol: sympy.Basic, generator: random.Random) -> Fraction:

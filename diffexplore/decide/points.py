@@ -1,9 +1,9 @@
-"""Certified values of expressions, with the samples of their sums, at points inside a region."""
+"""Points inside a region, and balls as texts."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import sympy
@@ -11,9 +11,8 @@ from flint import arb, fmpq
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.decide.membership import Point, fraction, inside, on_seam, onto_levels, rational, rounded
-from diffexplore.decide.records import EnclosedValue, Unsupported
+from diffexplore.decide.records import EnclosedValue
 from diffexplore.decide.regions import OpenInterval, Region
-from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.compare import value_at
 
 _SPREADS = (Fraction(2), Fraction(1, 2), Fraction(8), Fraction(40), Fraction(1, 1000))
@@ -21,54 +20,6 @@ _DIGITS = 10**60
 _FARTHEST = 10**12
 _WITH_ITS_SIGN = 0.5  # how often a number below a positive bound is positive, as a norm must be
 _PATIENCE = 5  # steps of Newton's method in which what is missing must halve
-
-
-Summands = Callable[[BatchSum, int], sympy.Expr]
-"""What a sum adds for the sample at a place."""
-
-
-def value(
-    expr: sympy.Expr,
-    point: Mapping[sympy.Basic, Fraction],
-    samples: Sequence[Point] = (),
-    summands: Summands = lambda one, place: one.summand,
-) -> arb | None:
-    """A ball around the value of ``expr``, whose sums run over ``samples``; None where none is found.
-
-    Data symbols outside sums are those of the first sample. N is the number of samples; that of ``point`` without any.
-    """
-    names: dict[sympy.Basic, Fraction] = dict(point)
-    for place, sample in enumerate(samples):
-        names |= {of_sample(symbol, place): number for symbol, number in sample.items()}
-    first: dict[sympy.Basic, sympy.Basic] = {symbol: of_sample(symbol, 0) for symbol in (samples[0] if samples else ())}
-    if samples:
-        first[SAMPLES] = sympy.Integer(len(samples))
-    plain = written_out(expr, len(samples), summands).xreplace(first)
-    used = {symbol: number for symbol, number in names.items() if symbol in plain.free_symbols}
-    if plain.free_symbols - set(used):
-        return None
-    try:
-        return value_at(plain, used)
-    except TypeError as error:
-        raise Unsupported(str(error)) from None
-
-
-def written_out(expr: sympy.Expr, samples: int, summands: Summands) -> sympy.Expr:
-    """``expr`` with each sum as a plain sum over the samples."""
-    if isinstance(expr, BatchSum):
-        terms = []
-        for place in range(samples):
-            summand = written_out(summands(expr, place), samples, summands)
-            terms.append(summand.xreplace({symbol: of_sample(symbol, place) for symbol in expr.symbols}))
-        return sympy.Add(*terms)
-    if not expr.has(BatchSum):
-        return expr
-    return expr.func(*[written_out(argument, samples, summands) for argument in expr.args])
-
-
-def of_sample(symbol: sympy.Basic, place: int) -> sympy.Symbol:
-    """The symbol of the sample at a place."""
-    return sympy.Symbol(f"{symbol}@{place + 1}", real=True)
 
 
 def points_in(

@@ -114,6 +114,8 @@ class Ring:
         spend(1 + (len(top) + len(bottom)) // _TERMS_PER_OPERATION)
         if top.is_zero():
             return self.zero
+        if bottom.is_one():
+            return Quotient(top, bottom)
         common = common_factor(top, bottom)
         if not common.is_one():
             top, bottom = top // common, bottom // common

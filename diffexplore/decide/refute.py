@@ -17,10 +17,11 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.domain_conditions import difference
 from diffexplore.decide.membership import Point
-from diffexplore.decide.points import Summands, as_record, points_in, value
+from diffexplore.decide.points import as_record, points_in
 from diffexplore.decide.records import Counterexample, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.sums import bound_symbols, sums_in
+from diffexplore.decide.values import PointValues, Programs, Summands, value
 from diffexplore.formula.batch_sums import SAMPLES, SIZES, BatchSum
 
 
@@ -128,7 +129,7 @@ def seen_in(case: RegionCase, count: int, sizes: Sequence[int] = SIZES) -> Itera
     outside = sorted(symbols - {SAMPLES}, key=str)
     if bound and not case.pieces:
         return
-    generator = random.Random(1)
+    generator, programs = random.Random(1), Programs()
     inside = {piece: _narrowed(piece.resolver.region, case) for piece in case.pieces}
     outer = [_narrowed(region, case) for region in _outside_sums(case, bound)]
     drawn_in = (points_in(region, outside, count=max(count // len(outer), 1)) for region in outer)
@@ -142,7 +143,7 @@ def seen_in(case: RegionCase, count: int, sizes: Sequence[int] = SIZES) -> Itera
                 continue
         else:
             point[SAMPLES] = Fraction(sizes[number % len(sizes)])
-        yield from look_at(case, point, drawn)
+        yield from look_at(case, point, drawn, programs)
 
 
 def _outside_sums(case: RegionCase, bound: set[sympy.Basic]) -> list[Region]:
@@ -170,7 +171,9 @@ def _narrowed(region: Region, case: RegionCase) -> Region:
     return region
 
 
-def look_at(case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]]) -> Iterator[Seen]:
+def look_at(
+    case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]], programs: Programs | None = None
+) -> Iterator[Seen]:
     """Both sides at a point, with samples and the pieces that they lie in; nothing where a need may fail."""
     samples = tuple(sample for sample, _ in drawn)
     if not keeps_bounds(case.resolver.region, point, samples):
@@ -181,10 +184,11 @@ def look_at(case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]]
         kept = keeps_bounds(piece.resolver.region, point, order)
         if not kept or not all(holds_for_first(condition, point, order) for condition in piece.required):
             return
-    summands = _resolved(case, [piece for _, piece in drawn])
-    if case.given != case.left and value(case.given, point, samples, summands) is None:
+    there = PointValues(point, samples, _resolved(case, [piece for _, piece in drawn]), programs)
+    if case.given != case.left and there.of(case.given) is None:
         return
-    left, right = (value(side, point, samples, summands) for side in (case.left, case.right))
+    left = there.of(case.left)
+    right = left if case.left == case.right else there.of(case.right)
     if left is not None and right is not None:
         directions = (direction for direction, _ in case.resolver.region.bounds)
         used = {symbol for expr in (*case.sides, *directions) for symbol in expr.free_symbols}

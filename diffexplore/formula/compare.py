@@ -21,7 +21,7 @@ from diffexplore.program.program import Program, lower
 POINTS = 3
 DIGITS = 50
 _BITS = 170  # 50 digits and some
-_PRECISIONS = (256, 1024, 4096)
+PRECISIONS = (256, 1024, 4096)
 _DRAWS = 60
 _MAX_NODES = 200
 
@@ -79,14 +79,19 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction]) -> arb | N
     """
     values = {str(symbol): value for symbol, value in point.items()}
     program = _lowered(expr, tuple(values))
-    for bits in _PRECISIONS:
-        spend(1 + len(program.steps) * bits // _PRECISIONS[0])
+    for bits in PRECISIONS:
+        spend(1 + len(program.steps) * bits // PRECISIONS[0])
         with precision(bits):
             inputs = {name: arb(fmpq(value.numerator, value.denominator)) for name, value in values.items()}
             ball = program.run(BALLS, inputs)[0]
-            if ball.is_finite() and (ball.rel_accuracy_bits() >= _BITS or ball.rad() < arb(2) ** -_BITS):
+            if is_sharp(ball):
                 return ball
     return None
+
+
+def is_sharp(ball: arb) -> bool:
+    """Whether a ball is known to 50 digits."""
+    return bool(ball.is_finite() and (ball.rel_accuracy_bits() >= _BITS or ball.rad() < arb(2) ** -_BITS))
 
 
 @remembered(1024)  # an expression is mostly looked at in many points

@@ -50,8 +50,11 @@ class ConstantReading:
     rounded: bool = False
 
 
-def settled(recognised: ConstantReading, as_they_are: Callable[[], ConstantReading | None]) -> ConstantReading:
-    """The reading that decides; ``as_they_are`` reads floats as what they are, None where these have no formula."""
+def settled(recognised: ConstantReading, as_they_are: Callable[[bool], ConstantReading | None]) -> ConstantReading:
+    """The reading that decides; ``as_they_are`` reads floats as what they are, None where these have no formula.
+
+    It is told whether no more is needed than that all is proved: of a reading that is proved with other constants.
+    """
     constants = tuple(
         ReadConstant(one.value, one.text, one.relative, one.dtype, tuple(map(str, one.others)))
         for one in recognised.traced.constants
@@ -60,7 +63,7 @@ def settled(recognised: ConstantReading, as_they_are: Callable[[], ConstantReadi
     if not constants:
         return recognised
     status = status_of(recognised.statements)
-    exact = as_they_are()
+    exact = as_they_are(status == "proved")
     found = None if exact is None else status_of(exact.statements)
     if exact is not None and status != "proved" and (found == "proved" or (status, found) == ("refuted", "unknown")):
         return exact

@@ -19,7 +19,7 @@ from diffexplore.proving.explain import cause_of
 from diffexplore.proving.factors import without_factor, without_weight
 from diffexplore.proving.parts import ConstantReading, Part, decided_parts, exact_formulas, holds_for_one, settled
 from diffexplore.proving.programs import TensorProgram, copied, program_of
-from diffexplore.proving.records import Proof, status_of
+from diffexplore.proving.records import Proof, status_of, up_to_unproved
 from diffexplore.proving.rerun import check_reading
 from diffexplore.proving.runs import Function
 from diffexplore.proving.scope import scope_of
@@ -84,12 +84,15 @@ def prove(
     check_compatible(conditions)
     allowance = Allowance(BUDGET)
 
-    def read(traced: Traced) -> ConstantReading:
+    def read(traced: Traced, *, while_proved: bool = False) -> ConstantReading:
         names = names_of(requested, program, traced)
-        return ConstantReading(traced, tuple(statements_of(program, traced, known, names, conditions, allowance)))
+        statements = statements_of(program, traced, known, names, conditions, allowance)
+        return ConstantReading(traced, tuple(up_to_unproved(statements) if while_proved else statements))
 
     def part(traced: Traced, as_run: Traced | None) -> Part:
-        reading = settled(read(traced), lambda: None if as_run is None else read(as_run))
+        reading = settled(
+            read(traced), lambda while_proved: None if as_run is None else read(as_run, while_proved=while_proved)
+        )
         alone = reading.traced.samples is not None or not program.data or not meets(reading.traced.guards, 1)
         one = alone or holds_for_one(program, reading.traced, allowance, by_data=by_data)
         return Part(reading, one, as_run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +133,14 @@ def status_of(statements: tuple[Statement, ...]) -> Status:
     if "refuted" in found:
         return "refuted"
     return "proved" if found == {"proved"} else "unknown"
+
+
+def up_to_unproved(statements: Iterable[Statement]) -> Iterator[Statement]:
+    """The statements up to the first one that is not proved: whether all are needs no others."""
+    for statement in statements:
+        yield statement
+        if statement.status != "proved":
+            return
 
 
 def _counterexample(found: Counterexample) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import sympy
 
@@ -19,6 +19,7 @@ from diffexplore.formula.text import to_text
 from diffexplore.loss import Loss
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
+from diffexplore.proving.renaming import PartialClaim, Renamings
 from diffexplore.tracing.declarations import of_sample, of_samples, real, symbols_of
 from diffexplore.tracing.sizes import usual
 from diffexplore.tracing.traced import OUTPUT, Traced
@@ -53,11 +54,18 @@ def statements_of(
         same = decide_equal(exact, traced.output, needs=traced.domains[OUTPUT], everywhere=True, **shared)
         yield Statement(VALUE, to_text(traced.output), same)
 
+    renamings = Renamings(exact, _kinds(program, traced, data), domain, traced.conventions)
+
     def partial(name: str, claimed: sympy.Expr) -> Statement:
         """That what a backward call computes is the partial by a symbol."""
-        stated = {**shared, "data": data, "needs": traced.domains[name]}
-        decision = _by_terms(exact, claimed, real(name), stated)
-        return Statement(name, to_text(claimed), decision or decide_gradient(exact, claimed, real(name), **stated))
+        claim = PartialClaim(real(name), claimed, traced.domains[name])
+        decision = renamings.proved(claim)
+        if decision is None:
+            stated = {**shared, "data": data, "needs": claim.needs}
+            decision = _by_terms(exact, claimed, claim.symbol, stated)
+            decision = decision or decide_gradient(exact, claimed, claim.symbol, **stated)
+            renamings.add(claim, decision)
+        return Statement(name, to_text(claimed), decision)
 
     assert traced.partials is not None
     second = traced.second or {}
@@ -67,6 +75,17 @@ def statements_of(
             other = partial(name, second[name])
             if other.status != "proved":
                 yield replace(other, call=2)
+
+
+def _kinds(
+    program: TensorProgram, traced: Traced, data: Sequence[sympy.Symbol]
+) -> Mapping[sympy.Basic, Literal["own", "data", "input"]]:
+    """The symbols of a program, each with what it is for a decision."""
+    few = range(1, (traced.samples or 0) + 1)
+    return {
+        **dict.fromkeys(symbols_of(program.parameters), "own"), **dict.fromkeys(data, "data"),
+        **{of_sample(symbol, number): "input" for symbol in symbols_of(program.data) for number in few},
+    }  # fmt: skip
 
 
 def _by_terms(

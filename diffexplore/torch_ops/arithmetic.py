@@ -102,5 +102,9 @@ OPERATORS: tuple[Operator, ...] = (
     # --------------------------------------------------------------------------------- those that the audit alone knows
     of_elements("copysign", EVERYWHERE, case("abs(self) * sgn(other)"), formula=_with_sign),
     unbounded("ldexp", EVERYWHERE, case("self * pow(2, other)")),
-    unbounded("frexp", EVERYWHERE, case("self / exp2(exponent)", saved={"exponent": "floor(log2(abs(self))) + 1"})),
+    unbounded(
+        "frexp", EVERYWHERE, case("self / exp2(exponent)", saved={"exponent": "floor(log2(abs(self))) + 1"}),
+        on_tensors=tensors.mantissa,
+    ),
+    unbounded("nextafter", EVERYWHERE, on_tensors=tensors.next_number),
 )  # fmt: skip

@@ -9,9 +9,9 @@ from diffexplore.bounds.exponential import exponential
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import factors
 from diffexplore.torch_ops.readers import matrices as read
-from diffexplore.torch_ops.records import Operator, composed, handled, in_steps
+from diffexplore.torch_ops.records import Operator, composed, handled, in_steps, unbounded
+from diffexplore.torch_ops.tensor_rules import eigenvectors, fourier, matrices
 from diffexplore.torch_ops.tensor_rules import factorisations as steps
-from diffexplore.torch_ops.tensor_rules import fourier, matrices
 from diffexplore.torch_ops.tensor_rules.matrix_exponential import exponential as matrix_exponential
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
@@ -28,7 +28,9 @@ OPERATORS: tuple[Operator, ...] = (
         on_tensors=matrices.log_determinant,
     ),
     handled("linalg_matrix_exp", EVERYWHERE, handler=exponential, on_tensors=matrix_exponential),
-    handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=matrices.eigen),
+    handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=eigenvectors.of_symmetric),
+    unbounded("linalg_eig", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
+    unbounded("_linalg_eigvals", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
     composed("_linalg_solve_ex", AS_COMPOSED, steps=bounds.solve, read=read.solve, on_tensors=InSteps(steps.solve)),
     composed(
         "linalg_solve_triangular",

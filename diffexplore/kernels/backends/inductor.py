@@ -72,7 +72,8 @@ class InductorKernel:
         self._names = [name for name in program.inputs if name in self.columns.tensors]
         self._fixed = _fixed(self.reduction)
         self._sums = _summing(self.reduction, self._names, self._fixed, self.backend.dtype)
-        self._compiled: _Sums = torch.compile(self._sums, mode=self.backend.mode)
+        # The whole graph or an error: torch would otherwise run in silence, uncompiled, what it cannot follow.
+        self._compiled: _Sums = torch.compile(self._sums, mode=self.backend.mode, fullgraph=True)
         rows = self.columns.n // ROW
         self._last = rows * ROW if rows >= _LEAST_ROWS else 0
 
@@ -134,17 +135,19 @@ def _fixed(reduction: Reduction) -> list[int]:
 def _summing(reduction: Reduction, names: Sequence[str], fixed: Sequence[int], dtype: torch.dtype) -> _Sums:
     """What is compiled, with code of its own: torch counts how often it compiles the same, and stops at the eighth."""
     program = reduction.program
+    places = [program.inputs.index(name) for name in names]
+    # Made beforehand: dynamo cannot follow SymPy's numbers in every version of torch.
+    constants = [TORCH.constant(constant) for constant in program.constants]
 
     def run(
         numbers: Sequence[Tensor], weight: Tensor, columns: Sequence[Tensor], outs: Sequence[Tensor]
     ) -> list[Tensor]:
         slots: list[Any] = [None] * (program.first_step + len(program.steps))
-        for place, constant in enumerate(program.constants, len(program.inputs)):
-            slots[place] = TORCH.constant(constant)
+        slots[len(program.inputs) : program.first_step] = constants
         for place, slot in enumerate(fixed):
             slots[slot] = numbers[place].to(dtype)
-        for name, column in zip(names, columns, strict=True):
-            slots[program.inputs.index(name)] = column.to(dtype)
+        for place, column in zip(places, columns, strict=True):
+            slots[place] = column.to(dtype)
         for slot, step in reduction.vectors:
             slots[slot] = OPERATIONS[step.operation](*[slots[i] for i in step.arguments])
         by_sample = (slot for slot, one in zip(program.outputs, reduction.combined, strict=True) if one is None)
@@ -152,7 +155,7 @@ def _summing(reduction: Reduction, names: Sequence[str], fixed: Sequence[int], d
             out.copy_(slots[slot] * weight)
         found = []
         for one in reduction.sums:
-            first, *second = (spread(slots[slot], columns[0]) for slot in one)
+            first, *second = (spread(slots[slot], columns[0].shape) for slot in one)
             product = first * second[0] if second else first
             found.append(product.sum(-1, dtype=torch.float64))
         return found

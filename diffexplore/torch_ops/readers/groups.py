@@ -99,11 +99,11 @@ def segment_reduce(
         if last == first and (neutral is None or reduce == "mean"):
             raise NotImplementedError("an empty segment has no value")
         for column in columns:
-            held = [*column, *([start] if start is not None and reduce != "mean" else [])]
-            found = REDUCED[reduce](held) if held else neutral
-            if start is not None and reduce == "mean":  # added to the sum, and not counted
-                found = found + start / (last - first)
-            rows.append(found)
+            if start is not None and reduce == "mean":  # it is added to the sum, and not counted
+                rows.append(REDUCED[reduce](list(column)) + start / (last - first))
+                continue
+            held = [*column, *([] if start is None else [start])]
+            rows.append(REDUCED[reduce](held) if held else neutral)
     return Grid(cells_of(rows, reading.shape[0]))
 
 

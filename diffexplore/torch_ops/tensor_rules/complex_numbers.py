@@ -12,13 +12,15 @@ from typing import Any
 
 import torch
 
-from diffexplore.torch_ops.tensor_rules import creation, fourier
+from diffexplore.torch_ops.tensor_rules import creation, eigenvectors, fourier
 from diffexplore.torch_ops.tensor_rules.operands import TensorRule
 
 Tensor = torch.Tensor
 
 #: Rules that take complex tensors as well.
-RULES: frozenset[TensorRule] = frozenset({creation.created, creation.copied, creation.converted, *fourier.RULES})
+RULES: frozenset[TensorRule] = frozenset(
+    {creation.created, creation.copied, creation.converted, eigenvectors.of_any_matrix, *fourier.RULES}
+)
 
 
 def parts(x: Any) -> tuple[Any, Any]:

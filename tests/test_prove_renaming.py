@@ -1,0 +1,179 @@
+"""Partials that differ by names alone are proved once, and only where the renaming is one of all that is stated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import diffexplore as dx
+from diffexplore.program.lowering import Lowering
+from diffexplore.proving import statements
+
+Tensor = torch.Tensor
+
+
+@pytest.fixture
+def decided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the partials that are decided by themselves, in order."""
+    names: list[str] = []
+    decide = statements.decide_gradient
+
+    def counted(exact: Any, claimed: Any, symbol: Any, **stated: Any) -> Any:
+        names.append(symbol.name)
+        return decide(exact, claimed, symbol, **stated)
+
+    monkeypatch.setattr(statements, "decide_gradient", counted)
+    return names
+
+
+def perceptron(W: Tensor, c: Tensor, v: Tensor, d: Tensor, X: Tensor, y: Tensor) -> Tensor:
+    return ((torch.tanh(X @ W.T + c) @ v + d - y) ** 2).mean()
+
+
+def _perceptron(hidden: int) -> dict[str, Any]:
+    return {"parameters": f"W[{hidden},2], c[{hidden}], v[{hidden}], d", "data": "X[2], y"}
+
+
+def test_a_layer_is_proved_by_one_partial_of_each_kind(decided: list[str]) -> None:
+    proof = dx.prove(perceptron, **_perceptron(8))
+    assert (proof.status, proof.samples, len(proof.statements)) == ("proved", None, 33)
+    assert decided == ["W1_1", "c1", "v1", "d"]
+    assert {statement.status for statement in proof.statements} == {"proved"}
+
+
+def test_each_partial_has_a_witness_of_its_own() -> None:
+    proof = dx.prove(perceptron, **_perceptron(3))
+    first, last = (one.decision.witness for one in (proof.statements[0], proof.statements[5]))
+    assert first is not None and last is not None
+    # W1,1 ↔ W3,2: the inputs 1 and 2, and the units 1 and 3, are exchanged
+    assert first.point["W1_1"] == last.point["W3_2"] and first.point["v1"] == last.point["v3"]
+    assert [one["X1"] for one in first.samples] == [one["X2"] for one in last.samples]
+    assert first.point.keys() == last.point.keys() and first.left == last.left
+
+
+def test_a_summand_is_lowered_once_for_all_samples_and_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    start = Lowering.__init__
+
+    def counted(self: Lowering, *arguments: Any, **options: Any) -> None:
+        made.append(1)
+        start(self, *arguments, **options)
+
+    monkeypatch.setattr(Lowering, "__init__", counted)
+    proof = dx.prove(lambda w, X, y: (torch.sin(X @ w) - y).pow(4).mean(), parameters="w[5]", data="X[5], y")
+    assert proof.status == "proved"
+    assert len(made) <= 12
+
+
+def test_many_units_have_no_common_denominator(decided: list[str]) -> None:
+    """As quotients of exponentials, sixteen hyperbolic tangents would have 65,536 terms over their denominator."""
+    proof = dx.prove(perceptron, **_perceptron(16))
+    assert (proof.status, len(proof.statements), len(decided)) == ("proved", 65, 4)
+
+
+@pytest.mark.parametrize(
+    ("program", "parameters", "kinds"),
+    [
+        (lambda x: F.layer_norm(x, (8,)), "x[8]", 1),
+        (lambda x: torch.softmax(x, 0), "x[6]", 1),
+        (F.scaled_dot_product_attention, ["query[3,2]", "key[3,2]", "value[3,2]"], 3),
+        (lambda x: x[0] * x[1] + x[2] * x[3].exp(), "x[4]", 3),
+    ],
+    ids=["layer norm", "softmax", "attention", "not alike"],
+)
+def test_what_a_renaming_maps_onto_itself(program: Any, parameters: Any, kinds: int, decided: list[str]) -> None:
+    proof = dx.prove(program, parameters=parameters, data=[])
+    assert proof.status == "proved"
+    assert len(set(decided)) <= kinds  # those that hold a decimal are read twice
+
+
+class PlantedPerceptron(torch.autograd.Function):
+    """tanh(W x), the backward of which is wrong in one entry."""
+
+    wrong = (0, 0)
+
+    @staticmethod
+    def forward(ctx: Any, W: Tensor, x: Tensor) -> Tensor:
+        hidden = torch.tanh(x @ W.T)
+        ctx.save_for_backward(hidden, W, x)
+        return hidden
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor]:
+        hidden, W, x = ctx.saved_tensors
+        inner = upstream * (1 - hidden**2)
+        slope = inner.T @ x
+        factor = torch.ones(W.shape, dtype=W.dtype)
+        factor[PlantedPerceptron.wrong] = 1 + 2.0**-30
+        return slope * factor, inner @ W
+
+
+@pytest.mark.parametrize("wrong", [(0, 0), (2, 1), (3, 0)])
+def test_a_wrong_entry_among_equals_is_refuted_and_named(wrong: tuple[int, int]) -> None:
+    PlantedPerceptron.wrong = wrong
+    proof = dx.prove(
+        lambda W, v, X, y: ((PlantedPerceptron.apply(W, X) @ v - y) ** 2).mean(),
+        parameters="W[4,2], v[4]", data="X[2], y", wrt="W",
+    )  # fmt: skip
+    name = f"W{wrong[0] + 1}_{wrong[1] + 1}"
+    assert proof.status == "refuted"
+    assert [statement.name for statement in proof.refuted] == [name]
+    assert proof.refuted[0].decision.counterexample is not None
+    assert {one.status for one in proof.statements if one.name != name} == {"proved"}
+
+
+def exchanged(w: Tensor) -> Tensor:
+    """A loss that is the same for its two entries, the slopes of which are exchanged."""
+    return Exchanged.apply(w)
+
+
+class Exchanged(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, w: Tensor) -> Tensor:
+        ctx.save_for_backward(w)
+        return (w**3).sum()
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
+        (w,) = ctx.saved_tensors
+        return upstream * 3 * w.flip(0) ** 2
+
+
+def test_a_claim_that_is_renamed_into_a_wrong_one_stays_wrong() -> None:
+    proof = dx.prove(exchanged, parameters="w[2]", data=[])
+    assert [statement.name for statement in proof.refuted] == ["w1", "w2"]
+
+
+def test_a_domain_that_tells_symbols_apart_is_no_renaming(decided: list[str]) -> None:
+    """|w1| has a kink at 0 that the domain leaves out, |w2| one that it does not."""
+    proof = dx.prove(lambda w: w.abs().sum(), parameters="w[2]", data=[], domain="w1 > 0")
+    assert (proof.status, decided) == ("proved", ["w1", "w2"])
+    assert proof.conditions == ("w1 > 0", "w2 ≠ 0")
+    assert dx.prove(lambda w: w.abs().sum(), parameters="w[2]", data=[], domain=["w1 > 0", "w2 > 0"]).exclusions
+
+
+def test_side_conditions_are_those_of_each_partial() -> None:
+    """A proof with conditions is not carried over: each kink is named by its own symbols."""
+    proof = dx.prove(lambda w, X: F.relu(X * w).mean(), parameters="w[3]", data="X[3]")
+    assert proof.status == "proved"
+    assert proof.conditions == tuple(f"X{k}·w{k} ≠ 0 for every sample" for k in (1, 2, 3))
+
+
+def test_data_are_exchanged_for_data_alone(decided: list[str]) -> None:
+    """a·x is the same for a and x, but a has one value and x one for each sample."""
+    proof = dx.prove(lambda a, x: (a * x).mean(), parameters="a", data="x", wrt="a, x")
+    assert (proof.status, decided) == ("proved", ["a", "x"])
+
+
+def test_entries_of_data_are_exchanged(decided: list[str]) -> None:
+    proof = dx.prove(lambda a, X: (a * X.prod(-1)).mean(), parameters="a", data="X[3]", wrt="X")
+    assert (proof.status, len(proof.statements), decided) == ("proved", 3, ["X1"])
+
+
+def test_samples_that_are_mixed_are_exchanged(decided: list[str]) -> None:
+    """A product over the batch is traced with four samples, each of which is a symbol."""
+    proof = dx.prove(lambda x: x.prod(0), parameters=[], data="x")
+    assert (proof.status, proof.samples, len(proof.statements), decided) == ("proved", 4, 4, ["x_1"])
