@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 import sys
 from doctest import ELLIPSIS
@@ -18,19 +19,33 @@ import doc_examples
 
 _SEED = 0
 
+#: Files of benches, which collect all garbage before they measure: not that of all tests before them.
+_BENCHES = ("bench", "test_bench", "test_bench_scale")
+
+# Neither tests nor the processes that they start read what the user's cache has, nor keep anything there.
+os.environ["DIFFEXPLORE_NO_CACHE"] = "1"
+
+# What is imported and collected makes so many objects, and gives up none.
+gc.set_threshold(500_000, 10, 10)
+
 
 def _seed(item: pytest.Item) -> None:
     if item.path.suffix == ".md":  # its examples are one run, of numbers that it seeds itself
         return
     random.seed(_SEED)
-    if "torch" in sys.modules:  # whose generator begins elsewhere in each process
-        sys.modules["torch"].manual_seed(_SEED)
+    torch = sys.modules.get("torch")
+    if torch is not None:  # whose generator begins elsewhere in each process
+        torch.default_generator.manual_seed(_SEED)  # torch.manual_seed notes the stack for devices that are not there
+        if torch.cuda.is_initialized():
+            torch.cuda.manual_seed_all(_SEED)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What fixtures draw is the same in every run, whatever ran before in this process."""
     _seed(item)
+    if item.path.stem in _BENCHES:
+        gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,6 +68,10 @@ pytest_collect_file = Sybil(
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """What is imported by now lives as long as the process: the collector need not go through it again and again."""
+    """What is imported by now lives as long as the process: the collector need not go through it again and again.
+
+    It has more to go through than it finds to free in what the tests compute, too, and begins later than usual.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)

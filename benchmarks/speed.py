@@ -2,13 +2,15 @@
 
     python -m benchmarks.speed [--runs 5] [--points 1000000]
 
-The default report and the default fit against importing the libraries that they stand on: whole, and without their
-steps, the time that the same command takes when a process runs it again (with SymPy's cache emptied). What torch.func
-and forward AD make torch load in a bare program of torch, and a report does not, stands beside it. What a page takes
-beyond the report that it shows, and its size. ``--help`` and ``list`` against an empty Typer application; and one
-report on many points against one on a tenth of them, with its peak memory.
+Each command against importing the libraries that it stands on; the report and the fit without their steps, too: the
+time that the same command takes when a process runs it again (with SymPy's cache emptied). What the canary keeps is in
+a cache of the benchmark's own, empty at first; ``--no-cache`` says what a report takes without. What torch.func and
+forward AD make torch load in a bare program of torch, and a report does not, stands beside it. What a page takes beyond
+the report that it shows, and its size. ``--help`` and ``list`` against an empty Typer application; and one report on
+many points against one on a tenth of them, with its peak memory.
 
-Times are processor seconds, user and system, of a whole process: other work on the machine does not count in them. All
+Times are processor seconds, user and system, of a whole process: other work on the machine does not count in them; with
+``--wall`` seconds, which on an idle machine are those that a user waits. All
 modules are compiled, as an installed package is. 0 points leave out the last measurement.
 """
 
@@ -23,6 +25,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 
 _EMPTY_APPLICATION = (
     "import typer\napp = typer.Typer()\n@app.command()\ndef a(): pass\n@app.command()\ndef b(): pass\napp()"
@@ -51,6 +54,11 @@ with forward.dual_level():
 """
 )
 
+_CANDIDATE = """
+def loss(a, b, x, y):
+    return ((a * x - y + b) ** 2 / (2 * (a**2 + 1))).mean()
+"""
+
 #: The default loss, and those of most parameters and of the longest derivatives.
 _PAGES = ("perpendicular", "hyperplane", "cauchy")
 
@@ -71,25 +79,31 @@ assert report.verdict == "pass" and report.summary.passed == 20 * n + 20, report
 
 
 #: What Python is started with: it may keep the modules that it compiles.
-_ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+_ENVIRONMENT = {
+    key: value for key, value in os.environ.items() if key not in ("PYTHONDONTWRITEBYTECODE", "DIFFEXPLORE_NO_CACHE")
+}
+
+_wall = False
 
 
 def _run(program: str, arguments: Sequence[str] = ()) -> tuple[float, float]:
-    """Processor seconds and peak memory (GiB) of one fresh interpreter."""
+    """Seconds and peak memory (GiB) of one fresh interpreter."""
+    begin = perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-c", program, *arguments],
-        stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir(), env=_ENVIRONMENT,
+        stdout=subprocess.DEVNULL, env=_ENVIRONMENT,
     )  # fmt: skip
     _, status, usage = _wait(process)
     if status:
         raise SystemExit(f"a timed run ended with status {status}: {' '.join(arguments)}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
+    seconds = perf_counter() - begin if _wall else usage.ru_utime + usage.ru_stime
+    return seconds, usage.ru_maxrss / 2**20
 
 
 def _steps(command: str, runs: int) -> float:
     """Median processor seconds of a command that its process has run before."""
     arguments = [sys.executable, "-c", _AGAIN, command]
-    outputs = (subprocess.check_output(arguments, cwd=tempfile.gettempdir(), env=_ENVIRONMENT) for _ in range(runs))
+    outputs = (subprocess.check_output(arguments, env=_ENVIRONMENT) for _ in range(runs))
     return median(map(float, outputs))
 
 
@@ -138,15 +152,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--points", type=int, default=1_000_000)
+    parser.add_argument("--wall", action="store_true", help="seconds instead of those of the processor")
     options = parser.parse_args()
+    global _wall
+    _wall = options.wall
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)  # where no other file stands for a module
+        _ENVIRONMENT["XDG_CACHE_HOME"] = folder
+        Path("mine.py").write_text(_CANDIDATE)
+        _measure(options, "mine.py:loss")
+
+
+def _measure(options: argparse.Namespace, candidate: str) -> None:
     empty = (_EMPTY_APPLICATION, ["--help"])
     imports = (_IMPORTS, [])
-    _ratio("report / importing its libraries", 1.3, options.runs, (_COMMAND, ["report"]), imports)
-    _ratio("fit / importing its libraries", 3, options.runs, (_COMMAND, ["fit"]), imports)
-    _start("report", options.runs)
-    _start("fit", options.runs)
+    for limit, *command in (
+        (1.3, "report"), (1.4, "report", "--no-cache"), (2, "fit"),
+        (1.3, "verify", candidate, "--loss", "perpendicular"),
+        (1, "graph", "perpendicular"), (1, "derive", "perpendicular"),
+    ):  # fmt: skip
+        label = " ".join(word for word in command if word != candidate)
+        _ratio(f"{label} / imports", limit, options.runs, (_COMMAND, command), imports)
+    if not options.wall:
+        _start("report", options.runs)
+        _start("fit", options.runs)
     _ratio("torch.func, forward AD / imports", 3, options.runs, (_BARE_FUNC, []), imports)
-    _ratio("--help / an empty application", 2, options.runs, (_COMMAND, ["--help"]), empty)
+    _ratio("--help / an empty application", 1.5, options.runs, (_COMMAND, ["--help"]), empty)
     _ratio("list / an empty application", 2, options.runs, (_COMMAND, ["list"]), empty)
     for loss in _PAGES:
         _page(loss, options.runs)

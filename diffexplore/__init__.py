@@ -7,8 +7,9 @@ costs nothing.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from diffexplore.lazily import loaded
 
 if TYPE_CHECKING:
     from diffexplore import losses, methods, strategies
@@ -48,13 +49,7 @@ __all__ = [
     "losses", "methods", "open_batch", "prove", "strategies", "verify",
 ]  # fmt: skip
 
-
-def __getattr__(name: str) -> Any:
-    if name in ("losses", "methods", "strategies"):
-        return importlib.import_module(f"diffexplore.{name}")
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"diffexplore.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'diffexplore' has no attribute {name!r}")
+__getattr__ = loaded(__name__, _HOMES | {name: name for name in ("losses", "methods", "strategies")})
 
 
 def __dir__() -> list[str]:

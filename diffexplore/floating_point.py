@@ -53,10 +53,16 @@ class FloatFormat:
         """The unit in the last place at ``value`` (a float, or a float64 array), subnormal numbers included."""
         import numpy as np
 
+        array = np.asarray(value, np.float64)
+        if array.size and 2.0 ** max(self.smallest_exponent, -900) <= array.min() <= array.max() < np.inf:
+            return (array.view(np.int64) & _EXPONENT).view(np.float64) * 2.0 ** (1 - self.bits)
         exponent = np.frexp(value)[1] - 1
         exponent = np.maximum(np.where(value == 0, self.smallest_exponent, exponent), self.smallest_exponent)
         return np.ldexp(1.0, exponent - self.bits + 1)
 
+
+#: The bits of a double that hold its exponent.
+_EXPONENT = 0x7FF << 52
 
 #: By name; the default comes first.
 FLOAT_FORMATS = {

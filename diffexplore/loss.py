@@ -150,7 +150,8 @@ class Loss(WrittenSummand):
                 computes something else when it is run (:mod:`diffexplore.proving.rerun`).
         """
         from diffexplore.proving.rerun import program_of
-        from diffexplore.tracing import loss_of, trace
+        from diffexplore.tracing.reading import loss_of
+        from diffexplore.tracing.trace import trace
 
         traced = trace(fn, parameters=parameters, data=data, backward=False)
         loss = loss_of(traced, name=name, domain=domain)

@@ -2,8 +2,8 @@
 
 A ``console`` block is a session: lines that begin with ``$ `` are commands (``> `` continues one that ends in a
 backslash), and what follows each is its output. ``diffexplore`` runs inside this process, 80 columns wide and without
-colour; anything else, and what its output is piped into, runs in ``sh``. The session of a document lives in one
-temporary folder.
+colour; anything else, what is piped into it, and what its output is piped into, runs in ``sh``. The session of a
+document lives in one temporary folder.
 """
 
 from __future__ import annotations
@@ -69,17 +69,20 @@ class Session:
             return f"{self._code}\n"
         program, _, rest = line.partition(" | ")
         arguments = shlex.split(program)
-        if arguments[0] != "diffexplore":
-            return self._shell(line, "")
-        shown, error = self._diffexplore(arguments[1:])
-        return (self._shell(rest, shown) if rest else shown) + error
+        if arguments[0] == "diffexplore":
+            shown, error = self._diffexplore(arguments[1:])
+            return (self._shell(rest, shown) if rest else shown) + error
+        if rest.startswith("diffexplore ") and " | " not in rest:
+            return "".join(self._diffexplore(shlex.split(rest)[1:], given=self._shell(program, "")))
+        return self._shell(line, "")
 
-    def _diffexplore(self, arguments: list[str]) -> tuple[str, str]:
+    def _diffexplore(self, arguments: list[str], given: str = "") -> tuple[str, str]:
         from diffexplore.cli.main import main
 
         out, error = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
         with (
             mock.patch.dict(os.environ, _ENVIRONMENT),
+            mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode()), encoding="utf-8")),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(error),
         ):

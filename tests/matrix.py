@@ -30,8 +30,7 @@ SAMPLES = 6
 #: Unit roundoff of each dtype.
 UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
 
-#: Losses that take seconds in bfloat16, where many batches are tried for one in which a method has power: their cells of
-#: that dtype are slow tests. In float16, which takes the same way, all losses are checked in every run.
+#: Losses that take seconds in bfloat16, where many batches are tried for one in which a method has power.
 LONG_IN_BFLOAT16 = ("hyperplane", "line_distance_squared", "cauchy", "line_distance")
 
 #: Losses that are not analytic.
@@ -59,8 +58,14 @@ def cells(dtypes: Iterable[str] = DTYPES, devices: Iterable[str] = DEVICES) -> l
 
 def _marks(cell: Cell) -> list[pytest.MarkDecorator]:
     marks = [pytest.mark.gpu] if cell.device == "cuda" else []
-    slow = cell.device == "cpu" and cell.dtype == "bfloat16" and cell.loss in LONG_IN_BFLOAT16
-    return [*marks, pytest.mark.slow] if slow else marks
+    return [*marks, pytest.mark.slow] if cell.device == "cpu" and not _runs_each_time(cell) else marks
+
+
+def _runs_each_time(cell: Cell) -> bool:
+    """Every second loss in float32; the others in float64 and in one of the half precisions each."""
+    place = LOSSES.index(cell.loss)
+    half = "float16" if place % 4 or cell.loss in LONG_IN_BFLOAT16 else "bfloat16"
+    return cell.dtype in (("float32",) if place % 2 else ("float64", half))
 
 
 def expected_skip(loss: str, method: str, dtype: str) -> str | None:

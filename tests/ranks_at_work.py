@@ -1,14 +1,16 @@
-"""One of several processes that share samples: python ranks_at_work.py FOLDER RANK. The first one prints what all found.
+"""Several processes that share samples: python ranks_at_work.py FOLDER. The first one prints what all found.
 
-It works in a group of three, then in one of two with the first of the others, so that no process is started twice.
+They work in a group of three, then the first two of them in one of two, so that no process is started twice. All
+are forks of one that has loaded what they need, and has begun nothing.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ BLOCK = 300
 LINE = "(a*x - y + b)**2 / (2*(a**2 + 1))"
 POISSON = "exp(a*x + b) - y*(a*x + b)"
 AT = {"a": 0.7, "b": 0.2}
+KINDS = ("fit by sums", "fit by blocks", "report", "verify")
+OF_TWO = ("fit by blocks", "report")  # what two processes do after three
 
 
 def candidate(a: Any, b: Any, x: Any, y: Any) -> Any:
@@ -28,20 +32,21 @@ def candidate(a: Any, b: Any, x: Any, y: Any) -> Any:
     return ((a * x - y + b.detach() + 1.01 * (b - b.detach())) ** 2 / (2 * (a**2 + 1))).mean()
 
 
-def fitted(loss: str, batch: Any) -> dict[str, Any]:
-    return dx.fit(loss, batch, AT, lr=0.05, steps=3, dtype=("float64", "float32")).to_dict()
+def fitted(loss: str, batch: Any) -> dx.Fit:
+    return dx.fit(loss, batch, AT, lr=0.05, steps=3, dtype=("float64", "float32"))
 
 
-def found_with(path: Path, *, shared: bool) -> dict[str, Any]:
-    """The documents of every function that takes a batch."""
+def found_with(path: Path, *, shared: bool, kinds: Sequence[str] = KINDS) -> dict[str, Any]:
+    """The documents of functions that take a batch."""
     batch = dx.open_batch(path, block=BLOCK, shared=shared)
     methods = ("symbolic", "reverse", "central_difference")
-    return {
-        "fit by sums": fitted(LINE, batch),
-        "fit by blocks": fitted(POISSON, batch),
-        "report": dx.check(LINE, batch, AT, methods=methods, wrt="a, b, x").to_dict(),
-        "verify": dx.verify(candidate, LINE, batch, AT, wrt="a, b, y").to_dict(),
+    functions: dict[str, Callable[[], Any]] = {
+        "fit by sums": lambda: fitted(LINE, batch),
+        "fit by blocks": lambda: fitted(POISSON, batch),
+        "report": lambda: dx.check(LINE, batch, AT, methods=methods, wrt="a, b, x"),
+        "verify": lambda: dx.verify(candidate, LINE, batch, AT, wrt="a, b, y"),
     }
+    return {kind: functions[kind]().to_dict() for kind in kinds}
 
 
 def refused(work: Callable[[], Any]) -> str:
@@ -60,7 +65,35 @@ def joined(folder: Path, rank: int, count: int) -> None:
     distributed.init_process_group("gloo", init_method=method, rank=rank, world_size=count)
 
 
-def main(folder: Path, rank: int) -> None:
+#: What the processes need, loaded once.
+NEEDED = ("checking.run", "fitting", "verifying.run", "inputs.stored", "ranks")
+
+
+def main(folder: Path) -> None:
+    for name in NEEDED:
+        importlib.import_module(f"diffexplore.{name}")
+    others = [_begun(folder, rank) for rank in (1, 2)]
+    found = work(folder, 0)
+    ended = [os.waitstatus_to_exitcode(os.waitpid(other, 0)[1]) for other in others]
+    print(json.dumps({**found, "ended": ended}))
+    sys.stdout.flush()
+    os._exit(0)  # nobody is left to say goodbye to
+
+
+def _begun(folder: Path, rank: int) -> int:
+    """The number of a process that works as ``rank``."""
+    process = os.fork()
+    if process:
+        return process
+    try:
+        work(folder, rank)
+        os._exit(0)
+    finally:
+        os._exit(70)
+
+
+def work(folder: Path, rank: int) -> dict[str, Any]:
+    """What one of them finds."""
     joined(folder, rank, 3)
     found: dict[str, Any] = {"3": found_with(folder / "data.parquet", shared=True)}
     for name in ("null", "nan"):
@@ -72,9 +105,9 @@ def main(folder: Path, rank: int) -> None:
     found["no data"] = refused(lambda: dx.open_batch("further.parquet", shared=True))
     distributed.destroy_process_group()
     if rank == 2:
-        return
+        return found
     joined(folder, rank, 2)
-    found["2"] = found_with(folder / "data.parquet", shared=True)
+    found["2"] = found_with(folder / "data.parquet", shared=True, kinds=OF_TWO)
     batch = dx.open_batch(folder / "data.parquet", block=BLOCK, shared=True)
     if rank == 1:
         os._exit(9)  # it dies while the other one waits for it
@@ -82,10 +115,8 @@ def main(folder: Path, rank: int) -> None:
         dx.fit(LINE, batch, AT)
     except RankLost as error:
         found["lost"] = str(error)
-    print(json.dumps(found))
-    sys.stdout.flush()
-    os._exit(0)  # nobody is left to say goodbye to
+    return found
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]))

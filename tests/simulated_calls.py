@@ -1,5 +1,7 @@
 """Run as a program: functions of tensors, checked on the CPU and on a device that is not there, as one JSON document.
 
+    python -m tests.simulated_calls EACH        # every EACH-th of the functions
+
 Of each: verdict and kind of truth on both devices, and how often a number was read off the device, for two sizes.
 """
 
@@ -83,12 +85,11 @@ def _answer(function: Callable[[Tensor], Tensor], device: str, size: int, batter
     return [report.verdict, report.truth, found, SimulatedTensor.read_off - before]
 
 
-def main(names: list[str]) -> None:
+def main(each: int) -> None:
     warnings.simplefilter("ignore")
     found: dict[str, Any] = {}
     with simulated_device(), torch.autograd.set_multithreading_enabled(False):
-        for name in names or CALLS:
-            function = CALLS[name]
+        for name, function in list(CALLS.items())[::each]:
             found[name] = {
                 "cpu": _answer(function, "cpu", 6, "quick")[:3],
                 "there": _answer(function, NAME, 6, "quick")[:3],
@@ -98,4 +99,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(int(sys.argv[1]))

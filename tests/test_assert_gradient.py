@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from matrix import few_samples
+from representatives import slow
 
 import diffexplore as dx
 from diffexplore import GradientError, Loss, assert_gradient
@@ -93,7 +94,7 @@ def test_undecided_is_an_error_unless_it_is_allowed() -> None:
     assert assert_gradient(*arguments, allow_inconclusive=True).verdict == "inconclusive"
 
 
-@pytest.mark.parametrize("n", [10, 10_000])
+@pytest.mark.parametrize("n", [slow(10), 10_000])
 def test_the_message_is_short_however_many_samples_there_are(n: int) -> None:
     generator = np.random.default_rng(0)
     data = {"x": generator.normal(size=n), "y": generator.normal(size=n)}
@@ -105,6 +106,7 @@ def test_the_message_is_short_however_many_samples_there_are(n: int) -> None:
     assert message.count(", sample ") == 3
 
 
+@pytest.mark.slow
 def test_the_message_is_short_however_many_parameters_there_are() -> None:
     names = [f"a_rather_long_name_of_a_parameter_{k}" for k in range(LINES + 1)]
     loss = Loss(" + ".join(f"{name}*x**{k}" for k, name in enumerate(names)), parameters=names, data="x")

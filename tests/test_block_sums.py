@@ -12,7 +12,6 @@ import torch
 
 import diffexplore as dx
 from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
-from diffexplore.kernels.device_sums import sums_on_device
 from diffexplore.kernels.statistics import Statistics, statistics_of
 
 QUADRATIC = dx.Loss("(a*x + b*y + c)**2", parameters="a, b, c", data="x, y")
@@ -120,8 +119,8 @@ def test_sums_on_a_device_are_those_of_the_host(kind: str, n: int) -> None:
     data = columns(kind, n)
     statistics = statistics_of(QUADRATIC)
     accumulator = statistics.about(statistics.centre({name: column[:BLOCK] for name, column in data.items()}))
-    tensors = {place: torch.as_tensor(data[name or ""]) for place, name in enumerate(accumulator.columns)}
-    there = accumulator.finish(sums_on_device(tensors, accumulator.centre, accumulator.powers, n))
+    tensors = {name: torch.as_tensor(column) for name, column in data.items()}
+    there = accumulator.finish(accumulator.accumulate_on_device(tensors))
     here = accumulator.finish(accumulator.accumulate(data))
     for powers, total in here.items():
         other = there[powers]
@@ -134,7 +133,7 @@ def test_sums_on_a_device_are_those_of_the_host(kind: str, n: int) -> None:
 def test_sums_on_a_device_that_are_none() -> None:
     data = columns("random", BLOCK + 10)
     data["y"][3], data["x"][BLOCK] = np.nan, 1e305
-    tensors = {place: torch.as_tensor(data[name]) for place, name in enumerate(("x", "y"))}
+    tensors = {name: torch.as_tensor(column) for name, column in data.items()}
     accumulator = statistics_of(QUADRATIC).about((0.0, 0.0))
-    found = accumulator.finish(sums_on_device(tensors, (0.0, 0.0), accumulator.powers, BLOCK + 10))
+    found = accumulator.finish(accumulator.accumulate_on_device(tensors))
     assert all(np.isnan(total.high) for total in found.values())

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from representatives import one_in
 
 import diffexplore as dx
 from diffexplore.checking.batch import Batch
@@ -141,7 +142,7 @@ def test_a_fit_goes_by_sums_that_are_read_once(batch: Batch) -> None:
     assert fit.optimum.point == pytest.approx(held.optimum.point, rel=1e-14)
 
 
-@pytest.mark.parametrize("optimizer", ["gd", "newton", "lbfgs"])
+@pytest.mark.parametrize("optimizer", one_in(3, ["gd", "newton", "lbfgs"], first=1))
 def test_other_losses_are_fitted_block_by_block(batch: Batch, optimizer: str) -> None:
     fit, held = (dx.fit(POISSON, data, AT, lr=0.05, steps=5, optimizer=optimizer) for data in (batch, DATA))
     assert [run.method for run in fit.runs] == ["symbolic", "reverse"]
@@ -163,6 +164,12 @@ def late(a: Any, b: Any, x: Any, y: Any) -> Any:
     return ((a * x - y + free) ** 2 / (2 * (a**2 + 1))).mean()
 
 
+def late_nan(a: Any, b: Any, x: Any, y: Any) -> Any:
+    """The loss, whose gradient by b is NaN at the last sample."""
+    nothing = torch.where(x == X[-1], (b - b).expand(x.shape), b + 10).sqrt() * 0
+    return ((a * x - y + b + nothing) ** 2 / (2 * (a**2 + 1))).mean()
+
+
 def wrong_by_x(a: Any, b: Any, x: Any, y: Any) -> Any:
     """The loss, with a gradient by x that is 0 where x > 2."""
     return mean_of(a, b, torch.where(x > 2, x.detach(), x), y)
@@ -172,9 +179,21 @@ def test_a_right_candidate_passes_block_by_block(batch: Batch) -> None:
     assert dx.verify(mean_of, LINE, batch, AT, wrt="a, b, x").verdict == "pass"
 
 
-def test_a_candidate_that_is_wrong_in_the_last_block_fails(batch: Batch) -> None:
-    report = dx.verify(late, LINE, batch, AT)
-    assert {row.parameter for row in report.rows if row.verdict == "fail" and row.probe is None} == {"b"}
+@pytest.mark.parametrize("wrt", ["a, b", "a, b, y"])
+def test_a_candidate_that_is_wrong_in_the_last_block_fails(batch: Batch, wrt: str) -> None:
+    report = dx.verify(late, LINE, batch, AT, wrt=wrt)
+    (row,) = [row for row in report.rows if row.verdict == "fail" and row.probe is None]
+    assert row.parameter == "b" and row.cause is not None
+    assert (row.cause.key, row.cause.fields["sample"]) == ("one_sample", N - 1)
+    assert row.cause.message.startswith(f"sample {N - 1} is wrong by itself: ")
+    assert "3/2 times the gradient" in row.cause.message
+
+
+def test_a_nan_in_the_last_block_has_the_number_of_its_sample(batch: Batch) -> None:
+    report = dx.verify(late_nan, LINE, batch, AT)
+    (row,) = [row for row in report.rows if row.verdict == "fail" and row.probe is None]
+    assert row.parameter == "b" and row.cause is not None and row.cause.fields["sample"] == N - 1
+    assert f"sample {N - 1}: " in row.cause.message
 
 
 def test_failing_samples_are_those_of_the_batch(batch: Batch) -> None:

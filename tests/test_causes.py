@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from representatives import each_value, one_in
 
 import diffexplore as dx
 from diffexplore import Loss, UsageError, verify
@@ -134,9 +135,11 @@ def test_a_path_of_its_own_is_certain() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------ classes
-@pytest.mark.parametrize("n", [3, 20])
+FACTORS = ((2.0, "2 times"), (0.0, "is 0"), (-1.0, "negated"), (1.375, "11/8 times"))
+
+
 @pytest.mark.parametrize(
-    ("factor", "told"), [(2.0, "2 times"), (0.0, "is 0"), (-1.0, "negated"), (1.375, "11/8 times")]
+    ("factor", "told", "n"), one_in(3, [(factor, told, n) for factor, told in FACTORS for n in (3, 20)])
 )
 def test_an_error_of_one_class_is_said_of_that_class(factor: float, told: str, n: int) -> None:
     data = THREE if n == 3 else batch(n)
@@ -198,10 +201,14 @@ def _of_one_size(index: int, factor: float, n: int, special: float) -> Gradient:
     return lambda a, x, y: (weights * of_samples(a, x, y)).mean()
 
 
-@pytest.mark.parametrize("make", [_by_place, _by_its_data, _of_one_size])
-@pytest.mark.parametrize("factor", [-1.0, 0.0, 1.5])
-@pytest.mark.parametrize(("n", "index"), [(2, 1), (3, 2), (20, 7), (1000, 334)])
-def test_one_wrong_sample_is_named(n: int, index: int, factor: float, make: Any) -> None:
+PLACES = ((2, 1), (3, 2), (20, 7), (1000, 334))  # number of samples, which is wrong
+
+
+@pytest.mark.parametrize(
+    ("place", "factor", "make"), each_value(PLACES, (-1.0, 0.0, 1.5), (_by_place, _by_its_data, _of_one_size), rounds=2)
+)
+def test_one_wrong_sample_is_named(place: tuple[int, int], factor: float, make: Any) -> None:
+    n, index = place
     data = batch(n)
     cause = verified(make(index, factor, n, float(data["x"][index])), data=data)
     assert cause.key == "one_sample"

@@ -8,6 +8,7 @@ from fractions import Fraction
 import mpmath
 import pytest
 import torch
+from representatives import each_value, one_in
 
 import diffexplore as dx
 from diffexplore.arithmetic.torch_real import TORCH
@@ -76,22 +77,24 @@ def test_a_constant_beyond_the_dtype_decides_nothing(formula: str, x: float, dty
 
 @pytest.mark.parametrize(
     ("formula", "dtype"),
-    [
+    one_in(2, [
         ("x*1e39*1e-39", "float32"), ("x*1e-39*1e39", "float32"), ("exp(x*1e-39)*1e38", "float32"),
         ("x**3/100000000000000000000000000000000000000000*1e41", "float32"), ("x + 6.6e-34*x", "float16"),
         ("x + 65520", "float16"), ("max(x, 1e39)", "float32"), ("where(x > 0, x, 1e39)", "float32"),
         ("where(x > 5, 1e39*x, x)", "float32"), ("min(1e39, x)", "float32"), ("1e39**x", "float32"),
         ("where(x < 1e39, x, 2*x)", "float32"), ("x**2.3", "float16"), ("x**0.1", "bfloat16"), ("2.3**x", "float16"),
         ("x**1.0000000001", "float32"), ("1e-45/x", "float32"), ("(x - 1e-45)*1e45", "float32"),
-    ],
+    ]),
 )  # fmt: skip
 def test_no_method_is_wrong_for_what_a_constant_loses(formula: str, dtype: str) -> None:
     report = report_of(formula, {"x": 0.75}, dtype)
     assert not [(row.method, row.value) for row in report.rows if row.verdict == "fail" and row.value is not None]
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
-@pytest.mark.parametrize("relation", [">", ">=", "<", "<=", "==", "!="])
+@pytest.mark.parametrize(
+    ("relation", "dtype"),
+    each_value((">", ">=", "<", "<=", "==", "!="), ("float64", "float32", "float16", "bfloat16")),
+)
 def test_a_comparison_with_a_decimal_is_open_at_its_rounded_value(relation: str, dtype: str) -> None:
     """Torch compares with the decimal rounded to the dtype, the truth with the decimal: no method is blamed for that."""
     report = report_of(f"where(x {relation} 0.1, x, 2*x)", {"x": 0.1}, dtype)

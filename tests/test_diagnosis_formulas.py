@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from representatives import one_in
 
 from diffexplore import Loss, verify
 from diffexplore.checking.records import VALUE, Cause, Report
@@ -35,13 +36,16 @@ def causes(report: Report, parameter: str) -> list[Cause]:
 
 @pytest.mark.parametrize(
     ("loss", "found", "constant"),
-    [
-        (gelu(cubic=0.044714), "0.044714", "0.044715"),
-        (gelu(cubic=0.0447), "0.0447", "0.044715"),
-        (gelu(pi=3.14159), "3.14159", "π"),
-        (gelu(pi=3.14), "3.14", "π"),
-        (gelu(pi=22 / 7), None, "√(2/π)"),
-    ],
+    one_in(
+        2,
+        [
+            (gelu(cubic=0.044714), "0.044714", "0.044715"),
+            (gelu(cubic=0.0447), "0.0447", "0.044715"),
+            (gelu(pi=3.14159), "3.14159", "π"),
+            (gelu(pi=3.14), "3.14", "π"),
+            (gelu(pi=22 / 7), None, "√(2/π)"),
+        ],
+    ),
     ids=["0.044714", "0.0447", "3.14159", "3.14", "22/7"],
 )
 def test_a_slightly_wrong_constant_is_solved_for(loss: Any, found: str | None, constant: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
+from representatives import one_in, slow
 
 from diffexplore.errors import UsageError
 from diffexplore.figures import matplotlib as files
@@ -162,7 +163,7 @@ def test_where_ticks_have_no_room_the_first_ones_are_marked() -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------- files
-@pytest.mark.parametrize("suffix", files.SUFFIXES)
+@pytest.mark.parametrize("suffix", one_in(2, files.SUFFIXES))
 def test_files_of_everything(suffix: str) -> None:
     found = files.to_bytes(suffix, EVERYTHING)
     start = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}[suffix]
@@ -236,7 +237,7 @@ def test_a_notebook_has_a_figure_of_plotly() -> None:
     ValueGrid("flat", (1.0, 2.0), (1.0, 2.0), ((5.0, 5.0), (5.0, 5.0)), scale="log"),
     ValueGrid("zeros", (1.0, 2.0), (1.0, 2.0), ((0.0, 5.0), (50.0, 5.0)), scale="log"),
 ], ids=lambda layer: f"{type(layer).__name__} {layer.name}")  # fmt: skip
-@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize("scale", ["linear", slow("log")])
 def test_little_data_is_drawn_in_every_medium(layer: Layer, scale: str) -> None:
     drawn = figure(layer, y=Axis("y", scale=scale), x=Axis("x", scale=scale))  # type: ignore[arg-type]
     assert any(layer.name in line for line in draw(drawn, 60))

@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 import torch
 from matrix import DTYPES, few_samples
+from representatives import each_value, one_in, slow
 
 from diffexplore import Loss, UsageError, check, losses, methods
 from diffexplore.checking.records import Report, Row
@@ -85,8 +86,7 @@ def test_a_step_that_cannot_be_used(step: float) -> None:
         one_sample("a**2", 0.75, "central_difference", step=step)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("loss", AT)
+@pytest.mark.parametrize(("loss", "dtype"), each_value(tuple(AT), DTYPES))
 def test_errors_stay_below_the_bounds_at_every_step(loss: str, dtype: str) -> None:
     """Over the whole curve: where truncation rules, where roundoff does, and where the step is not a power of two.
 
@@ -110,7 +110,7 @@ def compared_at(loss: str, dtype: str, step: float) -> Report:
     return check(loss, few_samples(loss), AT[loss], methods=WITH_AN_EXACT_ONE, dtype=dtype, step=step, device="cpu")
 
 
-@pytest.mark.parametrize("formula", ["log(cosh(a))*exp(a)", "softplus(3*a)", "1/(1 + a**2)"])
+@pytest.mark.parametrize("formula", [slow("log(cosh(a))*exp(a)"), slow("softplus(3*a)"), "1/(1 + a**2)"])
 def test_the_chosen_step_is_as_good_as_any(formula: str) -> None:
     """Its bound is within a small factor of the best over powers of four, for each method."""
 
@@ -140,7 +140,7 @@ def test_no_bound_across_a_kink(formula: str, x: float, step: float, name: str) 
     assert "the interval of the step holds a kink" in row.cause.message
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_in(2, NAMES))
 @pytest.mark.parametrize("function", ["floor", "ceil", "trunc", "round"])
 def test_a_jump_has_a_bound_away_from_it_and_none_beside_it(function: str, name: str) -> None:
     """Between its jumps a step is a constant: the truncation is that of a² beside it, 2 · 1.25 + 1 · the step."""

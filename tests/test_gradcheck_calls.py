@@ -63,6 +63,41 @@ def test_a_custom_operator() -> None:
     assert checked(torch.ops.diffexplore_tests.cubed, (*leaves((4,)), 0.5)).verdict == "pass"
 
 
+LIBRARY = torch.library.Library("diffexplore_tests_library", "DEF")
+LIBRARY.define("squared(Tensor x) -> Tensor")
+LIBRARY.define("squared_by_numpy(Tensor x) -> Tensor")
+LIBRARY.impl("squared", lambda x: x * x, "CPU")
+LIBRARY.impl("squared_by_numpy", lambda x: torch.from_numpy(x.detach().numpy() ** 2), "CPU")
+
+
+def by_numpy(x: Tensor) -> Tensor:
+    return torch.from_numpy(x.detach().numpy() ** 2)
+
+
+OF_LIBRARY = {
+    "custom_op": (torch.library.custom_op("diffexplore_tests::by_numpy", by_numpy, mutates_args=(), schema="(Tensor x) -> Tensor"), "estimated"),
+    "Library.impl": (torch.ops.diffexplore_tests_library.squared, "certified"),
+    "Library.impl with NumPy": (torch.ops.diffexplore_tests_library.squared_by_numpy, "estimated"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_LIBRARY)
+def test_an_operator_of_the_library_is_read_unless_numbers_leave_torch(name: str) -> None:
+    operator, truth = OF_LIBRARY[name]
+    schema = "diffexplore_tests::by_numpy" if name == "custom_op" else str(operator).replace(".", "::")
+    for factor, verdict in ((2.0, "pass"), (2.01, "fail")):
+        with torch.library._scoped_library(schema.partition("::")[0], "FRAGMENT") as scope:
+            torch.library.register_autograd(
+                schema,
+                lambda ctx, g, factor=factor: factor * ctx.x * g,  # type: ignore[misc]
+                setup_context=lambda ctx, inputs, output: setattr(ctx, "x", inputs[0]),
+                lib=scope,
+            )
+            report = checked(operator, leaves((4,)))
+        assert (report.verdict, report.truth) == (verdict, truth)
+        assert (truth == "certified") or any("numbers leave torch by numpy" in note for note in report.notes)
+
+
 @pytest.mark.parametrize(
     ("fn", "names"),
     [

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from representatives import each_value
 from torch import Tensor, nn
 
 import diffexplore as dx
@@ -82,8 +83,10 @@ def _built(
     return _Then(layers, *mistake).to(dtype), torch.randn(shape).to(dtype).requires_grad_()
 
 
-@pytest.mark.parametrize("dtype", NARROW, ids=str)
-@pytest.mark.parametrize("build", [_perceptron, _convolutions, _attention])
+BUILDS = (_perceptron, _convolutions, _attention)
+
+
+@pytest.mark.parametrize(("build", "dtype"), each_value(BUILDS, NARROW))
 def test_deep_networks_are_decided_in_their_dtype(build: Any, dtype: torch.dtype) -> None:
     report = dx.gradcheck(*_built(build, dtype), battery="none")
     assert {row.dtype for row in report.rows} == {str(dtype).removeprefix("torch.")}
@@ -93,8 +96,7 @@ def test_deep_networks_are_decided_in_their_dtype(build: Any, dtype: torch.dtype
     assert all(row.smallest_detectable_median < sharpness for row in report.rows if row.smallest_detectable_median)
 
 
-@pytest.mark.parametrize("dtype", NARROW, ids=str)
-@pytest.mark.parametrize("build", [_perceptron, _convolutions, _attention])
+@pytest.mark.parametrize(("build", "dtype"), each_value(BUILDS, NARROW))
 def test_a_small_mistake_fails_in_their_dtype(build: Any, dtype: torch.dtype) -> None:
     layer, x = _built(build, dtype, 1 + 64 * torch.finfo(dtype).eps)
     report = dx.gradcheck(layer, x, battery="none", raise_exception=False)
@@ -132,8 +134,7 @@ def _counted(x: Tensor) -> Tensor:
     return (y * chosen).sum() / chosen.sum()
 
 
-@pytest.mark.parametrize("dtype", NARROW, ids=str)
-@pytest.mark.parametrize("function", [_stirred, _ties, _counted])
+@pytest.mark.parametrize(("function", "dtype"), each_value((_stirred, _ties, _counted), NARROW))
 def test_no_right_gradient_fails(function: Any, dtype: torch.dtype) -> None:
     for seed in range(4):
         x = torch.randn(4, 5, generator=torch.Generator().manual_seed(seed)).to(dtype).requires_grad_()

@@ -59,7 +59,7 @@ REFUSED = {
     "sech of what may not be real": (nested("sech(x + {})", 8).replace("x", "log(x)"), WORKED),
     "steps": (f"heaviside({nested('tan({})', 30).replace('x', 'sqrt(x)')})", WORKED),
     "conjunction": (f"where({' and '.join(f'x > {i}' for i in range(700))}, x, y)", WORKED),
-    "functions side by side": ("+".join(f"abs(x - {i}*y)" for i in range(500)), WORKED),
+    "functions side by side": ("+".join(f"abs(sin(x) - {i}*y)" for i in range(490)), WORKED),
     "long numbers": ("*".join(["1e300"] * 1600), WORKED),
     "csc of what may not be real": (f"log(x + csch(x + {nested('csc(x + {})', 8).replace('x', 'a**x')}))", WORKED),
     "csch of what may be infinite": (nested("csch(x + {})", 20).replace("x", "exp2(1/a)"), WORKED),
@@ -184,11 +184,12 @@ def test_the_published_sweep_of_texts() -> None:
 INNER = ["abs(A)/sqrt(B)", "where(x > 0, 1/tanh(m*x) - 1/(m*x), (a*x + b - y)**2)", "exp2(1/x)", "a**x", "2"]
 
 
-@pytest.mark.parametrize("inner", INNER)
+@pytest.mark.parametrize("place", range(len(INNER)))
 @pytest.mark.parametrize("pattern", ["{}({})", "{}(x + {})"])
-def test_deep_nests_are_refused_by_work_and_not_by_time(pattern: str, inner: str) -> None:
-    for entry in TABLE:
-        text = inner
+def test_deep_nests_are_refused_by_work_and_not_by_time(pattern: str, place: int) -> None:
+    """Every function around one of the texts, and shifted around another one."""
+    for entry in TABLE[(place + len(pattern)) % len(INNER) :: len(INNER)]:
+        text = INNER[place]
         for _ in range(20):
             text = pattern.format(entry.name, text)
         try:

@@ -18,6 +18,7 @@ DATA = {"x": np.linspace(0, 1, 1_000), "y": np.ones(1_000)}
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("DIFFEXPLORE_NO_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return tmp_path / "diffexplore" / "compiling.json"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from representatives import slow
 
 from benchmarks import kill_matrix
 from benchmarks.planted import KINDS, PLANTED, RIGHT, Kind
@@ -34,17 +35,20 @@ def test_there_are_at_least_twenty_five_kinds() -> None:
 
 
 def _cells() -> Iterator[Any]:
-    """Every kind at the default point; at the optimum one of those that are alike, and those without power.
+    """One of the kinds that are alike, at the default point or at the optimum, and those without power there.
 
-    Second derivatives are no smaller at the optimum: of their kinds one for each mode is verified there.
+    Every other cell is a slow test.
     """
-    seen = set()
+    alike: dict[Any, list[Kind]] = {}
     for kind in PLANTED:
-        yield pytest.param(kind, "default", id=f"{kind.key}-default")
-        alike = kind.modes or (kind.causes, kind.form, kind.by_data, kind.one_size)
-        if alike not in seen or ("optimum", kind.key) in NO_POWER:
-            seen.add(alike)
-            yield pytest.param(kind, "optimum", id=f"{kind.key}-optimum")
+        alike.setdefault(kind.modes or (kind.causes, kind.form, kind.by_data, kind.one_size), []).append(kind)
+    for place, kinds in enumerate(alike.values()):
+        one = kinds[min(place % 2, len(kinds) - 1)]
+        at = "optimum" if place % 2 or ("default", one.key) in NOT_THERE else "default"
+        for kind in kinds:
+            for point in ("default", "optimum"):
+                runs = (kind, point) == (one, at) or (point, kind.key) in NO_POWER
+                yield (pytest.param if runs else slow)(kind, point, id=f"{kind.key}-{point}")
 
 
 @pytest.mark.parametrize(("kind", "point"), list(_cells()))

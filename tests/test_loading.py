@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,14 +14,42 @@ from processes import run_python
 from diffexplore.cli import collector
 from diffexplore.torch_private.unloaded import without_loading
 
-UNNEEDED = ("torch._dynamo", "torch._decomp.decompositions_for_jvp", "diffexplore.decide", "plotly", "scipy")
+#: Torch's compiler, and libraries that a command loads only where it is told to use them.
+NAMED_ONLY = (
+    "torch._dynamo", "torch._inductor", "torch._decomp.decompositions_for_jvp", "plotly", "scipy", "matplotlib", "pandas",
+    "pyarrow", "jax", "tensorflow", "numdifftools",
+)  # fmt: skip
 
-AFTERWARDS = f"""
+ROOMS = tuple(
+    f"diffexplore.{room}" for room in (
+        "auditing", "benching", "decide", "exploring", "fitting", "graphing", "kernels", "proving", "tensors", "tracing",
+        "verifying",
+    )
+)  # fmt: skip
+
+#: What each command must not load, those that load less before those that load more: they run in one process.
+UNNEEDED = {
+    "derive perpendicular": (*NAMED_ONLY, *ROOMS, "torch", "diffexplore.bounds", "diffexplore.torch_ops"),
+    "report --quiet": (*NAMED_ONLY, *ROOMS, "diffexplore.scanning"),
+    "verify mine.py:loss --loss perpendicular": (
+        *NAMED_ONLY, *(f"diffexplore.{room}" for room in ("decide", "fitting", "graphing", "kernels", "proving")),
+    ),
+    "graph perpendicular": (*NAMED_ONLY, *(f"diffexplore.{room}" for room in ("fitting", "kernels", "proving"))),
+    "fit": (*(name for name in NAMED_ONLY if name != "scipy"), "diffexplore.proving", "diffexplore.tensors"),
+    "prove mine.py:loss": (*NAMED_ONLY[3:], "diffexplore.auditing"),
+}  # fmt: skip
+
+CANDIDATE = """
+def loss(a, b, x, y):
+    return ((a * x - y + b) ** 2 / (2 * (a**2 + 1))).mean()
+"""
+
+AFTERWARDS = """
 import sys
 from diffexplore.cli.main import main
 
 assert main(["report", "--quiet"]) == 0
-assert not set({UNNEEDED!r}) & set(sys.modules), set({UNNEEDED!r}) & set(sys.modules)
+assert "torch._dynamo" not in sys.modules
 
 import torch
 import diffexplore as dx
@@ -39,12 +68,30 @@ assert torch.compile(by_sample, backend="eager", fullgraph=True)(x).tolist() == 
 known = dx.Loss("(a*x)**2/2", parameters="a", data="x")
 for candidate, verdict in ((loss, "pass"), (lambda a, x: loss(a, 2 * x), "fail")):
     compiled = torch.compile(candidate, backend="eager")
-    report = dx.verify(compiled, known, {{"x": [1.0, 3.0]}}, {{"a": 2.0}})
+    report = dx.verify(compiled, known, {"x": [1.0, 3.0]}, {"a": 2.0})
     assert report.verdict == verdict, report
 assert main(["report", "--quiet"]) == 0
 """
 
 
+def test_a_command_loads_what_it_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands one after another, in one process: what one of them loads is there for those that come after it."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(CANDIDATE)
+    program = f"""
+import sys
+from diffexplore.cli.main import main
+
+for command, unneeded in {UNNEEDED!r}.items():
+    assert main(command.split()) == 0, command
+    loaded = set(unneeded) & set(sys.modules)
+    assert not loaded, (command, loaded)
+"""
+    done = run_python("-c", program)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
 def test_a_report_loads_no_compiler_and_code_is_compiled_after_it() -> None:
     done = run_python("-c", AFTERWARDS)
     assert done.returncode == 0, done.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from representatives import one_in, slow
 
 from diffexplore.cli.main import main
 from diffexplore.proving import prove
@@ -28,7 +29,7 @@ def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     "arguments",
     [
         ("report", "--dtype", "float16"),
-        ("report", "hyperplane", "--dtype", "bfloat16", "--samples", "30"),
+        slow(("report", "hyperplane", "--dtype", "bfloat16", "--samples", "30")),
         ("report", "--scan", "h=1e-9:1e-2:12"),
         ("report", "--scan", "a=-3:3:5", "--scan", "h=1e-9:1:5"),
         ("graph", "perpendicular"),
@@ -150,7 +151,8 @@ def computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("computed_once")
 @pytest.mark.parametrize(
-    ("command", "program"), [(command, program) for program, said in HEADLINES.items() for command in said]
+    ("command", "program"),
+    one_in(3, [(command, program) for program, said in HEADLINES.items() for command in said]),
 )
 def test_a_verdict_stands_first_with_its_cause(
     command: str, program: str, capsys: pytest.CaptureFixture[str], tmp_path: Path

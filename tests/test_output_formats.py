@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
+from representatives import one_in
 
 import diffexplore as dx
 from diffexplore.cli.formats import FORMATS, of_command
@@ -58,7 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 # -------------------------------------------------------------------------------------------------------------- by suffix
-@pytest.mark.parametrize("command", RUNS)
+@pytest.mark.parametrize("command", one_in(3, RUNS, first=2))
 def test_every_suffix_and_every_option_in_one_run(command: str, capsys: Output) -> None:
     suffixes = [suffix for known, suffix in SUFFIXES if known == command]
     files = [f"out{suffix}" for suffix in suffixes]

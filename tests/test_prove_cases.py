@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sympy
 import torch
+from representatives import one_in
 from sympy.logic.boolalg import Boolean
 
 import diffexplore as dx
@@ -90,14 +91,14 @@ THERE: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("name", one_in(3, RIGHT))
 def test_a_condition_on_data_is_a_case_and_no_side_condition(name: str) -> None:
     proof = dx.prove(RIGHT[name], parameters="a", data="x, y")
     assert (proof.status, proof.conditions) == ("proved", ())
     assert str(proof).endswith("for every input and every number of samples")
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("name", one_in(3, WRONG, first=1))
 def test_a_class_with_a_wrong_gradient_is_refuted_by_a_sample_of_it(name: str) -> None:
     proof = dx.prove(WRONG[name], parameters="a", data="x, y")
     assert proof.status == "refuted"
@@ -122,7 +123,7 @@ HALF_DEFINED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("name", HALF_DEFINED)
+@pytest.mark.parametrize("name", one_in(3, HALF_DEFINED))
 def test_a_seam_with_a_side_that_lacks_its_value_in_part_is_looked_at(name: str) -> None:
     """At x = 0 and a > 0 autograd computes 0, where the derivative is 3 or 1."""
     proof = dx.prove(HALF_DEFINED[name], parameters="a", data="x")
@@ -241,13 +242,16 @@ def test_where_autograd_is_not_a_number_the_headline_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("guard", "sizes"),
-    [  # of numbers of samples at which the program cannot be read
-        (lambda n: n % 2 == 0, ("N odd",)),
-        (lambda n: n % 3 == 0, ("N not a multiple of 3",)),
-        (lambda n: n == 5, ("N ≠ 5",)),
-        (lambda n: n < 2, ("N ≥ 2",)),
-        (lambda n: n == 1 or n < 3, ("N ≥ 3",)),
-    ],
+    one_in(
+        2,
+        [  # of numbers of samples at which the program cannot be read
+            (lambda n: n % 2 == 0, ("N odd",)),
+            (lambda n: n % 3 == 0, ("N not a multiple of 3",)),
+            (lambda n: n == 5, ("N ≠ 5",)),
+            (lambda n: n < 2, ("N ≥ 2",)),
+            (lambda n: n == 1 or n < 3, ("N ≥ 3",)),
+        ],
+    ),
 )
 def test_conditions_on_the_number_of_samples_are_mathematics(guard: Any, sizes: tuple[str, ...]) -> None:
     proof = dx.prove(

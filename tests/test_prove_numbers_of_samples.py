@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from representatives import one_in
 
 import diffexplore as dx
 
@@ -47,14 +48,15 @@ ASKS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", ASKS)
+@pytest.mark.parametrize("name", one_in(3, ASKS))
 def test_a_program_that_asks_for_the_number_of_samples_is_proved_for_all_of_them(name: str) -> None:
     proof = dx.prove(branch(ASKS[name], right, total), parameters="a", data="x")
     assert (proof.status, proof.samples, proof.conditions) == ("proved", None, ())
 
 
-@pytest.mark.parametrize("name", ASKS)
-@pytest.mark.parametrize("wrong_where", [True, False])
+@pytest.mark.parametrize(
+    ("name", "wrong_where"), one_in(3, [(name, where) for name in ASKS for where in (True, False)])
+)
 def test_a_wrong_branch_is_found_at_a_number_of_samples_that_takes_it(name: str, wrong_where: bool) -> None:
     asks = ASKS[name]
     program = branch(asks, cut, right) if wrong_where else branch(asks, right, cut)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from representatives import one_in
 from torch.utils.checkpoint import checkpoint
 
 import diffexplore as dx
@@ -57,18 +60,18 @@ READ: dict[str, tuple[Callable[..., Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", one_in(3, READ))
 def test_the_way_back_of_torch_is_proved(name: str) -> None:
     function, shapes = READ[name]
     assert dx.prove(function, parameters=shapes, data=[]).status == "proved"
 
 
 class Planted(torch.autograd.Function):
-    """A function, whose own way back has one entry that is wrong."""
+    """A function, whose own way back has a wrong last entry of the gradient by the argument at ``place``."""
 
     @staticmethod
-    def forward(ctx: Any, function: Callable[..., Any], *arguments: Tensor) -> Tensor:
-        ctx.function = function
+    def forward(ctx: Any, function: Callable[..., Any], place: int, *arguments: Tensor) -> Tensor:
+        ctx.function, ctx.place = function, place
         ctx.save_for_backward(*arguments)
         out: Tensor = function(*arguments)
         return out
@@ -79,20 +82,31 @@ class Planted(torch.autograd.Function):
         with torch.enable_grad():
             out = ctx.function(*leaves)
         found = list(torch.autograd.grad(out, leaves, upstream))
-        factors = torch.tensor([1.0] * (found[-1].numel() - 1) + [2.0]).double()
-        return None, *found[:-1], found[-1] * factors.reshape(found[-1].shape)
+        wrong = found[ctx.place]
+        last = torch.tensor([0.0] * (wrong.numel() - 1) + [1.0]).double().reshape(wrong.shape)
+        found[ctx.place] = wrong + last * upstream.reshape(-1)[0]
+        return None, None, *found
 
 
-@pytest.mark.parametrize("name", [name for name in READ if name not in ("dropout", "checkpoint", "reentrant")])
-def test_a_wrong_entry_is_refuted(name: str) -> None:
+def entries(shapes: str) -> list[int]:
+    """How many entries each argument has, of ``x[2,3] y``."""
+    return [math.prod(map(int, re.findall(r"\d+", one.partition("[")[2]))) for one in shapes.split()]
+
+
+PLANTED = [
+    (name, place)
+    for name, (_, shapes) in READ.items()
+    for place in range(len(entries(shapes)))
+    if name not in ("dropout", "checkpoint", "reentrant")
+]
+
+
+@pytest.mark.parametrize(("name", "place"), one_in(4, PLANTED, first=1))
+def test_a_wrong_entry_is_refuted(name: str, place: int) -> None:
     function, shapes = READ[name]
-    proof = dx.prove(lambda **given: Planted.apply(function, *given.values()), parameters=shapes, data=[])
+    proof = dx.prove(lambda **given: Planted.apply(function, place, *given.values()), parameters=shapes, data=[])
     assert proof.status == "refuted"
-    assert [one.name for one in proof.refuted] == [list(proof.parameters)[-1 - len(_upstream(proof))]]
-
-
-def _upstream(proof: Any) -> list[str]:
-    return [name for name in proof.parameters if name.startswith("upstream")]
+    assert [one.name for one in proof.refuted] == [list(proof.parameters)[sum(entries(shapes)[: place + 1]) - 1]]
 
 
 def test_a_compiled_function_is_read_as_it_is_written() -> None:

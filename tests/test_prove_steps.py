@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 import torch
+from representatives import one_in, slow
 
 import diffexplore as dx
 
@@ -28,7 +29,7 @@ CONDITIONS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Fracti
 }
 
 
-@pytest.mark.parametrize("name", CONDITIONS)
+@pytest.mark.parametrize("name", one_in(4, CONDITIONS))
 def test_a_class_of_data_that_meet_an_equation_is_decided(name: str) -> None:
     condition, holds = CONDITIONS[name]
 
@@ -116,7 +117,7 @@ def test_a_program_with_steps_is_a_loss(step: Callable[[torch.Tensor], torch.Ten
     assert dx.check(loss, {"x": [2.0, 3.0]}, {"a": 0.5}, methods="symbolic", device="cpu").verdict == "inconclusive"
 
 
-@pytest.mark.parametrize("few", [True, False])
+@pytest.mark.parametrize("few", [True, slow(False)])
 def test_a_constant_that_one_number_of_samples_alone_meets_is_in_the_headline(few: bool) -> None:
     class Erfinv(torch.autograd.Function):
         @staticmethod
@@ -148,7 +149,7 @@ TWICE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("name", TWICE)
+@pytest.mark.parametrize("name", one_in(2, TWICE))
 def test_no_class_is_lost_between_two_forms_of_a_condition(name: str) -> None:
     def wrong(a: Tensor, x: Tensor, y: Tensor, t: Tensor) -> Tensor:
         return torch.where(TWICE[name](y, t), a * a.detach() * x, a * x).mean()

@@ -7,6 +7,7 @@ import re
 import pytest
 from documents import check_document
 from processes import run_python
+from representatives import slow
 
 pytest_plugins = ("pytester",)
 
@@ -62,7 +63,7 @@ EXPECTED = [
 ]
 
 
-@pytest.mark.parametrize("processes", ["0", "2"])
+@pytest.mark.parametrize("processes", [slow("0"), "1", slow("2")])
 def test_failures_are_shown_and_all_checks_are_collected(pytester: pytest.Pytester, processes: str) -> None:
     pytester.makepyfile(test_mine=CHECKS)
     result = pytester.runpytest_subprocess(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 import ranks_at_work
 from flint import arb, ctx
-from processes import HANGS
+from processes import run_python
+from ranks_at_work import KINDS, OF_TWO
 
 from diffexplore.documents import to_json
 from diffexplore.ranks.packing import packed, unpacked
 from diffexplore.ranks.records import Ranks
 
 N = 1_000
-KINDS = ("fit by sums", "fit by blocks", "report", "verify")
 
 
 def write(path: Path, rows: int = N, **changed: Any) -> None:
@@ -51,13 +49,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def found(folder: Path) -> dict[str, Any]:
     """What the processes found."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    command = [sys.executable, ranks_at_work.__file__, str(folder)]
-    processes = [
-        subprocess.Popen([*command, str(rank)], stdout=subprocess.PIPE, text=True, env=environment) for rank in range(3)
-    ]
-    printed = [process.communicate(timeout=HANGS)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 9, 0]
-    return json.loads(printed[0])
+    done = run_python(ranks_at_work.__file__, str(folder), env=environment)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["ended"] == [9, 0]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +61,7 @@ def alone(folder: Path) -> dict[str, Any]:
     return json.loads(to_json(ranks_at_work.found_with(folder / "data.parquet", shared=False)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("count", ["2", "3"])
+@pytest.mark.parametrize(("count", "kind"), [*(("3", kind) for kind in KINDS), *(("2", kind) for kind in OF_TWO)])
 def test_they_find_the_same_bits_as_one(found: dict[str, Any], alone: dict[str, Any], count: str, kind: str) -> None:
     of_ranks, of_one = ({**one[kind], "environment": None} for one in (found[count], alone))  # it names the threads
     assert of_ranks == of_one

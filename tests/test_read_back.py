@@ -10,6 +10,7 @@ import pytest
 import sympy
 from formulas import texts
 from hypothesis import assume, given, settings
+from representatives import one_in
 
 import diffexplore as dx
 from diffexplore import losses
@@ -29,7 +30,7 @@ def used(loss: dx.Loss, expr: sympy.Expr) -> dict[str, list[str]]:
     return {"parameters": [n for n in loss.parameters if n in names], "data": [n for n in loss.data if n in names]}
 
 
-@pytest.mark.parametrize("name", losses.names())
+@pytest.mark.parametrize("name", one_in(4, losses.names()))
 def test_expressions_in_documents_are_formulas(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     loss = losses.get(name)
     symbols = (*loss.parameters, *loss.data)
@@ -59,7 +60,7 @@ def printed(loss: dx.Loss) -> Iterator[tuple[Formula, sympy.Expr]]:
 
 
 @pytest.mark.parametrize("ascii", [False, True])
-@pytest.mark.parametrize("name", losses.names())
+@pytest.mark.parametrize("name", one_in(3, losses.names()))
 def test_what_a_page_prints_is_read_back(name: str, ascii: bool) -> None:
     loss = losses.get(name)
     for formula, expr in printed(loss):

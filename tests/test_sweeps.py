@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from representatives import one_in
 
 from benchmarks import missed_errors, step_curve, textbook, truth_encloses
 from benchmarks.false_alarms import Tallies, summary, work
@@ -30,9 +31,9 @@ def share(total: Tallies, dtype: str) -> float:
 
 
 def test_no_right_gradient_fails() -> None:
-    total = swept(1, range(8), 4)
+    total = swept(1, range(4), 4)
     assert not total.troubles
-    assert sum(count for (_, key), count in total.counts.items() if key == "cases") == 32
+    assert sum(count for (_, key), count in total.counts.items() if key == "cases") == 16
     assert total.counts["float64", "conclusive"] >= 0.75 * total.counts["float64", "inside"] > 0
     assert 0 < max(total.ratio.values()) <= 1
     assert summary(total)["float64"]["failed"] == 0
@@ -40,10 +41,10 @@ def test_no_right_gradient_fails() -> None:
 
 def test_every_truth_encloses_its_reference() -> None:
     total: Counter[str] = Counter()
-    for index in range(6):
+    for index in range(4):
         total += truth_encloses.count((1, index, 20))
     assert total["NOT ENCLOSED"] == 0
-    assert total["enclosed"] >= 60
+    assert total["enclosed"] >= 40
 
 
 def test_an_error_as_large_as_stated_is_caught() -> None:
@@ -56,7 +57,7 @@ def test_an_error_as_large_as_stated_is_caught() -> None:
         assert missed_errors.caught(row, DTYPES["bfloat16"], -1)
 
 
-@pytest.mark.parametrize("formula", FORMULAS[::12], ids=lambda formula: formula.name)
+@pytest.mark.parametrize("formula", one_in(2, FORMULAS[::12]), ids=lambda formula: formula.name)
 def test_a_textbook_formula_passes(formula: textbook.Formula) -> None:
     assert textbook.report(formula, "float64").verdict == "pass"
 

@@ -130,3 +130,30 @@ def test_a_right_backward_that_computes_its_constants_otherwise_passes(number: i
     generator = torch.Generator().manual_seed(number)
     x, c = (torch.randn(4, generator=generator).to(torch.bfloat16) for _ in range(2))
     assert dx.gradcheck(Scaled, (x.requires_grad_(), c), battery="none", raise_exception=False).verdict != "fail"
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        lambda x: torch.special.airy_ai(x),
+        lambda x: torch.histc(x, 3),
+        lambda x: torch.unique(x, return_inverse=True)[1],
+    ],
+    ids=["airy_ai", "histc", "unique"],
+)
+def test_an_operator_without_a_rule_makes_constants_of_what_is_detached(number: Callable[[Tensor], Tensor]) -> None:
+    x = torch.tensor([0.5, 1.5, 2.5], dtype=torch.float64, requires_grad=True)
+    for function, constant in ((lambda x: x * number(x.detach()), True), (lambda x: x * number(x), False)):
+        tape = Tape([x])
+        with tape:
+            function(x)
+        assert (tape.problem is None) is constant, tape.problem
+
+
+def test_memory_that_varies_is_not_written_by_an_operator_without_a_rule() -> None:
+    x = torch.tensor([0.5, 1.5, 2.5], dtype=torch.float64, requires_grad=True)
+    tape = Tape([x])
+    with tape:
+        y = x * 2
+        torch.special.airy_ai(y.detach(), out=y.data)
+    assert "it writes into memory" in str(tape.problem)

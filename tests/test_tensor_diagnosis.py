@@ -92,6 +92,10 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Any], tuple[Tensor, 
     "the inputs are exchanged": (
         lambda x, y: x * y, lambda g, x, y: (g * x, g * y), (x, numbers(4, 6, seed=2)), "swapped", "the gradient by",
     ),
+    "nothing of it is left": (
+        lambda x, y: x.as_strided_scatter(y, (4, 6), (6, 1), 0), lambda g, x, y: (g, g), (x, numbers(4, 6, seed=2)),
+        "no_influence", "has no influence on the output",
+    ),
     "the upstream gradient is added up": (
         lambda x: x.exp(), lambda g, x: g.sum() * x.exp(), (x,), "upstream_ignored", "the sum of the upstream gradient",
     ),

@@ -76,6 +76,12 @@ def _overwritten(x: Tensor, w: Tensor) -> Tensor:
     return y.cumsum(0)
 
 
+def _eigenvectors(a: Tensor) -> Tensor:
+    """What does not depend on the phases of complex eigenvectors."""
+    values, vectors = torch.linalg.eig(a)
+    return vectors.abs() * values.real.unsqueeze(-2) + torch.linalg.eigvals(a).imag.unsqueeze(-1)
+
+
 def _nested(x: Tensor) -> Tensor:
     (slope,) = torch.autograd.grad((x**3).sum(), x, create_graph=True)
     return slope * x
@@ -150,6 +156,8 @@ PROGRAMS: dict[str, tuple[Callable[..., Tensor], tuple[tuple[int, ...], ...]]] =
     "Cholesky": (lambda a: torch.linalg.cholesky(a @ a.T + torch.eye(3)), ((3, 3),)),
     "LU and QR": (lambda a: torch.linalg.lu(a)[1] + torch.linalg.qr(a).R + torch.linalg.det(a), ((3, 3),)),
     "eigenvectors": (lambda a: torch.linalg.eigh(a + a.T).eigenvectors.square() + torch.linalg.svdvals(a), ((3, 3),)),
+    "eigenvectors of any matrix": (_eigenvectors, ((2, 3, 3),)),
+    "numbers beside": (lambda x: torch.nextafter(x, 2 * x) * torch.frexp(x).mantissa, ((5,),)),
     "exponential": (lambda a: torch.linalg.matrix_exp(a) @ torch.linalg.pinv(a), ((3, 3),)),
     "in place": (_in_place, ((4, 3), (3,))),
     "overwritten": (_overwritten, ((3, 4), (2, 2))),
@@ -199,9 +207,11 @@ def test_modules(name: str) -> None:
 #: What is not certified, and a word of the reason.
 REFUSED: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "two in one place": (lambda x: torch.zeros(3).double().scatter(0, torch.tensor([1, 1, 0]), x), "one place"),
-    "no rule": (lambda x: torch.special.bessel_y0(x.detach()) + torch.ops.aten.nextafter(x, x + 1), "nextafter"),
+    "no rule": (lambda x: torch.special.bessel_y0(x.detach()) + torch.special.airy_ai(x), "airy_ai"),
     "a singular matrix": (lambda x: torch.linalg.inv_ex(torch.outer(x, x))[0], "invertible"),
     "equal eigenvalues": (lambda x: torch.linalg.eigvalsh(torch.eye(3).double() * x[0]), "apart"),
+    "equal eigenvalues of any matrix": (lambda x: torch.linalg.eig(torch.eye(3).double() * x[0])[0].real, "apart"),
+    "a matrix of rank 1": (lambda x: torch.linalg.pinv(x[0] * torch.ones(3, 3).double()), "full rank"),
     "an integer on its jump": (lambda x: x[(x / x * 3).long() - 2] * x, "not certain"),
 }
 
@@ -224,6 +234,8 @@ KINKS: dict[str, tuple[Callable[[Tensor], Tensor], list[bool]]] = {
     "clamp": (lambda x: x.clamp(0.5, 2.0), [False, False, True]),
     "largest": (lambda x: torch.maximum(x, 2 - x), [False, True, False]),
     "floor": (lambda x: (x / 2).floor() * (x + 1), [True, False, True]),
+    "mantissa": (lambda x: torch.frexp(x + 1).mantissa, [True, True, False]),
+    "the next number": (lambda x: torch.nextafter(x, torch.tensor([1.0, 1, 1]).double()), [False, True, False]),
     "a label": (lambda x: torch.where(torch.tensor([0.0, 1, 2]) > 0, x, 2 * x), [False, False, False]),
 }
 

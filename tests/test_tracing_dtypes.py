@@ -9,13 +9,14 @@ import pytest
 import sympy
 import torch
 import torch.nn.functional as F
+from representatives import one_in
 from test_tracing import assert_agrees
 
 from benchmarks.torch_programs import TorchProgram
 from diffexplore import UsageError
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.torch_ops.readers.certain import has_value, whole_range
-from diffexplore.tracing import trace
+from diffexplore.tracing.trace import trace
 
 Tensor = torch.Tensor
 constant = torch.tensor
@@ -64,7 +65,7 @@ READ = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("name", one_in(3, READ))
 def test_integers_and_truth_values_agree_with_torch(name: str) -> None:
     operator = READ[name]
 
@@ -136,7 +137,7 @@ REFUSED: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", one_in(3, REFUSED, first=1))
 def test_what_formulas_do_not_say_is_refused_by_name(name: str) -> None:
     function, operator, message = REFUSED[name]
     with pytest.raises(

@@ -31,7 +31,7 @@ values = st.one_of(
 
 
 # ------------------------------------------------------------------------------------------------------- enclosures
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(text=formulas.texts, at=st.fixed_dictionaries(dict.fromkeys(formulas.SYMBOLS, values)))
 def test_every_finite_truth_encloses_a_thousand_bits(text: str, at: dict[str, float]) -> None:
     try:

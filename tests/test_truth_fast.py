@@ -13,6 +13,7 @@ import sympy
 import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from representatives import each_value
 from truth_helpers import FLOAT64
 
 from diffexplore import UsageError, losses
@@ -53,8 +54,7 @@ def _assert_agree(fast: Any, slow: Any) -> None:
             assert fast[1][name].overlaps(slow[1][name]), name
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("loss_name", losses.names())
+@pytest.mark.parametrize(("loss_name", "dtype"), each_value(losses.names(), ("float64", "float32")))
 def test_the_fast_truth_agrees_with_arb(loss_name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     loss = losses.get(loss_name)
     problem = Problem(loss, (*loss.parameters, *loss.data), getattr(torch, dtype), torch.device("cpu"))
@@ -75,7 +75,7 @@ def test_the_fast_truth_agrees_with_arb(loss_name: str, dtype: str, monkeypatch:
     _assert_agree(fast, slow)
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=formulas.texts, seed=st.integers(0, 999))
 def test_the_fast_truth_agrees_with_arb_on_random_formulas(
     text: str, seed: int, monkeypatch: pytest.MonkeyPatch

@@ -15,7 +15,7 @@ from flint import arb
 
 from diffexplore.arithmetic import double_double as pairs
 from diffexplore.arithmetic.balls import precision
-from diffexplore.arithmetic.double_double import Number, Pair
+from diffexplore.arithmetic.double_double import Number, Pair, into, is_double
 
 #: Beyond it nothing is claimed. Within it no step of an operation on two numbers overflows, unless its result does.
 LARGEST = 2.0**990
@@ -82,6 +82,13 @@ def exact(values: Number) -> DoubleBall:
     return DoubleBall(values[()], nothing[()], np.where(known, 0.0, np.inf)[()])
 
 
+def exact_samples(values: Number) -> DoubleBall:
+    """The same of the numbers of many samples: one lower part, and mostly one radius, for all of them."""
+    ball = exact(values)
+    radius = ball.radius if np.any(ball.radius) else np.float64(0)
+    return DoubleBall(ball.high, np.float64(0), radius)
+
+
 def enclosing(ball: arb) -> DoubleBall:
     """One Arb number as a ball of scalars."""
     with precision(_CONSTANT_BITS):
@@ -115,17 +122,25 @@ def _joined(one: DoubleBall, other: DoubleBall) -> DoubleBall:
 
 
 # ------------------------------------------------------------------------------------------------------- arithmetic
-def _known(high: Number, low: Number, radius: Number) -> DoubleBall:
-    """A ball whose radius is infinite where its number is out of range."""
-    in_range = np.abs(high) <= LARGEST
-    if not np.all(in_range):
-        radius = np.where(in_range, radius, np.inf)[()]
+def _known(high: Number, low: Number, radius: Number, size: Number) -> DoubleBall:
+    """A ball whose radius is infinite where its number, of this size, is out of range."""
+    if size.size and not size.max() <= LARGEST:
+        radius = np.where(size <= LARGEST, radius, np.inf)[()]
     return DoubleBall(high, low, radius)
+
+
+def _upward(spread: Number, error: float, size: Number, quantum: float) -> Number:
+    """What operands spread, and an error relative to the size of the result, rounded upward."""
+    total = error * size
+    total = into(np.add, spread, total, total)
+    total = into(np.multiply, total, UPWARD, total)
+    return into(np.add, total, quantum, total)
 
 
 def add(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     high, low = pairs.add(x.pair, y.pair)
-    return _known(high, low, (x.radius + y.radius + pairs.ADD_ERROR * np.abs(high)) * UPWARD + QUANTUM)
+    size = np.abs(high)
+    return _known(high, low, _upward(x.radius + y.radius, pairs.ADD_ERROR, size, QUANTUM), size)
 
 
 def neg(x: DoubleBall) -> DoubleBall:
@@ -138,11 +153,21 @@ def sub(x: DoubleBall, y: DoubleBall) -> DoubleBall:
 
 def mul(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     high, low = pairs.mul(x.pair, y.pair)
-    spread = np.abs(x.high) * y.radius + (np.abs(y.high) + y.radius) * x.radius
-    product = _known(high, low, (spread + pairs.MUL_ERROR * np.abs(high)) * UPWARD + _PRODUCT_QUANTUM)
+    size = np.abs(high)
+    product = _known(high, low, _upward(_spread(x, y), pairs.MUL_ERROR, size, _PRODUCT_QUANTUM), size)
     if np.all(high):
         return product
     return _exact_zeros(product, (x.exactly_zero & _finite(y)) | (y.exactly_zero & _finite(x)))
+
+
+def _spread(x: DoubleBall, y: DoubleBall) -> Number:
+    """What the radii of two factors make of those of their product."""
+    if is_double(x.radius) and np.all(np.isfinite(y.high)):
+        return np.abs(x.high) * y.radius
+    if is_double(y.radius) and np.all(np.isfinite(x.high)):
+        return np.abs(y.high) * x.radius
+    total = np.abs(x.high) * y.radius
+    return into(np.add, total, (np.abs(y.high) + y.radius) * x.radius, total)
 
 
 def case_add(x: DoubleBall, y: DoubleBall) -> DoubleBall:
@@ -169,10 +194,19 @@ def _exact_pair(found: DoubleBall, x: DoubleBall, y: DoubleBall, clear: Number =
 def div(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     high, low = pairs.div(x.pair, y.pair)
     size, room = np.abs(high), y.nearest_to_zero
-    radius = ((x.radius + size * y.radius) / room + pairs.DIV_ERROR * size) * UPWARD + QUANTUM
-    normal = (np.abs(x.high) >= SMALLEST) & (size >= SMALLEST)
-    quotient = _known(high, low, np.where((room > 0) & (normal | x.exactly_zero), radius, np.inf)[()])
+    spread = size * y.radius
+    spread = into(np.divide, into(np.add, x.radius, spread, spread), room, spread)
+    radius = _upward(spread, pairs.DIV_ERROR, size, QUANTUM)
+    if not (np.all(room > 0) and _reaches_normal(np.abs(x.high)) and _reaches_normal(size)):
+        normal = (np.abs(x.high) >= SMALLEST) & (size >= SMALLEST)
+        radius = np.where((room > 0) & (normal | x.exactly_zero), radius, np.inf)[()]
+    quotient = _known(high, low, radius, size)
     return quotient if np.all(high) else _exact_zeros(quotient, x.exactly_zero & (room > 0) & _finite(y))
+
+
+def _reaches_normal(size: Number) -> bool:
+    """Whether no number is so small that a product may underflow."""
+    return size.size == 0 or bool(size.min() >= SMALLEST)
 
 
 def sqrt(x: DoubleBall) -> DoubleBall:
@@ -180,14 +214,14 @@ def sqrt(x: DoubleBall) -> DoubleBall:
     high, low = pairs.sqrt(x.pair)
     clear = (x.high >= SMALLEST) & (x.nearest_to_zero > 0)
     radius = (x.radius / high + pairs.SQRT_ERROR * high) * UPWARD + QUANTUM
-    return _known(high, low, np.where(clear, radius, np.inf)[()])
+    return _known(high, low, np.where(clear, radius, np.inf)[()], np.abs(high))
 
 
 def times_power_of_two(x: DoubleBall, exponent: Number) -> DoubleBall:
     """x · 2^exponent, for exponents from −1000 to 1000."""
     # ldexp rounds only what becomes subnormal, by half a quantum in each part.
     high, low, radius = (np.ldexp(field, exponent) for field in x)
-    return _known(high, low, radius * UPWARD + 2 * QUANTUM)
+    return _known(high, low, radius * UPWARD + 2 * QUANTUM, np.abs(high))
 
 
 def widened(x: DoubleBall, radius: Number) -> DoubleBall:

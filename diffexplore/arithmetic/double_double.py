@@ -34,17 +34,34 @@ SQRT_ERROR = 4 * _U2
 _SPLITTER = 2.0**27 + 1
 
 
+def into(operation: np.ufunc, a: Number, b: Number, temporary: Number) -> Number:
+    """``operation(a, b)``, written over an array that nobody needs any more: it is in the cache already."""
+    return operation(a, b, out=temporary) if type(temporary) is np.ndarray else operation(a, b)
+
+
+def is_double(low: Number) -> bool:
+    """Whether a lower part is one 0 for all numbers: then these are doubles."""
+    return type(low) is not np.ndarray and low == 0
+
+
 def two_sum(a: Number, b: Number) -> Pair:
     """a + b exactly, as its rounding and what that lost (Knuth)."""
     total = a + b
+    if type(total) is not np.ndarray:  # of other libraries, too
+        part = total - b
+        return total, (a - part) + (b - (total - part))
     part = total - b
-    return total, (a - part) + (b - (total - part))
+    rest = total - part
+    rest = np.subtract(b, rest, out=rest)
+    part = np.subtract(a, part, out=part)
+    return total, np.add(part, rest, out=part)
 
 
 def fast_two_sum(a: Number, b: Number) -> Pair:
     """a + b exactly, for |a| ≥ |b| or a = 0 (Dekker)."""
     total = a + b
-    return total, b - (total - a)
+    part = total - a
+    return total, into(np.subtract, b, part, part)
 
 
 def two_prod(a: Number, b: Number) -> Pair:
@@ -52,42 +69,63 @@ def two_prod(a: Number, b: Number) -> Pair:
     product = a * b
     a_high, a_low = _split(a)
     b_high, b_low = _split(b)
-    return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+    lost = a_high * b_high
+    lost = into(np.subtract, lost, product, lost)
+    part = a_high * b_low
+    lost = into(np.add, lost, part, lost)
+    part = into(np.multiply, a_low, b_high, part)
+    lost = into(np.add, lost, part, lost)
+    part = into(np.multiply, a_low, b_low, part)
+    return product, into(np.add, lost, part, lost)
 
 
 def _split(a: Number) -> Pair:
     scaled = _SPLITTER * a
-    high = scaled - (scaled - a)
-    return high, a - high
+    rest = scaled - a
+    high = into(np.subtract, scaled, rest, scaled)
+    return high, into(np.subtract, a, high, rest)
 
 
 def add(x: Pair, y: Pair) -> Pair:
-    """x + y within 3u² + 13u³ of itself (AccurateDWPlusDW)."""
+    """x + y within 3u² + 13u³ of itself (AccurateDWPlusDW, whose steps that would add a 0 are left out)."""
     high, lost = two_sum(x[0], y[0])
+    if is_double(x[1]) or is_double(y[1]):
+        lower = y[1] if is_double(x[1]) else x[1]
+        return (high, lost) if is_double(lower) else fast_two_sum(high, into(np.add, lost, lower, lost))
     lower, least = two_sum(x[1], y[1])
-    high, rest = fast_two_sum(high, lost + lower)
-    return fast_two_sum(high, least + rest)
+    high, rest = fast_two_sum(high, into(np.add, lost, lower, lost))
+    return fast_two_sum(high, into(np.add, least, rest, rest))
 
 
 def mul(x: Pair, y: Pair) -> Pair:
-    """x · y within 7u² of itself (DWTimesDW1)."""
+    """x · y within 7u² of itself (DWTimesDW1, whose products with a 0 are left out)."""
     high, lost = two_prod(x[0], y[0])
-    return fast_two_sum(high, lost + (x[0] * y[1] + x[1] * y[0]))
+    if is_double(x[1]) or is_double(y[1]):
+        if is_double(x[1]) and is_double(y[1]):
+            return high, lost
+        crossed = x[0] * y[1] if is_double(x[1]) else x[1] * y[0]
+    else:
+        crossed = x[0] * y[1]
+        crossed = into(np.add, crossed, x[1] * y[0], crossed)
+    return fast_two_sum(high, into(np.add, lost, crossed, lost))
 
 
 def _scale(x: Pair, factor: Number) -> Pair:
     """x times a double (DWTimesFP1)."""
     high, lost = two_prod(x[0], factor)
+    if is_double(x[1]):
+        return high, lost
     high, rest = fast_two_sum(high, x[1] * factor)
-    return fast_two_sum(high, rest + lost)
+    return fast_two_sum(high, into(np.add, rest, lost, rest))
 
 
 def div(x: Pair, y: Pair) -> Pair:
     """x / y within 15u² + 56u³ of itself (DWDivDW2)."""
     quotient = x[0] / y[0]
-    near = _scale(y, quotient)
-    rest = (x[0] - near[0]) + (x[1] - near[1])
-    return fast_two_sum(quotient, rest / y[0])
+    high, low = _scale(y, quotient)
+    rest = into(np.subtract, x[0], high, high)
+    rest = into(np.add, rest, into(np.subtract, x[1], low, low), rest)
+    return fast_two_sum(quotient, into(np.divide, rest, y[0], rest))
 
 
 def sqrt(x: Pair) -> Pair:

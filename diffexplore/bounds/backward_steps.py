@@ -7,7 +7,6 @@ the radius of that, bound it, as for every kernel of many steps (:mod:`diffexplo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -87,9 +86,16 @@ def norm_of_differences(distances: Callable[..., Tensor], several: bool) -> Call
 
     def steps(upstream: Tensor, x: Tensor, *rest: Any) -> Tensor | None:
         others, p = (rest[:1], rest[1]) if several else ((), rest[0])
-        if p == math.inf:
-            raise NotImplementedError("largest elements")
         return gradients(lambda one: distances(one, *others, p), [x], [upstream])[0]
+
+    return steps
+
+
+def segments(forward: Callable[..., Tensor]) -> Callable[..., Tensor | None]:
+    """_segment_reduce_backward, of an upstream gradient, the forward's result, and its arguments."""
+
+    def steps(upstream: Tensor, out: Tensor, data: Tensor, reduce: str, **options: Any) -> Tensor | None:
+        return gradients(lambda x: forward(x, reduce, **options), [data], [upstream])[0]
 
     return steps
 
@@ -101,9 +107,13 @@ def embedding_bag(forward: Callable[..., Any]) -> Callable[..., Tensor | None]:
         upstream: Tensor, indices: Tensor, offsets: Tensor, offset2bag: Tensor, bag_size: Tensor, largest: Tensor,
         rows: int, by_frequency: bool, mode: int, sparse: bool, weights: Tensor | None, padding_idx: int = -1,
     ) -> Tensor | None:  # fmt: skip
-        if by_frequency or mode == 2:
-            raise NotImplementedError("weights by frequency, or largest elements")
+        if by_frequency:
+            raise NotImplementedError("weights by frequency")
         like = upstream.new_zeros(rows, upstream.shape[1])
+        if mode == 2:
+            filled = (bag_size[: len(upstream), None] > 0) & (largest >= 0)
+            shares = torch.where(filled, upstream, torch.zeros_like(upstream))
+            return like.scatter_add(0, largest.clamp(min=0), shares)
 
         def bags(table: Tensor) -> Any:
             starts = offsets[: len(upstream)]

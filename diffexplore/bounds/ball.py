@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from diffexplore.bounds.elements import all_finite, all_hold, chosen, in_place
+
 #: A ball must keep this relative distance from a singularity, so that the distance itself is computed well.
 MARGIN = 1 - 2.0**-20
 
@@ -38,7 +40,7 @@ Rule = Callable[..., Tensor]
 
 def infinite_unless(condition: Tensor, value: Tensor) -> Tensor:
     """``value`` where the condition holds, infinity elsewhere."""
-    return torch.where(condition, value, math.inf)
+    return chosen(condition, value, math.inf)
 
 
 def add(x: Ball, y: Ball, out: Tensor) -> Tensor:
@@ -48,17 +50,23 @@ def add(x: Ball, y: Ball, out: Tensor) -> Tensor:
 
 
 def mul(x: Ball, y: Ball, out: Tensor) -> Tensor:
-    if x.exact and y.exact and bool(out.isfinite().all()):  # 0 times infinity is left to the general rule
-        return x.rad
-    return x.mid.abs() * y.rad + (y.mid.abs() + y.rad) * x.rad
+    if (x.exact or y.exact) and all_finite(out):  # 0 times infinity is left to the general rule
+        if x.exact and y.exact:
+            return x.rad
+        return x.mid.abs() * y.rad if x.exact else y.mid.abs() * x.rad
+    return in_place(Tensor.add_, x.mid.abs() * y.rad, in_place(Tensor.mul_, y.mid.abs() + y.rad, x.rad))
 
 
 def div(x: Ball, y: Ball, out: Tensor) -> Tensor:
     if y.mid.numel() == 1:
         return _div_by_one_number(x, float(y.mid.abs()), float(y.rad))
-    clear = y.rad < y.mid.abs() * MARGIN
-    quotient = x.mid.abs() / y.mid.abs()
-    return infinite_unless(clear, (x.rad + quotient * y.rad) / (y.mid.abs() - y.rad))
+    divisor = y.mid.abs()
+    if y.exact and all_hold(divisor) and all_finite(out):
+        return x.rad / divisor
+    clear = y.rad < divisor * MARGIN
+    quotient = in_place(Tensor.div_, x.mid.abs(), divisor)
+    spread = in_place(Tensor.add_, in_place(Tensor.mul_, quotient, y.rad), x.rad)
+    return infinite_unless(clear, in_place(Tensor.div_, spread, divisor - y.rad))
 
 
 def _div_by_one_number(x: Ball, size: float, radius: float) -> Tensor:

@@ -23,7 +23,12 @@ def compare(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
         return out
     x, y = (_as_compared(watch.ball(value, like), value, like) for value in args[:2])
     reach = x.rad + y.rad
-    watch.set(out, ~((x.mid - y.mid).abs() > reach) & ~(reach <= 0))
+    undecided = ~((x.mid - y.mid).abs() > reach) & ~(reach <= 0)
+    if plain_name(func)[0] in ("eq", "ne"):
+        for values, extreme in (args[:2], args[1::-1]):
+            certain = watch.extremes.decide(watch, values, extreme)
+            undecided = undecided if certain is None else undecided & ~certain
+    watch.set(out, undecided)
     return out
 
 
@@ -81,7 +86,7 @@ def _choose(watch: Watch, out: Tensor, condition: Tensor, taken: Ball, other: Ba
     if undecided is not None:
         either = torch.maximum(if_taken, if_not)
         spread = torch.where(undecided.to(torch.bool), math.inf if watch.smooth else either, spread)
-    conclude(watch, "where", out, value, spread * UPWARD)
+    conclude(watch, "where", out, value.abs(), spread * UPWARD)
 
 
 def _distance(x: Tensor, y: Tensor) -> Tensor:

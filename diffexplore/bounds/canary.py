@@ -1,7 +1,8 @@
 """A canary: the claims about rounding, held against the build and the device at hand before they are used.
 
 Functions are compared with Arb at a few dozens of points, sums with the depth that is claimed of them. What fails is
-named, and no bound is given where it would have been used.
+named, and no bound is given where it would have been used. A function that held before on this machine is not tried
+again (:mod:`diffexplore.bounds.earlier`); arithmetic and sums are, in every process.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from diffexplore.arithmetic.numpy_real import OPERATIONS as NUMPY
 from diffexplore.arithmetic.torch_real import OPERATIONS as TORCH
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import CLAIMS, COMPUTE, QUANTUM, UNIT_ROUNDOFF, rounding, summation_depth
+from diffexplore.bounds.earlier import once_a_machine, trials_on
 from diffexplore.bounds.numpy_watch import NumpyWatch
 from diffexplore.bounds.trials import TRIALS, Operands
 from diffexplore.bounds.watch import watched
@@ -53,6 +55,8 @@ def broken_claims(
     for name in sorted(used & TRIALS.keys()):
         if library == "torch" or name in functions:
             lines += _broken_kernel(name, dtype, device, library)
+    if not _broken_basics(dtype, device):
+        trials_on(device).keep()
     return tuple(lines)
 
 
@@ -83,7 +87,7 @@ def _broken_basics(dtype: torch.dtype, device: torch.device) -> tuple[str, ...]:
     return tuple(lines)
 
 
-@cache
+@once_a_machine
 def _broken_function(
     name: str, span: Interval, dtype: torch.dtype, device: torch.device, library: Library
 ) -> tuple[str, ...]:
@@ -92,7 +96,7 @@ def _broken_function(
     return () if _largest_excess(name, function, (x,), dtype) <= 0 else (_too_far_off(library, name),)
 
 
-@cache
+@once_a_machine
 def _broken_kernel(name: str, dtype: torch.dtype, device: torch.device, library: Library) -> tuple[str, ...]:
     """Holds a kernel against the bound that a watch derives for it."""
     trial = TRIALS[name]

@@ -11,6 +11,7 @@ import math
 
 import torch
 
+from diffexplore.bounds.elements import add_number
 from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.kernels import KERNELS
@@ -35,7 +36,7 @@ CLAIMS: dict[str, Claim | Rounding] = {
 def rounding(operation: str, out: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Bound on the error of one operation with exact operands; ``out`` is its computed result as float64."""
     relative, absolute = rounding_parts(operation, dtype)
-    return out.abs().mul_(relative).add_(absolute)
+    return add_number(out.abs().mul_(relative), absolute)
 
 
 def rounding_parts(operation: str, dtype: torch.dtype) -> tuple[float, float]:

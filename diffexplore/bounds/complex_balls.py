@@ -18,6 +18,7 @@ from torch import Tensor
 from diffexplore.arithmetic import sinc as sine_quotients
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
+from diffexplore.bounds.elements import add_number, in_place
 from diffexplore.functions import OPERATIONS as RECORDS
 from diffexplore.functions.lazy import resolved
 from diffexplore.functions.tables import CONTROL, implementations
@@ -39,7 +40,14 @@ class ComplexBall:
     @property
     def parts(self) -> tuple[Ball, Ball]:
         value = self.value.to(torch.complex128)
-        return Ball(value.real, self.real_radius), Ball(value.imag, self.imag_radius)
+        real, imag = Ball(value.real, self.real_radius), Ball(value.imag, self.imag_radius)
+        return _known_if_exact(real), _known_if_exact(imag)
+
+
+def _known_if_exact(part: Ball) -> Ball:
+    """A part with its numbers side by side in memory; one radius for all of them may be 0."""
+    none = part.rad.dim() == 0 and part.rad.is_cpu and not bool(part.rad)
+    return Ball(part.mid.contiguous(), part.rad, none)
 
 
 # ------------------------------------------------------------------------------------------- real ball arithmetic
@@ -47,7 +55,8 @@ def _real(name: str, *operands: Ball) -> Ball:
     """One real operation on balls, in float64."""
     kernel, spread = _real_rules(name)
     mid = kernel(*[operand.mid for operand in operands])
-    return Ball(mid, spread(*operands, mid) * UPWARD + rounding(name, mid, torch.float64))
+    radius = spread(*operands, mid) * UPWARD
+    return Ball(mid, in_place(Tensor.add_, radius, rounding(name, mid, torch.float64)))
 
 
 @cache
@@ -146,12 +155,10 @@ def _apply(
         dtype = _REAL[value.dtype]
         unit = 2 * _KERNEL_ULPS * UNIT_ROUNDOFF[dtype]
         radii = (
-            torch.nan_to_num(
-                part.rad + unit * (part.mid.abs() + cross) + QUANTUM[dtype] * 2, nan=torch.inf, posinf=torch.inf
-            )
+            add_number(part.rad + unit * (part.mid.abs() + cross), QUANTUM[dtype] * 2)
             for part, cross in zip(parts(*balls), crossing(*balls), strict=True)
         )
-        return ComplexBall(value, *radii)
+        return ComplexBall(value, *(torch.nan_to_num(radius, nan=torch.inf, posinf=torch.inf) for radius in radii))
 
     return operation
 

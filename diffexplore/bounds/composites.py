@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.claims import UPWARD, rounding
-from diffexplore.bounds.handling import Kinks, as_list, finite_float, plain_name, unwatched
+from diffexplore.bounds.handling import Kinks, as_list, plain_name, real_numbers, unwatched
 from diffexplore.torch_private.watching import OpOverload, decomposition_table, tree_leaves, tree_map
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class StepByStep:
     def run(self, kinks: Kinks, watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs a kernel, and its formula step by step; what one is off the other is part of the bound."""
         formula = self.formula or _by_torch(func)
-        if formula is None or not any(finite_float(value) for value in tree_leaves((args, kwargs))):
+        if formula is None or not any(real_numbers(value) is not None for value in tree_leaves((args, kwargs))):
             return unwatched(watch, func, args, kwargs)
         missing = set(watch.unwatched)
         with watch:
@@ -56,7 +56,7 @@ class StepByStep:
             try:
                 found = formula(*operands, **kwargs)
                 steps = [] if found is NotImplemented else as_list(found)
-            except (RuntimeError, ValueError, IndexError, TypeError, ZeroDivisionError):  # a case that is not covered
+            except (RuntimeError, ValueError, LookupError, TypeError, ZeroDivisionError):  # a case that is not covered
                 steps = []
         incomplete = not steps or watch.unwatched != missing
         watch.unwatched &= missing
@@ -71,13 +71,21 @@ class StepByStep:
         if plain_name(func)[1]:
             watch.forget(out)
         for tensor, step in zip(as_list(out), steps, strict=True):
-            if finite_float(tensor):
-                watch.set(tensor, _radius(watch, tensor, step))
+            _transfer(watch, tensor, step)
         return out
 
 
-def _radius(watch: Watch, out: Tensor, step: Tensor) -> Tensor:
-    if step.shape != out.shape:
+def _transfer(watch: Watch, tensor: Any, step: Any) -> None:
+    """Says of a result how far it is off its formula's, and of a truth value whether that one is decided."""
+    numbers = real_numbers(tensor)
+    if numbers is not None:
+        watch.set(numbers, _radius(watch, numbers, real_numbers(step)))
+    elif isinstance(step, Tensor) and watch.undecided(step) is not None:
+        watch.set(tensor, watch.undecided(step))  # type: ignore[arg-type]  # as just asked
+
+
+def _radius(watch: Watch, out: Tensor, step: Tensor | None) -> Tensor:
+    if step is None or step.shape != out.shape:
         return torch.full((), math.inf, dtype=torch.float64, device=out.device)
     value, other = out.detach().to(torch.float64), step.detach().to(torch.float64)
     dtype = watch.rounds_in(out.dtype)

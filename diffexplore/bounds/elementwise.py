@@ -12,9 +12,10 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball, Rule
 from diffexplore.bounds.claims import CLAIMS, COMPUTE, UNIT_ROUNDOFF
+from diffexplore.bounds.elements import all_hold, none_hold, none_is_infinite, smallest
 from diffexplore.bounds.handling import Kinks, conclude, finite_float, first_tensor, plain_name, unwatched
 from diffexplore.bounds.stepwise import BY_RECIPROCAL, lost_in_reciprocal, lost_in_steps
-from diffexplore.bounds.zeros import are_exact, whole_sums
+from diffexplore.bounds.zeros import are_exact, by_powers_of_two, exact_sums
 from diffexplore.functions.rounding import Claim
 
 if TYPE_CHECKING:
@@ -74,12 +75,16 @@ class Elementwise:
         value = out.detach().to(torch.float64)
         spread = self.spread(*balls, value)
         if watch.smooth:
-            spread = torch.where(kinks(balls), math.inf, spread)
+            here = kinks(balls)
+            spread = spread if here.is_cpu and none_hold(here) else torch.where(here, math.inf, spread)
         claim = self._claim_of(operands, dtype)
         lost = lost_in_steps(claim, out, dtype, balls)
         if lost is not None:
             spread = spread + lost
-        conclude(watch, claim, out, value, spread, in_place, self._lossless(balls, value, dtype, args, kwargs))
+        size = value.abs()
+        least = smallest(size)
+        lossless = self._lossless(balls, value, size, least, dtype, args, kwargs)
+        conclude(watch, claim, out, size, spread, in_place, lossless, least)
         return out
 
     def _as_computed(
@@ -97,10 +102,11 @@ class Elementwise:
         return self.claim
 
     def _lossless(
-        self, balls: list[Ball], value: Tensor, dtype: torch.dtype, args: Arguments, kwargs: Options
-    ) -> Tensor | None:
+        self, balls: list[Ball], value: Tensor, size: Tensor, least: float, dtype: torch.dtype, args: Arguments,
+        kwargs: Options,
+    ) -> Tensor | None:  # fmt: skip
         """Where nothing is rounded; None where that is not known of any element."""
-        if self.zeros is None or bool(value.all()):
+        if self.zeros is None or least > 0 or all_hold(size):
             return None
         return self.zeros(balls) & (value == 0)
 
@@ -131,23 +137,37 @@ class Sum(Elementwise):
         return balls
 
     def _lossless(
-        self, balls: list[Ball], value: Tensor, dtype: torch.dtype, args: Arguments, kwargs: Options
-    ) -> Tensor | None:
-        """A sum of two numbers of one dtype that is 0 lost nothing, nor one of whole numbers, nor an infinite mask."""
-        lossless = super()._lossless(balls, value, dtype, args, kwargs)
+        self, balls: list[Ball], value: Tensor, size: Tensor, least: float, dtype: torch.dtype, args: Arguments,
+        kwargs: Options,
+    ) -> Tensor | None:  # fmt: skip
+        """A sum of two numbers of one dtype that is 0 lost nothing, nor one that is a float, nor an infinite mask."""
+        lossless = super()._lossless(balls, value, size, least, dtype, args, kwargs)
         if lossless is not None and COMPUTE[dtype] is dtype and len(args) == 2 and _alpha(args, kwargs) == 1:
             lossless = value == 0
-        if not bool(value.isfinite().all()):
+        if not none_is_infinite(size):
             endless = value.isinf() & torch.stack(torch.broadcast_tensors(*(x.mid.isinf() for x in balls[:2]))).any(0)
             lossless = endless if lossless is None else endless | lossless
         if not are_exact(balls[:2]):
             return lossless
-        whole = whole_sums(self.total, balls, value)
-        return whole if lossless is None else whole | lossless
+        exact = exact_sums(self.total, balls, value)
+        return exact if lossless is None else exact | lossless
 
 
 def _alpha(args: Arguments, kwargs: Options) -> Any:
     return kwargs.get("alpha", args[2] if len(args) > 2 else 1)
+
+
+@dataclass(frozen=True)
+class Multiplication(Elementwise):
+    """The bound of a product, which rounds nothing where one operand is a power of two."""
+
+    def _lossless(
+        self, balls: list[Ball], value: Tensor, size: Tensor, least: float, dtype: torch.dtype, args: Arguments,
+        kwargs: Options,
+    ) -> Tensor | None:  # fmt: skip
+        lossless = super()._lossless(balls, value, size, least, dtype, args, kwargs)
+        exact = by_powers_of_two(balls, value) if are_exact(balls[:2]) else None
+        return exact if lossless is None else lossless if exact is None else exact | lossless
 
 
 @dataclass(frozen=True)

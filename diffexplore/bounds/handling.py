@@ -12,6 +12,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import UPWARD, rounding_parts
+from diffexplore.bounds.elements import add_number
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -50,6 +51,24 @@ def finite_float(value: Any) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point() and value.device.type != "meta"
 
 
+def real_numbers(value: Any) -> Tensor | None:
+    """A tensor of floats; of a complex one the parts, in pairs along a last axis of the same memory. None of others."""
+    if not isinstance(value, Tensor) or not value.is_complex():
+        return value if finite_float(value) else None
+    if value.device.type == "meta":
+        return None
+    return torch.view_as_real(value.conj() if value.is_conj() else value)  # a conjugate's parts are as far off
+
+
+def holds_complex(value: Any) -> bool:
+    """Whether an argument is a complex tensor, number or dtype, or a list that holds one."""
+    if isinstance(value, (tuple, list)):
+        return any(map(holds_complex, value))
+    if isinstance(value, Tensor):
+        return value.is_complex()
+    return isinstance(value, complex) or (isinstance(value, torch.dtype) and value.is_complex)
+
+
 def first_tensor(args: tuple[Any, ...]) -> Tensor | None:
     return next((value for value in args if isinstance(value, Tensor)), None)
 
@@ -78,7 +97,7 @@ def as_list(value: Any) -> list[Any]:
 def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """An operation without a bound: of its results nothing is known, and its name is kept."""
     out = func(*args, **kwargs)
-    floats = [tensor for tensor in as_list(out) if finite_float(tensor)]
+    floats = [parts for parts in map(real_numbers, as_list(out)) if parts is not None]
     if floats:
         watch.unwatched.add(name_of(func))
     for tensor in floats:
@@ -88,16 +107,19 @@ def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 
 def conclude(
-    watch: Watch, claim: str, out: Tensor, value: Tensor, spread: Tensor, in_place: bool = False,
-    lossless: Tensor | None = None,
+    watch: Watch, claim: str, out: Tensor, size: Tensor, spread: Tensor, in_place: bool = False,
+    lossless: Tensor | None = None, least: float = 0.0,
 ) -> None:  # fmt: skip
-    """Set the radius of a result: what the operands spread, and the rounding except where it is ``lossless``."""
+    """Set the radius of a result: what the operands spread, and the rounding except where it is ``lossless``.
+
+    ``size`` is its absolute value (float64), which is overwritten, and ``least`` at most the smallest of its elements.
+    """
     if in_place:
         watch.forget(out)
     relative, absolute = rounding_parts(claim, watch.rounds_in(out.dtype))
     if lossless is not None:
-        rounded = value.abs().mul_(relative).add_(absolute)
+        rounded = add_number(size.mul_(relative), absolute)
         spread = torch.where(lossless, 0.0, rounded).add_(spread, alpha=UPWARD)
     elif relative:
-        spread = value.abs().mul_(relative).add_(spread, alpha=UPWARD).add_(absolute)
+        spread = add_number(size.mul_(relative).add_(spread, alpha=UPWARD), absolute, least * relative)
     watch.set(out, spread)

@@ -54,7 +54,7 @@ def added_up(
     if not finite_float(out):
         return out
     radius, reach, counts = (
-        func(*some, **named)
+        func(*some, **named).abs()  # a divisor may be negative
         for some, named in (
             mapped((args, kwargs), change)
             for change in (
@@ -104,9 +104,11 @@ def _are_numbers(value: Any) -> bool:
 
 
 def scattered(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """index_put and put: elements take the place of others, or are added to them."""
+    """index_put and put: elements take the place of others, or are added to them, in their own dtype."""
     accumulates = bool(args[3]) if len(args) > 3 else bool(kwargs.get("accumulate", False))
-    return (added_up if accumulates else moved)(watch, func, args, kwargs)
+    if not accumulates:
+        return moved(watch, func, args, kwargs)
+    return added_up(watch, func, args, kwargs, compute=UNIT_ROUNDOFF)
 
 
 def ordered(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

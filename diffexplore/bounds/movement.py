@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.claims import rounding
-from diffexplore.bounds.handling import as_list, finite_float
+from diffexplore.bounds.handling import as_list, finite_float, real_numbers
 from diffexplore.torch_private.watching import storage_key
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def rearrange(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What moves elements of a tensor, or changes its strides in place."""
-    known = watch._find(args[0])
+    known = watch._find(args[0]) if isinstance(args[0], Tensor) else None  # the conjugate of a number, say
     out = func(*args, **kwargs)
     if known is None or _shares_memory(out, args[0]):
         return out
@@ -63,20 +63,34 @@ def scatter(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
 
 
 def create(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A tensor of constants; a number of which it is full may be rounded."""
     out = func(*args, **kwargs)
-    if finite_float(out) and func.overloadpacket.__name__ in ("full", "full_like", "new_full", "scalar_tensor"):
-        value = kwargs.get("fill_value", next((a for a in reversed(args) if isinstance(a, (int, float))), 0))
-        watch.set(out, fill_error(watch, value, out))
+    if func.overloadpacket.__name__ in ("full", "full_like", "new_full", "scalar_tensor"):
+        numbers = (a for a in reversed(args) if isinstance(a, (int, float, complex)))
+        _fill(watch, out, kwargs.get("fill_value", next(numbers, 0)))
     return out
 
 
 def drawn(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Random numbers are data."""
     out = func(*args, **kwargs)
-    if finite_float(out):
-        watch.forget(out)
-        watch.set(out, torch.zeros((), dtype=torch.float64, device=out.device))
+    numbers = real_numbers(out)
+    if numbers is not None:
+        watch.forget(numbers)
+        watch.set(numbers, torch.zeros((), dtype=torch.float64, device=out.device))
     return out
+
+
+def _fill(watch: Watch, out: Any, value: complex | float) -> None:
+    """Says how far a tensor is from the number of which it is full."""
+    numbers = real_numbers(out)
+    if numbers is None:
+        return
+    if not out.is_complex():
+        watch.set(numbers, fill_error(watch, value, numbers))  # type: ignore[arg-type]  # torch fills floats with reals
+        return
+    both = [fill_error(watch, part, numbers) for part in (complex(value).real, complex(value).imag)]
+    watch.set(numbers, torch.stack(both).expand(numbers.shape))
 
 
 def fill_error(watch: Watch, value: float, out: Tensor) -> Tensor:
@@ -118,9 +132,14 @@ def copy_into(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 
 def fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """fill_ and zero_, with a number or a tensor of one."""
     out = func(*args, **kwargs)
-    if finite_float(out):
-        watch.forget(out)
+    numbers = real_numbers(out)
+    if numbers is not None:
+        watch.forget(numbers)
         value = args[1] if len(args) > 1 else 0.0
-        watch.set(out, watch.radius(value) if isinstance(value, Tensor) else fill_error(watch, value, out))
+        if isinstance(value, Tensor):
+            watch.set(out, watch.radius(value))
+        else:
+            _fill(watch, out, value)
     return out

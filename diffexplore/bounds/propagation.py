@@ -13,7 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from diffexplore.bounds.ball import MARGIN, Ball, Rule, infinite_unless, mul, square
+from diffexplore.bounds.ball import MARGIN, Ball, Rule, infinite_unless, largest, mul, square
+from diffexplore.bounds.claims import QUANTUM
 
 #: Covers the rounding of a distance to a singularity that is no closer than that, or than 2⁻³⁰ of 1.
 _NEARLY = 1 + 2.0**-20
@@ -30,7 +31,28 @@ def rsqrt(x: Ball, out: Tensor) -> Tensor:
 
 
 def exp(x: Ball, out: Tensor) -> Tensor:
-    return x.mid.exp() * x.rad.expm1()
+    grown = x.mid.exp() * x.rad.expm1()
+    if bool(grown.isfinite().all()):
+        return grown
+    # Far below 0, 0 times infinity: there all of a wide ball may still be nothing.
+    return torch.where(grown.isnan(), _top(x.mid + x.rad, x.mid, x.rad).exp(), grown)
+
+
+def _top(end: Tensor, *terms: Tensor) -> Tensor:
+    """No less than the end of a ball, which is computed as a sum of some terms."""
+    for term in terms:
+        end = end + term.abs() * 2.0**-50
+    return end
+
+
+def logaddexp(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    """The slope by x is 1/(1 + exp(y − x)): no more than 1, and than exp(x − y)."""
+    parts = [
+        (_top(one.mid - other.mid + x.rad + y.rad, x.mid, y.mid, x.rad, y.rad).clamp(max=0) + one.rad.log()).exp()
+        for one, other in ((x, y), (y, x))
+    ]
+    spread = (parts[0] + parts[1]) * _NEARLY + QUANTUM[torch.float64]
+    return torch.minimum(torch.where(spread.isnan(), math.inf, spread), largest(x, y, out).expand(spread.shape))
 
 
 def exp2(x: Ball, out: Tensor) -> Tensor:

@@ -55,6 +55,11 @@ class StorageRadii:
         """Drops storages that are gone."""
         self._storages = {key: one for key, one in self._storages.items() if not one.reference.expired()}
 
+    def state(self, tensor: Tensor) -> object | None:
+        """What is known of a tensor's storage, another object after each time that it was written."""
+        known = self._storages.get(storage_key(tensor))
+        return None if known is None or known.reference.expired() else known
+
     def read(self, tensor: Tensor) -> Tensor | None:
         """The radii of a tensor's elements; None where none of its storage is known."""
         known = self._storages.get(storage_key(tensor))

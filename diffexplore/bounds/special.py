@@ -96,7 +96,7 @@ def polygamma(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
         spread = spread + _cancelled(int(order), ball, dtype)
     spread = spread + _lost_zeta(int(order), x.detach().to(torch.float64), out.dtype)
     claim = {0: "digamma", 1: "trigamma" if out.dtype == torch.float64 else "polygamma"}.get(int(order), "polygamma")
-    conclude(watch, claim, out, value, spread)
+    conclude(watch, claim, out, value.abs(), spread)
     return out
 
 

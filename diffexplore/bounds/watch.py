@@ -18,7 +18,9 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
-from diffexplore.bounds.handling import name_of
+from diffexplore.bounds.elements import all_finite
+from diffexplore.bounds.extremes import Extremes
+from diffexplore.bounds.handling import holds_complex, name_of
 from diffexplore.bounds.out_arguments import run_into, written_arguments
 from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
 from diffexplore.torch_private.watching import DispatchMode
@@ -73,6 +75,7 @@ class Watch(DispatchMode):
         self._known_errors: dict[float, float] = {}
         self._observer = _OBSERVER.get()
         self._radii = StorageRadii()
+        self.extremes = Extremes()
         self._operations = 0
         self._bytes = 0
 
@@ -100,7 +103,7 @@ class Watch(DispatchMode):
             return torch.zeros((), dtype=torch.float64, device=tensor.device).expand(tensor.shape)
         if known.dtype == torch.bool:
             return torch.where(known, math.inf, 0.0).to(torch.float64)
-        if bool(known.isfinite().all()):
+        if all_finite(known):
             return known
         return torch.nan_to_num(known, nan=math.inf, posinf=math.inf, neginf=math.inf)
 
@@ -123,6 +126,10 @@ class Watch(DispatchMode):
         """How far a Python number may be from the exact constant that it stands for."""
         stated = self._known_errors.get(float(value), 0.0) if self._known_errors else 0.0
         return max(stated, number_radius(value))
+
+    def state(self, tensor: Tensor) -> object | None:
+        """Another object after each time that something was set in a tensor's memory; None where nothing was."""
+        return self._radii.state(tensor)
 
     def _find(self, tensor: Tensor) -> Tensor | None:
         return self._radii.read(tensor)
@@ -155,16 +162,19 @@ class Watch(DispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         self._purge()
-        into = any(name in kwargs for name in written_arguments(func))
+        into = kwargs and any(name in kwargs for name in written_arguments(func))
         out = run_into(self, func, args, kwargs) if into else self.run(func, args, kwargs)
-        self.show(name_of(func), args, out)
+        if self._observer is not None:
+            self.show(name_of(func), args, out)
         return out
 
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs an operation that returns its results, and says how far they may be from the exact ones."""
         from diffexplore.torch_ops.registry import handler_of
 
-        return handler_of(func)(self, func, args, kwargs)
+        out = handler_of(func, holds_complex((args, (*kwargs.values(),))))(self, func, args, kwargs)
+        self.extremes.note(self, name_of(func), args, kwargs, out)
+        return out
 
     def introduce(self, tensors: Mapping[str, Tensor]) -> None:
         """Lets the observer, if there is one, know which tensors a call is given for its symbols."""

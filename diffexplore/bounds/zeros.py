@@ -1,16 +1,18 @@
-"""Where an operation rounds nothing: a computed 0 that is the exact one, and sums of whole numbers.
+"""Where an operation rounds nothing: a computed 0 that is the exact one, and sums and products that are floats.
 
 Elsewhere it loses at least a subnormal quantum. With that, a 0 is not certain to be one, nor n − 1 to be whole.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.elements import none_hold
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.kernels import KERNELS
 
@@ -60,18 +62,36 @@ def where_first_and_second_positive(balls: Sequence[Ball]) -> Tensor:
 
 def are_exact(balls: Sequence[Ball]) -> bool:
     """Whether all of the operands are the numbers that they are computed as."""
-    return all(ball.exact or not bool(ball.rad.any()) for ball in balls)
+    return all(ball.exact or none_hold(ball.rad) for ball in balls)
 
 
-def whole_sums(total: Callable[[Tensor, Tensor], Tensor], balls: Sequence[Ball], value: Tensor) -> Tensor:
-    """Where a sum or difference of exact operands is one of whole numbers, and computed as what it is."""
-    x, y = (ball.mid for ball in balls[:2])
-    are_whole = (x == x.round()) & (y == y.round()) & (x.abs() < _WHOLE) & (y.abs() < _WHOLE)
-    return are_whole & (value == total(x, y))
+def exact_sums(total: Callable[[Tensor, Tensor], Tensor], balls: Sequence[Ball], value: Tensor) -> Tensor:
+    """Where a sum or difference of exact operands is a double, and computed as what it is.
+
+    What rounding lost of it is itself computed without error: D. E. Knuth, "The Art of Computer Programming" 2, 1969.
+    """
+    nothing = torch.zeros((), dtype=torch.float64, device=value.device)
+    x, y = total(balls[0].mid, nothing), total(nothing, balls[1].mid)  # with their signs
+    added = x + y
+    other = added - x
+    lost = (x - (added - other)) + (y - other)
+    return (value == added) & (lost == 0)
 
 
-#: Sums of whole numbers below this are exact in float64.
-_WHOLE = 2.0**52
+def by_powers_of_two(balls: Sequence[Ball], value: Tensor) -> Tensor | None:
+    """Where a product of exact operands, one of them one power of two, is computed as what it is; None for others."""
+    for one, other in (balls[:2], balls[1::-1]):
+        if one.mid.numel() == 1 and math.frexp(abs(float(one.mid)))[0] == _HALF:
+            product = one.mid * other.mid
+            return (value == product) & (product.abs() >= _FAR_FROM_SUBNORMAL)
+    return None
+
+
+#: The fraction of a power of two.
+_HALF = 0.5
+
+#: Products of this size are not rounded to subnormal doubles.
+_FAR_FROM_SUBNORMAL = 2.0**-1000
 
 
 def _is_zero(ball: Ball) -> Tensor:

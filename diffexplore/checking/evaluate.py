@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -16,14 +17,12 @@ from diffexplore.checking.judge import FAIL, Judged, rejudged
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder, statuses_in
 from diffexplore.floating_point import format_of
 from diffexplore.inputs.blocks import Blocks, whole
-from diffexplore.methods.base import Estimates, Method, Numbers, Values, unwatched
+from diffexplore.methods.base import Estimates, Method, Numbers, Values, smallest_bounds, unwatched
 from diffexplore.methods.problem import SIZE, Problem
 from diffexplore.methods.torch_loss import Unavailable
 
-#: Samples that are differentiated and enclosed at a time.
-CHUNK = 16_384
-
-_CHUNK_OF_TRUTHS = 4 * CHUNK
+#: Samples that are differentiated and enclosed at a time: fewer make the processor wait for Python, more for memory.
+CHUNK = 65_536
 
 #: A truth below this part of the smallest bound needs no relative accuracy.
 _NEGLIGIBLE = 2.0**-22
@@ -105,16 +104,21 @@ class Evaluator:
         return {name: value for name, value in given.items() if value != 0 and not bool(values[name].any())}
 
     def reduced(self, running: Running) -> Estimates:
-        return running.reduced(self.problem, self.values(), self.n)
+        return running.reduced(self.problem, self.whole, self.n)
+
+    @cached_property
+    def whole(self) -> Values:
+        """The tensors of all samples, with what methods found out there."""
+        return self.values()
 
     def chunks(
         self, methods: list[Running], progress: Callable[[int], None], start: int = 0, stop: int | None = None
     ) -> Iterator[Chunk]:
-        """Samples, by default all, a chunk at a time; truths alone take less memory, and larger chunks."""
-        size, stop = CHUNK if methods else _CHUNK_OF_TRUTHS, self.n if stop is None else stop
+        """Samples, by default all, a chunk at a time."""
+        stop = self.n if stop is None else stop
         progress(start)
-        for first in range(start, stop, size):
-            last = min(first + size, stop)
+        for first in range(start, stop, CHUNK):
+            last = min(first + CHUNK, stop)
             values = self.values(first, last)
             estimates = {
                 running.name: {
@@ -123,7 +127,7 @@ class Evaluator:
                 }
                 for running in methods
             }
-            bounds = _smallest_bounds(estimates, self.problem.wrt, last - first)
+            bounds = smallest_bounds(estimates, self.problem.wrt, last - first)
             truths, sums = self.truths(values, last - first, bounds)
             yield Chunk(first, estimates, truths, sums)
             progress(last)
@@ -192,16 +196,6 @@ def gravest(statuses: np.ndarray) -> np.ndarray:
     """Of the statuses of the samples at each place, shape (m, n), the one that speaks for the reduced partial, (m,)."""
     order = np.array([_BY_GRAVITY.index(Status(value)) for value in range(len(Status))])
     return np.array(_BY_GRAVITY, np.int8)[order[statuses].max(axis=1)]
-
-
-def _smallest_bounds(
-    estimates: Mapping[str, Mapping[str, Numbers]], names: tuple[str, ...], n: int
-) -> dict[str, np.ndarray]:
-    smallest = {name: np.full(n, math.inf) for name in names}
-    for by_name in estimates.values():
-        for name, numbers in by_name.items():
-            np.minimum(smallest[name], numbers.bound, out=smallest[name])
-    return {name: np.where(np.isfinite(bound), bound, 0.0) for name, bound in smallest.items()}
 
 
 def again_in_float64(

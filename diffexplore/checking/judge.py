@@ -75,24 +75,32 @@ def judge(
     """
     with np.errstate(all="ignore"):
         size = np.abs(truth.high)
-        error = np.abs((value - truth.high) - truth.low)
+        error = value - truth.high
+        error -= truth.low
+        np.abs(error, out=error)
         enclosed = (truth.status == Status.RESOLVED) | (truth.status == Status.UNRESOLVED)
         finite = np.isfinite(value)
-        failed = finite & enclosed & (error * (1 - _SLACK) - truth.radius * (1 + _SLACK) > bound * (1 + _SLACK))
-        beyond = ~(size + truth.radius <= torch.finfo(dtype).max)
+        failed = finite & enclosed & _exceeds(error, truth.radius, bound)
+        farthest = size + truth.radius
+        beyond = ~(farthest <= torch.finfo(dtype).max)
         if stepped is None:
             failed |= ~finite & enclosed & ~beyond
         else:
             failed &= ~stepped
-        zero = (size + truth.radius <= ZERO * bound) & np.isfinite(bound)
-        zero |= (size == 0) & (truth.radius == 0)
-        slack = 2 * (bound + truth.radius) * _UPWARD
+        bounded = np.isfinite(bound)
+        zero = (farthest <= ZERO * bound) & bounded
+        zero |= farthest == 0
+        slack = bound + truth.radius
+        slack *= 2
+        slack *= _UPWARD
         detectable = _where(~zero, slack / size)
         enough = np.where(zero, (slack < scale) | (bound == 0), detectable < 1) if zero.any() else detectable < 1
-        passed = ~failed & finite & (truth.status == Status.RESOLVED) & np.isfinite(bound) & enough
+        passed = ~failed & finite & (truth.status == Status.RESOLVED) & bounded & enough
         if stepped is not None:
             passed &= ~stepped
-        verdict = np.where(failed, FAIL, np.where(passed, PASS, INCONCLUSIVE)).astype(np.int8)
+        verdict = np.full(passed.shape, INCONCLUSIVE, np.int8)
+        verdict[passed] = PASS
+        verdict[failed] = FAIL
         exists = enclosed & finite
         relative = exists & ~zero
         return Judged(
@@ -109,6 +117,13 @@ def judge(
             stepped,
             beyond,
         )
+
+
+def _exceeds(error: np.ndarray, radius: np.ndarray, bound: np.ndarray) -> np.ndarray:
+    """Where an error certainly exceeds its bound: error (1 - slack) - radius (1 + slack) > bound (1 + slack)."""
+    least = error * (1 - _SLACK)
+    least -= radius * (1 + _SLACK)
+    return least > bound * (1 + _SLACK)
 
 
 def rejudged(judged: Judged, wide: np.ndarray, dtype: torch.dtype) -> Judged:

@@ -23,6 +23,10 @@ KEPT = 5
 LOWEST_OCTAVE = -11
 
 
+#: How a double holds its exponent: above so many bits, increased by so much.
+_FRACTION_BITS, _BIAS = 52, 1023
+
+
 def make_row(
     judged: Judged, i: int, parameter: str, method: str, point: Mapping[str, float],
     *, sample: int | None, probe: str | None = None, exact: arb | None = None,
@@ -98,9 +102,11 @@ class Ledger:
 
     def _count_octaves(self, ulps: np.ndarray) -> None:
         """Counts errors by their binary exponents."""
-        known = ulps[np.isfinite(ulps)]
-        exponents = np.frexp(np.maximum(known, 2.0**LOWEST_OCTAVE))[1] - 1
-        for exponent, count in enumerate(np.bincount(exponents - LOWEST_OCTAVE), LOWEST_OCTAVE):
+        finite_ones = np.isfinite(ulps)
+        known = ulps if finite_ones.all() else ulps[finite_ones]
+        # The exponents of positive normal doubles, as they stand in their bits.
+        exponents = np.maximum(known, 2.0**LOWEST_OCTAVE).view(np.int64) >> _FRACTION_BITS
+        for exponent, count in enumerate(np.bincount(exponents - (_BIAS + LOWEST_OCTAVE)), LOWEST_OCTAVE):
             if count:
                 self.octaves[exponent] += int(count)
 

@@ -11,7 +11,7 @@ from flint import arb
 
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.case_balls import CASES, SMOOTH
-from diffexplore.arithmetic.double_balls import exact
+from diffexplore.arithmetic.double_balls import exact_samples
 from diffexplore.arithmetic.double_functions import DOUBLE_BALLS, DOUBLE_CASES, DOUBLE_SMOOTH
 from diffexplore.checking.fast_truth import VectorProgram, nearby
 from diffexplore.checking.one_sided import BothSides
@@ -53,7 +53,7 @@ class PartialEvaluator:
         double_cases = DOUBLE_CASES if program.operations & _COMPARING else DOUBLE_BALLS  # which is faster
         return cls(
             StagedProgram(program, RunningMode(BALLS, arb, cases=CASES, by=by), fixed, data),
-            VectorProgram(program, RunningMode(DOUBLE_BALLS, exact, cases=double_cases, by=by), fixed, data),
+            VectorProgram(program, RunningMode(DOUBLE_BALLS, exact_samples, cases=double_cases, by=by), fixed, data),
         )
 
     @classmethod
@@ -63,10 +63,12 @@ class PartialEvaluator:
         """Finite only where the program is smooth in the inputs ``by`` next to their values."""
         return cls(
             StagedProgram(program, RunningMode(SMOOTH, arb, dict.fromkeys(by, _nearby)), fixed, data),
-            VectorProgram(
-                program, RunningMode(DOUBLE_SMOOTH, exact, dict.fromkeys(by, nearby), DOUBLE_CASES, by), fixed, data
-            ),
+            VectorProgram(program, _smooth_reading(by), fixed, data),
         )
+
+
+def _smooth_reading(by: Sequence[str]) -> RunningMode:
+    return RunningMode(DOUBLE_SMOOTH, exact_samples, dict.fromkeys(by, nearby), DOUBLE_CASES, by)
 
 
 def _nearby(value: float) -> arb:

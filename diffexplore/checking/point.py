@@ -207,7 +207,7 @@ class PointCheck(Comparisons):
             return self._tried[key]
         evaluator, n = self._at(probe), len(probe.samples)
         reduced = self._reduced_exactly(evaluator)
-        truths, sums = evaluator.truths(evaluator.values(), n, {name: np.zeros(n) for name in self._problem.wrt})
+        truths, sums = evaluator.truths(evaluator.whole, n, {name: np.zeros(n) for name in self._problem.wrt})
         found = (evaluator, reduced, truths, sums)
         if probe.columns is None:
             self._tried[key] = found
@@ -225,7 +225,7 @@ class PointCheck(Comparisons):
     def _alone(self, evaluator: Evaluator, running: Running, name: str) -> tuple[str, Estimates] | None:
         """One partial by a method that steps along each parameter by itself; None where it cannot run."""
         with suppress(Unavailable):
-            return running.name, running.reduced(self._problem.alone[name], evaluator.values(), evaluator.n)
+            return running.name, running.reduced(self._problem.alone[name], evaluator.whole, evaluator.n)
         return None
 
 

@@ -52,8 +52,7 @@ def derive(
 
 
 def _shown(loss: Loss, names: Sequence[str], format: str, *, hessian: bool, steps: bool) -> Shown:
-    from diffexplore.pages.records import Subject
-    from diffexplore.pages.sections.algebra import Derivation
+    from diffexplore.pages.records import Derivation, Subject
     from diffexplore.program.export import to_json_dict
 
     return Shown(

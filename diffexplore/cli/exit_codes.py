@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from diffexplore.checking.records import Verdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diffexplore.checking.records import Verdict
 
 USAGE = 2
 INTERNAL = 70

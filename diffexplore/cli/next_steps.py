@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from diffexplore.checking.records import Report
 from diffexplore.cli.given import typed
 
 if TYPE_CHECKING:
+    from diffexplore.checking.records import Report
     from diffexplore.cli import report, verify
     from diffexplore.render.screen import Command
 

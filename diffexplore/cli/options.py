@@ -206,6 +206,7 @@ AllEntries = Annotated[bool, output("--all", "", "List every entry, those out of
 Devices = Annotated[bool, output("--devices", "", "List the devices that torch can use, too.")]
 NoColor = Annotated[bool, output("--no-color", "", "No colours; NO_COLOR=1 does the same.")]
 Ascii = Annotated[bool, output("--ascii", "", "Print ASCII only, whatever the terminal can show.")]
+NoCache = Annotated[bool, _way("--no-cache", "", "Try again how exactly torch computes here; nothing is kept of it.")]
 Debug = Annotated[bool, output("--debug", "", "Show the traceback of an internal error.")]
 
 

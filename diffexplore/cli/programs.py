@@ -47,7 +47,7 @@ def trace_program(place: str, entries: Iterable[str], shapes: str | None) -> tup
     Arguments with one of ``entries`` are parameters. Raises UsageError for what cannot be loaded or traced, and for
     entries of no argument.
     """
-    from diffexplore.tracing import trace
+    from diffexplore.tracing.trace import trace
 
     function, arguments = load(place)
     parameters, data = split_arguments(arguments, entries, shapes)

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from diffexplore.checking.records import Row
 from diffexplore.cli import launched
 from diffexplore.cli.collector import wake
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
+
+    from diffexplore.checking.records import Row
 
 #: The phase before anything is computed: on a cold disk it takes seconds.
 LOADING = "loading torch and SymPy"

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from diffexplore import methods as known_methods
-from diffexplore.checking.records import Report
 from diffexplore.cli import options as o
 from diffexplore.cli.exit_codes import OF_VERDICT
 from diffexplore.cli.given import Given, given
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from diffexplore.checking.listener import Listener
+    from diffexplore.checking.records import Report
     from diffexplore.figures.records import Figure
     from diffexplore.loss import Loss
     from diffexplore.pages.records import Subject

@@ -7,13 +7,17 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Annotated, Any
 
+from diffexplore.caching import switched_off
 from diffexplore.cli.formats import Format, by_suffix, of_command
-from diffexplore.cli.options import Ascii, Debug, FirstLine, GitHub, NoColor
+from diffexplore.cli.options import Ascii, Debug, FirstLine, GitHub, NoCache, NoColor
 from diffexplore.cli.options import output as option
 from diffexplore.cli.outputs import Outputs
 
 _OUTPUT = "output"
 _SWITCHES: Mapping[str, Any] = {"quiet": FirstLine, "no_color": NoColor, "ascii": Ascii, "debug": Debug}
+
+#: The commands that try how exactly torch computes, and keep what they found of it.
+_TRYING = ("report", "verify")
 
 #: The commands that find problems in code.
 _CRITICS = ("report", "verify", "prove")
@@ -36,7 +40,8 @@ def writes(command: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
             chosen = {name: given.pop(name) for name in options}
             outputs = _outputs(command, chosen)
             outputs.check()
-            return function(**given, outputs=outputs)
+            with switched_off(chosen.get("no_cache", False)):
+                return function(**given, outputs=outputs)
 
         every = {name: (parameter.annotation, parameter.default) for name, parameter in own.items()} | options
         parameters = [
@@ -66,6 +71,8 @@ def _options(command: str) -> dict[str, tuple[Any, Any]]:
     found |= {format.parameter: (_annotation(format), None) for format in formats if format.option}
     if command in _CRITICS:
         found["github"] = (GitHub, False)
+    if command in _TRYING:
+        found["no_cache"] = (NoCache, False)
     return found | {name: (annotation, False) for name, annotation in _SWITCHES.items()}
 
 

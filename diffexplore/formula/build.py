@@ -6,7 +6,7 @@ a factored form factored. Parser and simplifier both use them, so that a printed
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import sympy
 
@@ -36,13 +36,27 @@ def power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
 
 def rebuild(expr: sympy.Basic) -> sympy.Basic:
     """``expr`` put together again by these builders, from its leaves up: the form in which it reads back."""
-    if not expr.args:
-        return expr
-    args = [rebuild(arg) for arg in expr.args]
+    return with_arguments(expr, [rebuild(arg) for arg in expr.args]) if expr.args else expr
+
+
+def with_arguments(expr: sympy.Basic, args: list[sympy.Basic]) -> sympy.Basic:
+    """The operation of ``expr`` on other operands."""
     if expr.is_Mul:
         return product(args)
     if expr.is_Add:
         return total(args)
     if expr.is_Pow:
         return power(*args)
-    return expr if list(expr.args) == args else expr.func(*args)
+    if list(expr.args) == args:
+        return expr
+    if isinstance(expr, (sympy.Max, sympy.Min)):  # which are not compared again, each with each
+        return expr.func(*args, evaluate=False)
+    return expr.func(*args)
+
+
+def filled(expr: sympy.Basic, values: Mapping[sympy.Basic, sympy.Basic]) -> sympy.Basic:
+    """``expr`` with values in the place of symbols, in factored form where it has one."""
+    if not expr.args:
+        return values.get(expr, expr)
+    args = [filled(arg, values) for arg in expr.args]
+    return expr if list(expr.args) == args else with_arguments(expr, args)

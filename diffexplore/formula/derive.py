@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, TypeVar
@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, TypeVar
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.formula.budget import remembered
+from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.budget import Ending, remembered
+from diffexplore.formula.chain_rule import By, derivative
+from diffexplore.formula.definitions import defined
 from diffexplore.formula.descriptions import PartialFormula
 from diffexplore.formula.latex import to_latex
+from diffexplore.formula.nested import MOST_NODES, slopes_of
 from diffexplore.formula.order import count_ops
 from diffexplore.formula.simplify import simplify
 from diffexplore.formula.size import Derivative, TooLarge
-from diffexplore.formula.stand_ins import STAND_INS, standing_in
 from diffexplore.formula.text import to_text
 
 if TYPE_CHECKING:
@@ -26,13 +29,21 @@ if TYPE_CHECKING:
 _Key = TypeVar("_Key")
 _Kept = TypeVar("_Kept")
 
-MOST_NODES = 400_000
-"""Larger derivatives, by an estimate that is mostly a few times too high, are not begun: they take seconds each."""
+LARGEST = 1_000
+"""Derivatives of more nodes, by an estimate that is mostly a few times too high, are found block by block."""
+
+LARGEST_TOGETHER = 5_000
+"""The same of all partials of a gradient, or of a Hessian, together: each would be simplified on its own."""
+
+BY_BLOCKS = "derived block by block"
+"""The note on a derivative that was simplified as it was found, each block of the formula on its own."""
+
+_STOPPED = "simplification stopped:"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Operations of a derivative before and after simplification; ``note`` says if simplification was cut short."""
+    """Operations of a derivative before and after simplification, as it is printed; ``note`` says how it was found."""
 
     ops_raw: int
     ops_simplified: int
@@ -82,7 +93,7 @@ class Gradient(_Derivatives[str]):
     def lines(self) -> Iterator[str]:
         """Each partial with its formula, in LaTeX."""
         for name, expr in self.items():
-            yield rf"\frac{{\partial \ell}}{{\partial {sympy.latex(sympy.Symbol(name))}}} &= {to_latex(expr)}"
+            yield rf"\frac{{\partial \ell}}{{\partial {sympy.latex(sympy.Symbol(name))}}} &= {defined(expr).latex()}"
 
     def formulas(self) -> dict[str, PartialFormula]:
         """The partials as the plain records that a report carries."""
@@ -99,8 +110,8 @@ def aligned(lines: Iterable[str]) -> str:
 
 def partial_formula(name: str, expr: sympy.Expr, cost: Cost) -> PartialFormula:
     """A closed form as the plain record that documents and pages hold."""
-    ascii_text, text, latex = to_text(expr, unicode=False), to_text(expr), to_latex(expr)
-    return PartialFormula(name, ascii_text, text, latex, cost.ops_raw, cost.ops_simplified, cost.note)
+    shown, ascii_text = defined(expr), to_text(expr, unicode=False)
+    return PartialFormula(name, ascii_text, shown.text(), shown.latex(), cost.ops_raw, cost.ops_simplified, cost.note)
 
 
 @dataclass(frozen=True)
@@ -127,15 +138,14 @@ class Hessian(_Derivatives[tuple[str, str]]):
 
 def gradient_of(loss: Loss, names: tuple[str, ...]) -> Gradient:
     """The gradient of the summand of ``loss`` with respect to ``names``."""
-    raw = {name: differentiate(loss.expression, loss.symbols[name]) for name in names}
-    simplified, cost = _simplified(raw, loss.domain)
-    return Gradient(simplified, raw, {name: _noted(loss, name, cost[name]) for name in names})
+    simplified, raw, cost = _derived({name: (loss.expression, loss.symbols[name]) for name in names}, loss.domain)
+    free = loss.expression.free_symbols
+    cost |= {name: _noted(loss, name, cost[name]) for name in names if loss.symbols[name] not in free}
+    return Gradient(simplified, raw, cost)
 
 
 def _noted(loss: Loss, name: str, cost: Cost) -> Cost:
-    """``cost`` with a note where the partial is 0 because the symbol is not in the loss, as it was read."""
-    if loss.symbols[name] in loss.expression.free_symbols:
-        return cost
+    """``cost`` with a note that says why the partial is 0: the symbol is not in the loss, as it was read."""
     return replace(cost, note=f"{name} cancels" if loss.has_written(name) else f"the loss does not depend on {name}")
 
 
@@ -143,8 +153,7 @@ def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:
     """The Hessian of the summand of ``loss`` with respect to ``names``; each pair is derived once."""
     first = gradient_of(loss, names)
     pairs = [(row, column) for position, row in enumerate(names) for column in names[position:]]
-    raw = {(row, column): differentiate(first[row], loss.symbols[column]) for row, column in pairs}
-    simplified, cost = _simplified(raw, loss.domain)
+    simplified, raw, cost = _derived({pair: (first[pair[0]], loss.symbols[pair[1]]) for pair in pairs}, loss.domain)
     upper = {pair: pair if pair in raw else pair[::-1] for pair in product(names, names)}
 
     def symmetric(table: Mapping[tuple[str, str], _Kept]) -> dict[tuple[str, str], _Kept]:
@@ -153,42 +162,46 @@ def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:
     return Hessian(names, symmetric(simplified), symmetric(raw), symmetric(cost))
 
 
-@remembered(128)  # a candidate's causes are derivatives of the same few expressions, for each candidate
-def differentiate(
-    expr: sympy.Expr, symbol: sympy.Symbol, by: Callable[[sympy.Expr, sympy.Symbol], sympy.Expr] = sympy.diff
-) -> sympy.Expr:
-    """The partial derivative of ``expr``, where it exists; ``by`` is how smooth expressions are differentiated.
+@remembered(512)  # a candidate's causes are derivatives of the same few expressions, for each candidate
+def differentiate(expr: sympy.Expr, symbol: sympy.Symbol, by: By | None = None) -> sympy.Expr:
+    """The partial derivative of ``expr``, where it exists (:func:`diffexplore.formula.chain_rule.derivative`).
 
-    |x|, sign and Heaviside have the derivatives sign, 0 and 0: their jumps, where SymPy would write DiracDelta,
-    are points without a derivative. SymPy's own rule for Abs needs the argument to be proved real, which it is
-    not for log(x), and gives the real part of a complex derivative there; the argument of a real loss is real.
-    The derivative of sinc has a value at 0, as SymPy's quotient has not.
+    One that would have more than :data:`LARGEST` nodes is derived block by block (:mod:`diffexplore.formula.nested`):
+    it is simplified on the way, and nested as ``expr`` is. Where ``by`` says how to differentiate, it is not.
 
     Raises:
         TooLarge: where it would have more than :data:`MOST_NODES` nodes, which is found before it is begun.
     """
-    if Derivative(symbol).nodes(expr) > MOST_NODES:
+    size = Derivative(symbol).nodes(expr)
+    if size > LARGEST and by is None and not expr.has(BatchSum):
+        return slopes_of(expr).by(symbol)
+    if size > MOST_NODES:
         raise TooLarge(f"the derivative by {symbol} is too large: it would have more than {MOST_NODES:,} nodes")
-    used = [stand_in for stand_in in STAND_INS if expr.has(stand_in.original)]
-    for stand_in in used:
-        expr = standing_in(expr, stand_in, symbol)
     try:
-        derivative = by(expr, symbol)
+        return derivative(expr, symbol, by)
     except RecursionError:
         raise TooLarge(f"the derivative by {symbol} is too large: the formula is nested too deeply") from None
-    for stand_in in STAND_INS if used else ():
-        derivative = derivative.replace(stand_in, stand_in.back)
-    return derivative
 
 
-def _simplified(
-    raw: Mapping[_Key, sympy.Expr], domain: Sequence[Boolean]
-) -> tuple[dict[_Key, sympy.Expr], dict[_Key, Cost]]:
-    """Simplify each partial within its own budget."""
-    simplified, cost = {}, {}
-    for key, expr in raw.items():
-        result = simplify(expr, domain)
-        note = f"simplification stopped: {result.ending.value}" if result.stopped else None
+def _derived(
+    requests: Mapping[_Key, tuple[sympy.Expr, sympy.Symbol]], domain: Sequence[Boolean]
+) -> tuple[dict[_Key, sympy.Expr], dict[_Key, sympy.Expr], dict[_Key, Cost]]:
+    """Derivatives by symbols: simplified, each within its own budget, and as they were found; their costs."""
+    sizes = {key: Derivative(symbol).nodes(expr) for key, (expr, symbol) in requests.items()}
+    many = sum(sizes.values()) > LARGEST_TOGETHER
+    simplified, raw, cost = {}, {}, {}
+    for key, (expr, symbol) in requests.items():
+        if sizes[key] and (many or sizes[key] > LARGEST):
+            slopes = slopes_of(expr)
+            raw[key] = simplified[key] = slopes.by(symbol)
+            note: str | None = BY_BLOCKS + (
+                f"; {_STOPPED} {Ending.TOO_LARGE.value}" if symbol in slopes.unfinished else ""
+            )
+            cost[key] = Cost(count_ops(raw[key]), defined(raw[key]).operations, note)
+            continue
+        raw[key] = differentiate(expr, symbol)
+        result = simplify(raw[key], domain)
+        note = f"{_STOPPED} {result.ending.value}" if result.stopped else None
         simplified[key] = result.expr
-        cost[key] = Cost(count_ops(expr), count_ops(result.expr), note)
-    return simplified, cost
+        cost[key] = Cost(count_ops(raw[key]), defined(result.expr).operations, note)
+    return simplified, raw, cost

@@ -23,8 +23,8 @@ from diffexplore.formula.names import is_symbol
 from diffexplore.functions import FUNCTIONS
 from diffexplore.functions.building import Trait
 
-MAX_WORK = 500_000
-"""Largest work that is taken on: a quarter of a second."""
+MAX_WORK = 1_000_000
+"""Largest work that is taken on: half a second, so that a sum of 200 fractions is read."""
 
 
 def check_effort(tree: ast.expr) -> None:

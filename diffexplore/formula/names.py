@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from unicodedata import normalize
 
 from diffexplore.errors import UsageError
@@ -49,6 +49,15 @@ def check_name(name: str) -> str:
 def shown(text: str) -> str:
     """Text of the user for a message: quoted, and cut where it is long."""
     return repr(text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…")
+
+
+def free_letter(names: Collection[str], letters: Sequence[str]) -> str:
+    """The first of the letters with which no name begins that is numbered: for names of results, one a number."""
+    return next(letter for letter in letters if not any(_is_numbered(name, letter) for name in names))
+
+
+def _is_numbered(name: str, letter: str) -> bool:
+    return name.startswith(letter) and name.removeprefix(letter).isdigit()
 
 
 def is_likely_data(name: str) -> bool:

@@ -68,6 +68,9 @@ def _of_function(node: sympy.Expr) -> Iterator[sympy.Basic]:
         yield type(node)(*map(_expanded, node.args))
 
 
-def _expanded(expr: sympy.Expr) -> sympy.Expr:
-    """``expr`` multiplied out; as it is where that is too large: then only what is written alike is found alike."""
-    return sympy.expand(expr) if can_be_multiplied_out(expr) else expr
+def _expanded(expr: sympy.Basic) -> sympy.Basic:
+    """``expr`` multiplied out; as it is where that is too large: then only what is written alike is found alike.
+
+    A branch with its condition is no expression, and stays as it is as well.
+    """
+    return sympy.expand(expr) if isinstance(expr, sympy.Expr) and can_be_multiplied_out(expr) else expr

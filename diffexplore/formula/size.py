@@ -13,6 +13,7 @@ from math import comb
 import sympy
 
 from diffexplore.errors import UsageError
+from diffexplore.formula.dependence import Dependence, dependence_in
 
 
 class TooLarge(UsageError):
@@ -42,24 +43,24 @@ class Derivative:
 
     def __init__(self, symbol: sympy.Symbol) -> None:
         self._symbol = symbol
+        self._dependence = Dependence()
         self._sizes: dict[sympy.Basic, int] = {}
         self._known: dict[sympy.Basic, int] = {}
 
     def nodes(self, expr: sympy.Basic) -> int:
         """Those of the derivative of ``expr``; 0 where it does not depend on the symbol."""
-        if expr == self._symbol:
-            return 1
-        if not expr.args:
-            return 0
+        if not self._known:
+            self._dependence = dependence_in(expr)
         if expr not in self._known:
-            self._known[expr] = min(CAP, self._of(expr))
+            depends = self._symbol in self._dependence.of(expr)
+            self._known[expr] = min(CAP, self._of(expr)) if depends else 0
         return self._known[expr]
 
     def _of(self, expr: sympy.Basic) -> int:
-        inner = [self.nodes(arg) for arg in expr.args]
-        moving = sum(1 for size in inner if size)
-        if not moving:
-            return 0
+        if expr == self._symbol:
+            return 1
+        inner = [size for size in map(self.nodes, expr.args) if size]
+        moving = len(inner)
         if expr.is_Add:
             return 1 + sum(inner)
         if isinstance(expr, _BRANCHES):  # the conditions are kept

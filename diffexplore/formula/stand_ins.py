@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import sympy
 
 from diffexplore.formula.functions_sympy import dsinc
 
 
-def standing_in(expr: sympy.Expr, stand_in: type[StandIn], symbol: sympy.Symbol) -> sympy.Expr:
-    """``expr`` with the function replaced wherever it depends on the symbol: max cannot compare unknown constants."""
+def standing_in(expr: sympy.Expr, stand_in: type[StandIn], symbols: Set[sympy.Symbol]) -> sympy.Expr:
+    """``expr`` with the function replaced wherever it depends on the symbols: max cannot compare unknown constants."""
     return expr.replace(
-        lambda node: isinstance(node, stand_in.original) and symbol in node.free_symbols,
+        lambda node: isinstance(node, stand_in.original) and not symbols.isdisjoint(node.free_symbols),
         lambda node: stand_in(*node.args),
     )
 

@@ -51,6 +51,7 @@ def conditions_to_text(conditions: Sequence[Boolean]) -> str:
 
 class Writer:
     def __init__(self, unicode: bool) -> None:
+        self._known: dict[sympy.Basic, tuple[str, int]] = {}
         self._unicode = unicode
         self._times = "·" if unicode else "*"
         self._minus = "−" if unicode else "-"
@@ -58,7 +59,9 @@ class Writer:
 
     def write(self, expr: sympy.Basic, place: int = OR) -> str:
         """The text of ``expr``, in parentheses where it binds less tightly than its ``place`` needs."""
-        text, binding = self.words(expr)
+        if expr not in self._known:
+            self._known[expr] = self.words(expr)
+        text, binding = self._known[expr]
         return text if binding >= place else f"({text})"
 
     def words(self, expr: sympy.Basic) -> tuple[str, int]:

@@ -11,11 +11,11 @@ import sympy
 
 from diffexplore.arguments import as_words
 from diffexplore.errors import UsageError, unknown
+from diffexplore.formula.sharing import is_constant
 from diffexplore.formula.text import to_text
 from diffexplore.graphing.adjoints import Link, adjoints, is_readable, links_of, needed
 from diffexplore.graphing.draft import Draft, Drafting
 from diffexplore.graphing.records import Edge, Graph, Node
-from diffexplore.graphing.sharing import is_constant
 from diffexplore.graphing.sources import GraphSource, source_of
 from diffexplore.graphing.values import GraphEvaluation, Values
 from diffexplore.graphing.written import drafts_of
@@ -23,8 +23,6 @@ from diffexplore.inputs import functions
 from diffexplore.inputs.losses import known_loss, loss_of_symbols, loss_with_values
 from diffexplore.inputs.names import named_in
 from diffexplore.inputs.wording import PYTHON
-from diffexplore.tracing.trace import trace
-from diffexplore.tracing.traced import Traced
 
 if TYPE_CHECKING:
     from diffexplore.inputs.sources import Source as DataSource
@@ -56,7 +54,7 @@ def graph_of(
 
     Args:
         loss: a :class:`~diffexplore.Loss`, the name of one in the catalogue, or a function traced by
-            :func:`diffexplore.tracing.trace`.
+            :func:`diffexplore.tracing.trace.trace`.
         at: a value for every parameter. Default: the loss's first point at which no parameter is 0 and no two are
             equal, or else its first; formulas without values where it has none.
         data: columns by name, or the path of a file or a folder of data. Default: the data of the loss, if it has some.
@@ -176,6 +174,8 @@ def graph(
 
 def _traced(function: Any, at: Any, data: Any, wrt: Any) -> tuple[Traced, tuple[str, ...] | None]:
     """A function as formulas, and the symbols to differentiate by."""
+    from diffexplore.tracing.trace import trace
+
     named, arguments = named_in(at, data, wrt), functions.arguments_of_function(function)
     entries = named.points if at is not None or data is not None else named.wrt
     if not entries and data is None:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import sympy
 
 from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.names import free_letter
+from diffexplore.formula.sharing import Shared
 from diffexplore.graphing.operations import GraphOperation, operation_of
 from diffexplore.graphing.records import Kind
-from diffexplore.graphing.sharing import Shared
 
 OUTPUT = "L"
 
 #: Of the names of results; no symbol of a formula begins with the last.
-_LETTERS = ("v", "u", "t", "_node")
-
-
-def free_letter(names: Collection[str]) -> str:
-    """A letter for the names of results, so that none is called as an input is."""
-    return next(letter for letter in _LETTERS if not any(_is_numbered(name, letter) for name in names))
-
-
-def _is_numbered(name: str, letter: str) -> bool:
-    return name.startswith(letter) and name.removeprefix(letter).isdigit()
+LETTERS = ("v", "u", "t", "_node")
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,7 @@ class Drafting:
         self._names = {*parameters, *data}
         self._known: dict[sympy.Expr, Draft] = {}
         self._data = {sympy.Symbol(name, real=True) for name in data}
-        self._letter = free_letter(self._names)
+        self._letter = free_letter(self._names, LETTERS)
         for name in (*parameters, *data):
             symbol = sympy.Symbol(name, real=True)
             self._add(symbol, name, "data" if name in data else "parameter", None)

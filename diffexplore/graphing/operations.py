@@ -9,8 +9,8 @@ import sympy
 
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.order import factors_in_order, is_negative_term, terms_in_order
+from diffexplore.formula.sharing import Product, Shared, is_constant, unsigned
 from diffexplore.formula.text import to_text
-from diffexplore.graphing.sharing import Product, Shared, is_constant, unsigned
 
 #: Gives the symbol of the node that computes an expression.
 NameOf = Callable[[sympy.Expr], sympy.Expr]

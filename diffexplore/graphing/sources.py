@@ -11,7 +11,7 @@ import sympy
 from diffexplore.errors import UsageError
 from diffexplore.formula import build
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
-from diffexplore.graphing.sharing import is_constant
+from diffexplore.formula.sharing import is_constant
 from diffexplore.inputs.generic import most_generic
 from diffexplore.loss import Loss
 

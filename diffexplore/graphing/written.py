@@ -10,11 +10,12 @@ import sympy
 from diffexplore.errors import UsageError
 from diffexplore.formula import build
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
+from diffexplore.formula.names import free_letter
 from diffexplore.formula.text import AND as BOTH
 from diffexplore.formula.text import ATOM, COMPARED, FACTOR, NOT, PRODUCT, SUM, Writer
 from diffexplore.formula.text import OR as EITHER
 from diffexplore.functions.tables import builders
-from diffexplore.graphing.draft import OUTPUT, Draft, free_letter
+from diffexplore.graphing.draft import LETTERS, OUTPUT, Draft
 from diffexplore.graphing.operations import GraphOperation
 from diffexplore.graphing.records import Kind
 from diffexplore.loss import Loss
@@ -58,7 +59,7 @@ class _Drafting:
     def __init__(self, loss: Loss) -> None:
         self._loss = loss
         self._drafts: list[Draft] = []
-        self._letter = free_letter({*loss.parameters, *loss.data})
+        self._letter = free_letter({*loss.parameters, *loss.data}, LETTERS)
         self._parts: list[_WrittenPart] = []
         self.formula: str | None = None
 

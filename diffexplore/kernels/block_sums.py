@@ -17,8 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Rows of a block. Sums of 2¹³ products of 20-bit integers are exact in double precision.
-BLOCK = 8_192
+from diffexplore.kernels.slices import BLOCK as BLOCK
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
@@ -10,10 +11,11 @@ import torch
 from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import OPERATIONS, TORCH
+from diffexplore.kernels.passes import passes
 from diffexplore.kernels.reduction import Reduction
 
-#: A function, the slots of its operands, the slot that it writes into where it takes one, and the slot of its result.
-_Call = tuple[Callable[..., Any], tuple[int, ...], int | None, int]
+#: A function with all its arguments in place.
+_Call = Callable[[], Any]
 
 _ARITHMETIC = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "neg": torch.neg}
 
@@ -32,61 +34,27 @@ class BlockSteps:
     Attributes:
         buffers: how many buffers of the length of a block are needed.
         operations: passes over a block.
+        vectors: how many vectors of a block are read again after the pass that reads or writes them first.
     """
 
     def __init__(self, reduction: Reduction) -> None:
         self.reduction = reduction
         program = reduction.program
         self._inputs = {name: slot for slot, name in enumerate(program.inputs)}
-        uses: dict[int, int] = {}
-        for _, step in reduction.vectors:
-            for slot in step.arguments:
-                uses[slot] = uses.get(slot, 0) + 1
-        last = [slot for sum_ in reduction.sums for slot in sum_]
-        last += [slot for slot, one in zip(program.outputs, reduction.combined, strict=True) if one is None]
-        for slot in last:
-            uses[slot] = uses.get(slot, 0) + 1
-        scaled = self._scaled(uses)
-        self._plan: list[tuple[int, str, tuple[int, ...], int | None]] = []
-        for slot, step in reduction.vectors:
-            if slot in scaled:
-                continue
-            arguments, factor = step.arguments, None
-            if step.operation in ("add", "sub"):
-                place = (
-                    1 if arguments[1] in scaled else 0 if step.operation == "add" and arguments[0] in scaled else None
-                )
-                if place is not None:
-                    factor, vector = scaled[arguments[place]]
-                    arguments = (arguments[1 - place], vector)
-            self._plan.append((slot, step.operation, arguments, factor))
-        self._assign(set(last))
+        results = {slot for sum_ in reduction.sums for slot in sum_}
+        results |= {slot for slot, one in zip(program.outputs, reduction.combined, strict=True) if one is None}
+        self._plan = passes(reduction, results)
+        self._assign(results)
         self.operations = len(self._plan) + len(reduction.sums)
-
-    def _scaled(self, uses: Mapping[int, int]) -> dict[int, tuple[int, int]]:
-        """Products of a parameter and a vector that one sum or difference uses, which takes the factor along."""
-        varies, parameters = self.reduction.varies, set(self._inputs.values())
-        found = {}
-        for slot, step in self.reduction.vectors:
-            if step.operation == "mul" and uses.get(slot) == 1:
-                first, second = step.arguments
-                if first in parameters and not varies[first]:
-                    found[slot] = (first, second)
-                elif second in parameters and not varies[second]:
-                    found[slot] = (second, first)
-        taken: dict[int, tuple[int, int]] = {}
-        for _, step in self.reduction.vectors:
-            places = {"add": (1, 0), "sub": (1,)}.get(step.operation, ())
-            place = next((one for one in places if step.arguments[one] in found), None)
-            if place is not None and step.arguments[1 - place] not in taken:
-                taken[step.arguments[place]] = found[step.arguments[place]]
-        return taken
+        reads = Counter(slot for one in self._plan for slot in set(one.arguments))
+        reads += Counter(slot for sum_ in reduction.sums for slot in set(sum_))
+        self.vectors = self.buffers + sum(reads[self._inputs[name]] > 1 for name in reduction.data)
 
     def _assign(self, kept: set[int]) -> None:
         """Buffers by the slots that they hold, each free again after the last use of its slot."""
         last_use = {}
-        for place, (_, _, arguments, _) in enumerate(self._plan):
-            last_use.update(dict.fromkeys(arguments, place))
+        for place, one in enumerate(self._plan):
+            last_use.update(dict.fromkeys(one.arguments, place))
         self._place: dict[int, int] = {}
         free: list[int] = []
         self.buffers = 0
@@ -110,58 +78,76 @@ class BlockSteps:
                 slots[first + place] = torch.tensor(constant.nearest, dtype=torch.float64, device=device)
         return slots
 
-    def ready(self, begun: Sequence[Any], factors: Sequence[float], buffers: Sequence[Tensor]) -> ReadySteps:
-        """The steps for blocks of the length of the buffers; ``factors``: the parameters as numbers, by their slots."""
+    def ready(self, begun: Sequence[Any], factors: Sequence[float], buffers: Sequence[Tensor], rows: int) -> ReadySteps:
+        """The steps for blocks of some rows, the length of the buffers; ``factors``: the parameters, by their slots."""
         slots, calls = list(begun), list[_Call]()
+        columns = [self._inputs[name] for name in self.reduction.data if name in self._inputs]
+        vectors = set(columns)
         for slot, operation, arguments, factor in self._plan:
             into = _into(operation)
             numbers = [not isinstance(begun[one], Tensor) and not self.reduction.varies[one] for one in arguments]
             if into is None or any(numbers):
                 function = OPERATIONS[operation]
-                calls.append(
-                    (function if factor is None else _scaling(function, factors[factor]), arguments, None, slot)
-                )
+                function = function if factor is None else _scaling(function, factors[factor])
+                calls.append(_storing(function, slots, arguments, slot))
             else:
-                slots[slot] = buffers[self._place[slot]]
-                calls.append((into if factor is None else partial(into, alpha=factors[factor]), arguments, slot, slot))
-        return ReadySteps(slots, calls, [self._inputs[name] for name in self.reduction.data if name in self._inputs])
+                out = buffers[self._place[slot]]
+                into = partial(into, out=out) if factor is None else partial(into, alpha=factors[factor], out=out)
+                calls.append(_of_slots(into, slots, arguments))
+                slots[slot] = out
+                vectors.add(slot)
+        sums = [_sum(slots, one, None if vectors.issuperset(one) else rows) for one in self.reduction.sums]
+        return ReadySteps(slots, columns, calls, sums)
 
-    def sums(self, slots: Sequence[Any], like: Tensor) -> list[Tensor]:
-        """The reductions over a block with as many samples as ``like``, of shape () each."""
-        found = []
-        for one in self.reduction.sums:
-            first, *second = (spread(slots[slot], like) for slot in one)
-            found.append(torch.dot(first, *second) if second else first.sum())
-        return found
+
+class ReadySteps:
+    """Steps with all that does not vary in its place, for one thread and one length of blocks."""
+
+    def __init__(self, slots: list[Any], columns: Sequence[int], calls: Sequence[_Call], sums: Sequence[_Call]) -> None:
+        self.slots = slots
+        self._columns = columns
+        self._calls = calls
+        self._sums = sums
+
+    def __call__(self, columns: Sequence[Tensor]) -> list[Tensor]:
+        """The reductions over one block of the columns, of shape () each; all slots hold until the next call."""
+        for slot, column in zip(self._columns, columns, strict=True):
+            self.slots[slot] = column
+        for call in self._calls:
+            call()
+        return [call() for call in self._sums]
+
+
+def _of_slots(function: Callable[..., Any], slots: list[Any], arguments: Sequence[int]) -> _Call:
+    """A call of a function of what is in some slots: now, where it stays there, or else at each call."""
+    known = [slots[one] for one in arguments]
+    if all(one is not None for one in known):
+        return partial(function, *known)
+    if len(arguments) == 2:
+        first, second = arguments
+        return lambda: function(slots[first], slots[second])  # quicker than what follows
+    return lambda: function(*[slots[one] for one in arguments])
+
+
+def _storing(function: Callable[..., Any], slots: list[Any], arguments: Sequence[int], slot: int) -> _Call:
+    def call() -> None:
+        slots[slot] = function(*[slots[one] for one in arguments])
+
+    return call
+
+
+def _sum(slots: list[Any], places: Sequence[int], rows: int | None) -> _Call:
+    """The sum of a vector, or of the products of two; with ``rows``, they may be one number for so many."""
+    total = torch.dot if len(places) == 2 else torch.sum
+    if rows is None:
+        return _of_slots(total, slots, places)
+    return lambda: total(*[spread(slots[one], (rows,)) for one in places])
 
 
 def _scaling(function: Callable[..., Any], factor: float) -> Callable[..., Any]:
     return lambda x, y: function(x, factor * y)
 
 
-class ReadySteps:
-    """Steps with all that does not vary in its place, for one thread and one length of blocks."""
-
-    def __init__(self, slots: list[Any], calls: Sequence[_Call], columns: Sequence[int]) -> None:
-        self._slots = slots
-        self._calls = calls
-        self._columns = columns
-
-    def __call__(self, columns: Sequence[Tensor]) -> list[Any]:
-        """All slots for one block of the columns; they hold until the next call."""
-        slots = self._slots
-        for slot, column in zip(self._columns, columns, strict=True):
-            slots[slot] = column
-        for function, arguments, into, slot in self._calls:
-            if into is None:
-                slots[slot] = function(*[slots[one] for one in arguments])
-            elif len(arguments) == 2:
-                function(slots[arguments[0]], slots[arguments[1]], out=slots[into])
-            else:
-                function(*[slots[one] for one in arguments], out=slots[into])
-        return slots
-
-
-def spread(vector: Tensor, like: Tensor) -> Tensor:
-    """A vector over the samples of ``like``: what depends on them by name only is one number."""
-    return vector if vector.dim() else vector.expand(like.shape)
+def spread(vector: Tensor, shape: Sequence[int]) -> Tensor:
+    """A vector over samples: what depends on them by name only is one number."""
+    return vector if vector.dim() else vector.expand(shape)

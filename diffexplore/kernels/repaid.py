@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
 
+from diffexplore import caching
 from diffexplore.kernels.backends import BACKENDS
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.choice import fewest
 from diffexplore.kernels.plan import Plan
 from diffexplore.numerals import short
+
+_FILE = "compiling.json"
 
 #: Calls of a kernel on one batch within which the start has to be won back.
 CALLS = 100
@@ -67,31 +67,14 @@ def _seconds(call: Callable[[], Any]) -> float:
 def remembered(device: torch.device) -> Start | None:
     """What was measured before on this machine with this torch; None where nothing was, or it cannot be read."""
     try:
-        found = json.loads(_path().read_text(encoding="utf-8"))[_key(device)]
+        found = caching.read(_FILE)[_key(device)]
         return Start(float(found["seconds"]), float(found["gain"]))
-    except (OSError, ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         return None
 
 
 def _remember(device: torch.device, start: Start) -> None:
-    path = _path()
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        kept = {}
-    kept = (kept if isinstance(kept, dict) else {}) | {_key(device): asdict(start)}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        written = path.with_suffix(f".{os.getpid()}")
-        written.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-        written.replace(path)  # whole, or not at all
-    except OSError:
-        return  # it is measured again
-
-
-def _path() -> Path:
-    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(folder) / "diffexplore" / "compiling.json"
+    caching.keep(_FILE, caching.read(_FILE) | {_key(device): asdict(start)})
 
 
 def _key(device: torch.device) -> str:

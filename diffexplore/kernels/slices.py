@@ -1,8 +1,9 @@
-"""Sums and sums of products of columns over a block, exact but for parts below 2⁻⁴¹ of the largest entry.
+"""Sums of columns and of products of two, over blocks of rows: exact but for what is below 2⁻²³ of the largest entry.
 
-A column is cut into slices of 20 bits on grids that depend on its largest entry, and a rest. Products of two slices are
-whole multiples of a unit, and so small that all partial sums of 2¹³ of them are exact in double precision: the order
-of the additions does not count. Only products with a rest are rounded.
+A column is cut into a slice of 22 bits, on a grid that depends on its largest entry in the block, and a rest. Products
+of two slices are whole multiples of a unit, and so small that all partial sums of 2⁹ of them are exact in double
+precision: the order of the additions does not count. Only products with a rest are rounded. So one matrix product for
+512 rows, of all slices and rests and a column of ones, gives all sums over them, by whatever BLAS there is.
 
 Sources: S. M. Rump, T. Ogita, S. Oishi, "Accurate floating-point summation, part I", SIAM J. Sci. Comput. 31(1), 2008
 (the extraction); K. Ozaki, T. Ogita, S. Oishi, S. M. Rump, "Error-free transformations of matrix multiplication",
@@ -11,137 +12,88 @@ Numer. Algorithms 59, 2012 (the products).
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from diffexplore.arithmetic.double_double import two_sum
 
-#: Bits of a slice: twice as many and the 13 of the rows of a block are the 53 of a double.
-SLICE = 20
+#: Rows of a block, of which each column has a grid.
+BLOCK = 8_192
 
-#: A double of this size, times a power of two, has 2⁻²⁰ times that power for the unit of its last place.
+#: Rows whose products are added up at a time.
+ROWS = 512
+
+#: Bits of a slice: twice as many and the 9 of the rows are the 53 of a double.
+SLICE = 22
+
+#: A double of this size, times a power of two, has 2⁻²² times that power for the unit of its last place.
 ANCHOR = 1.5 * 2.0 ** (52 - SLICE)
 
+#: The same with 2⁻¹⁸: what is above it of the sums over some rows is added up exactly over a block, and what is below.
+_ANCHOR_OF_SUMS = 1.5 * 2.0 ** (52 - 18)
+
+#: The bits of a double that are its exponent: those of a number are the greatest power of two that is no larger.
+EXPONENT = 0x7FF << 52
+
+#: Numbers that a sum is made of.
+PARTS = 3
+
 #: Passes over a column that is cut.
-OPERATIONS = 9
+OPERATIONS = 6
 
-_ONES = np.ones(2**13)
+#: The unit roundoff, times what a rest is at most.
+_ROUNDING = 2.0 ** -(SLICE + 1 + 53)
 
-#: Arrays of the length of a block that a column is cut into.
-ARRAYS = 4
+#: How far a sum may be off where squares of rests are 0, and so rests below 2⁻⁵¹¹, and the largest entry is not small.
+_TINY = 2.0**-290
+_SMALL = 2.0**-200
 
-#: Columns with larger entries have no sums: their products overflow.
-LARGEST = 2.0**1000
-
-#: Numbers that a sum is made of, at most.
-PARTS = 7
-
-#: The rounding of m products with a rest in each of three sums, in any order, is m² times this: each of m terms of 2⁻⁴¹
-#: may be in m roundings of 2⁻⁵³. Doubled for the rounding of the terms, and of the rest of a difference.
-PRODUCT_ERROR = 3 * 2.0 ** (1 - 41 - 53)
-
-#: The same for the sum of the rests.
-SUM_ERROR = 2.0 ** (1 - 41 - 53)
-
-#: The same where no square of a rest is a number: all are below 2⁻⁵¹¹, and the largest entry is not small.
-TINY = 2.0**-290
-SMALL = 2.0**-200
-
-#: More than what may underflow, also where subnormal numbers are taken for 0, in 2¹³ products of each of 7 sums.
-UNDERFLOW = 7 * 2.0 ** (13 - 1021)
+#: More than what may underflow, also where subnormal numbers are taken for 0: 2¹³ products of 4 kinds, and sums.
+_UNDERFLOW = 2.0 ** (18 - 1022)
 
 
-class Sliced(NamedTuple):
-    """A column of a block: ``first`` and ``second`` are its slices, ``rest`` what is left of it.
+def rounded(rows: int) -> float:
+    """How far a sum over so many rows of a block may be off, as a part of the largest entries.
 
-    ``size`` is a power of two that no entry exceeds, ``squares`` the sum of the squares of the rest.
+    Each of two products of a slice and a rest is in as many roundings as rows are added up at a time; what is added up
+    then, three numbers for each, is in as many again; a rest may be rounded itself. Products of rests are smaller.
     """
-
-    values: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-    rest: np.ndarray
-    size: float
-    squares: float
-
-    @property
-    def rounds(self) -> bool:
-        """Whether there is a rest that matters: there is none of whole numbers, and mostly of float32 ones."""
-        return self.squares != 0 or self.size < SMALL
+    pieces = -(-rows // ROWS)
+    return rows * (2 * min(rows, ROWS) + 6 * pieces + 3) * _ROUNDING * (1 + 2.0**-10)
 
 
-def sliced(column: np.ndarray, centre: float, space: np.ndarray) -> Sliced:
-    """``column`` − ``centre``, for a column of at least one double; of NaN and infinite entries the size is NaN.
+def part_sums(grams: Any, sizes: Any, places: Sequence[int], errors: Any) -> tuple[tuple[Any, ...], Any]:
+    """The doubles that add up to a sum, for each block, and how far their sum may be off.
 
-    ``space``, of shape (4, rows) or longer rows, is where the results are.
+    Args:
+        grams: an array or tensor of shape (blocks, pieces, 2 columns + 1, 2 columns + 1): products of slices, then
+            rests, then ones, with each other.
+        sizes: (columns, blocks), for each a power of two that no entry exceeds, or 0 where all are 0 or subnormal.
+        places: of one column, or of the two whose products are added up.
+        errors: (blocks,), for each what :func:`rounded` says of its rows.
     """
-    low, high = float(column.min()), float(column.max())
-    first, second, rest, values = space[:, : len(column)]
-    lost = None
-    if not centre:
-        values = column
-    elif _within_a_factor_of_two(centre, low, high):  # the difference is exact (Sterbenz)
-        np.subtract(column, centre, out=values)
+    columns, x, y = len(sizes), places[0], places[-1]
+    rest_of_x, rest_of_y, ones = columns + x, columns + y, 2 * columns
+    matters = _matters(grams, sizes, x)
+    if len(places) == 1:
+        exact, rest, size = grams[..., x, ones], grams[..., rest_of_x, ones], sizes[x]
+        underflow = _UNDERFLOW
     else:
-        values[...], lost = two_sum(column, -centre)
-    largest = max(abs(low - centre), abs(high - centre))
-    size = _power_of_two(largest) if largest < LARGEST else math.nan
-    anchor = ANCHOR * size
-    np.add(values, anchor, out=first)
-    first -= anchor
-    np.subtract(values, first, out=rest)
-    anchor *= 2.0**-SLICE
-    np.add(rest, anchor, out=second)
-    second -= anchor
-    rest -= second
-    if lost is not None:
-        rest += lost
-    return Sliced(values, first, second, rest, size, float(rest.dot(rest)))
+        exact, size = grams[..., x, y], sizes[x] * sizes[y]
+        rest = grams[..., x, rest_of_y] + grams[..., rest_of_x, y] + grams[..., rest_of_x, rest_of_y]
+        matters, underflow = matters | _matters(grams, sizes, y), _UNDERFLOW * (1 + sizes[x]) * (1 + sizes[y])
+    anchor = (_ANCHOR_OF_SUMS * size)[..., None]
+    high = (exact + anchor) - anchor
+    radius = (matters * size) * errors + _TINY * size + underflow
+    return (high.sum(-1), (exact - high).sum(-1), rest.sum(-1)), radius
 
 
-def _power_of_two(number: float) -> float:
-    """The least one above a number; 0 for 0."""
-    return math.ldexp(1.0, math.frexp(number)[1]) if number else 0.0
-
-
-def _within_a_factor_of_two(centre: float, low: float, high: float) -> bool:
-    least, most = sorted((centre / 2, centre * 2))
-    return least <= low and high <= most
-
-
-def sum_parts(x: Sliced) -> list[Any]:
-    """Doubles that add up to the sum of the column."""
-    ones = _ONES[: len(x.first)]
-    return [x.first.dot(ones), x.second.dot(ones), x.rest.dot(ones)]  # quicker than sums
-
-
-def square_parts(x: Sliced) -> list[Any]:
-    """Doubles that add up to the sum of the squares."""
-    return [
-        x.first.dot(x.first), 2 * x.first.dot(x.second), x.second.dot(x.second),
-        2 * x.values.dot(x.rest), -x.squares,
-    ]  # fmt: skip
-
-
-def product_parts(x: Sliced, y: Sliced) -> list[Any]:
-    """Doubles that add up to the sum of the products: of slices, and x rest_y + restₓ y − restₓ rest_y."""
-    return [
-        x.first.dot(y.first), x.first.dot(y.second), x.second.dot(y.first), x.second.dot(y.second),
-        x.values.dot(y.rest), x.rest.dot(y.values), -x.rest.dot(y.rest),
-    ]  # fmt: skip
-
-
-def sum_error(x: Sliced) -> float:
-    """How far the doubles of a sum may be from it."""
-    return (SUM_ERROR * len(x.values) ** 2 if x.rounds else TINY) * x.size + UNDERFLOW
-
-
-def product_error(x: Sliced, y: Sliced) -> float:
-    """The same for the doubles of a sum of products."""
-    rounding = PRODUCT_ERROR * len(x.values) ** 2 if x.rounds or y.rounds else TINY
-    return rounding * x.size * y.size + UNDERFLOW
+def _matters(grams: Any, sizes: Any, place: int) -> Any:
+    """For each block whether a column has a rest: there is none of whole numbers."""
+    rest = len(sizes) + place
+    return (grams[..., rest, rest].sum(-1) != 0) | (sizes[place] < _SMALL)
 
 
 def joined(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
+from diffexplore.bounds.elements import none_hold
 from diffexplore.bounds.watch import Watch
 from diffexplore.formula.budget import Ending
+from diffexplore.methods._hull import smooth_within
 from diffexplore.methods.base import Values, radius_of
 from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.methods.torch_loss import raised_by
 from diffexplore.program.program import Program
-from diffexplore.torch_private.watching import DisableTorchFunction
 
 _LARGEST_STEP = 0.125  # of max(1, |x|)
 
@@ -32,24 +34,34 @@ _TOGETHER = 2**17
 
 
 class Along:
-    """The loss as a function of one symbol: reduced, or one function for each sample."""
+    """The loss as a function of one symbol: reduced, or without ``reduce`` one function for each sample.
 
-    def __init__(self, problem: Problem, values: Values, name: str, n: int, reduce: Callable[[Tensor], Tensor]) -> None:
+    What is found of it is kept, for all methods that step along the symbol.
+    """
+
+    def __init__(
+        self, problem: Problem, values: Values, name: str, n: int, reduce: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
         self.problem = problem
+        self.by_sample = reduce is None
         self._values = values
         self._name = name
         self._n = n
-        self._reduce = reduce
+        self._reduce: Callable[[Tensor], Tensor] = reduce or (lambda summands: summands)
         self.x = values[name].detach().to(torch.float64)
         self._wide = {key: value.detach().to(torch.float64) for key, value in values.items()}
         self._derivatives: dict[int, Tensor] = {}
         self._enclosed: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def evaluate(self, watch: Watch, offset: Tensor) -> Tensor:
-        """The loss at x + offset, in the dtype of the problem, under an open watch."""
-        with DisableTorchFunction():  # nothing of this is done by a user's function
-            node, error = rounded_sum(self.x, offset, self.problem.dtype)
+    def node(self, watch: Watch, offset: Tensor) -> Tensor:
+        """x + offset in the dtype of the problem, of which the watch knows how it is rounded."""
+        node, error = rounded_sum(self.x, offset, self.problem.dtype)
+        if not none_hold(error):
             watch.set(node, error.abs())
+        return node
+
+    def evaluate(self, node: Tensor) -> Tensor:
+        """The loss at a node, under an open watch."""
         return self._loss({**self._values, self._name: node})
 
     def at(self, offset: Tensor) -> Tensor:
@@ -70,9 +82,11 @@ class Along:
 
     def outside(self, offset: Tensor) -> Tensor:
         """Where x + offset leaves the stated domain of the loss, for any of the samples that are reduced (bool)."""
+        left = torch.zeros_like(self.x, dtype=torch.bool)
+        if not self.problem.domain_program.outputs:
+            return left
         node, _ = rounded_sum(self.x, offset, self.problem.dtype)
         conditions = self.problem.domain_program.run(TORCH, {**self._values, self._name: node})
-        left = torch.zeros_like(self.x, dtype=torch.bool)
         for condition in conditions:
             broken = ~torch.as_tensor(condition, dtype=torch.bool, device=self.x.device)
             if self.x.dim() > 1:  # places, of all samples each
@@ -80,6 +94,7 @@ class Along:
             left = left | (broken if broken.dim() <= self.x.dim() else broken.any())
         return left
 
+    @cached_property
     def noise(self) -> Tensor:
         """The watched error of one evaluation at x."""
         with self.watch() as watch:
@@ -89,7 +104,7 @@ class Along:
     def derivative(self, order: int) -> Tensor:
         """The derivative of some order at x, in float64."""
         if order not in self._derivatives:
-            self._derivatives[order] = self._run(self._program(order), torch.zeros_like(self.x))[0]
+            self._derivatives[order] = self._computed(self._program(order), self._wide)
         return self._derivatives[order]
 
     def largest_derivative(self, order: int, reach: Tensor, negligible: Tensor) -> Tensor:
@@ -97,21 +112,42 @@ class Along:
 
         Infinite where f is not smooth there.
         """
-        largest = self._enclosure(order, reach)
+        largest = self.enclosure(order, reach)
         # By sample it is not worth its price: there, one sample in thousands would refine them all.
         if reach.dim() == 0 or (reach.dim() > 1 and len(reach) <= _MOST_REFINED):
             largest = self._refined(order, reach, largest, negligible)
         return largest
 
-    def _enclosure(self, order: int, reach: Tensor) -> Tensor:
+    def enclosure(self, order: int, reach: Tensor) -> Tensor:
         """The bound from one ball; the last one is kept, since a step is first tried and then taken."""
         known = self._enclosed.get(order)
         if known is not None and torch.equal(known[0], reach):
             return known[1]
-        _, loss_radius = self._run(self.problem.loss_program, reach)
-        largest = torch.where(loss_radius.isfinite(), self._largest_over(order, reach, pieces=1), math.inf)
-        self._enclosed[order] = reach, largest
+        largest = self._largest_over(order, reach, pieces=1)
+        if not self._is_smooth_everywhere(reach):
+            _, loss_radius = self._run(self.problem.loss_program, reach)
+            largest = torch.where(loss_radius.isfinite(), largest, math.inf)
+        self.keep(order, reach, largest)
         return largest
+
+    def enclosure_at(self, order: int, reach: Tensor, places: Tensor) -> Tensor:
+        """The same of some of the samples (bool), whose reaches alone are given; it is not kept."""
+        return self._at_samples(places).enclosure(order, reach)
+
+    def keep(self, order: int, reach: Tensor, largest: Tensor) -> None:
+        """Says what :meth:`enclosure` has found, or would find."""
+        self._enclosed[order] = reach, largest
+
+    def _is_smooth_everywhere(self, reach: Tensor) -> bool:
+        """Whether one ball proves that the loss of every sample is smooth within ``reach`` of x."""
+        farthest = reach.max() if reach.numel() else reach.sum()
+        return self._widest is not None and bool(farthest <= self._widest)
+
+    @cached_property
+    def _widest(self) -> Tensor | None:
+        """The longest step that is taken unless one is set, if one ball proves that the loss is smooth within it."""
+        widest = _LARGEST_STEP * self.x.abs().max().clamp(min=1.0)
+        return widest if smooth_within(self.problem, self._wide, self._name, widest, self._n) else None
 
     def _refined(self, order: int, reach: Tensor, largest: Tensor, negligible: Tensor) -> Tensor:
         """Smaller bounds where they are worth it: a wide ball overestimates, small ones that cover it do so less."""
@@ -131,6 +167,13 @@ class Along:
                 largest, open_ = largest.clone(), open_.clone()
                 largest[places], open_[places] = found, still
         return largest
+
+    def _at_samples(self, places: Tensor) -> Along:
+        """The functions of some of the samples (bool)."""
+        values = {key: value[places] if value.dim() else value for key, value in self._values.items()}
+        part = Along(self.problem, values, self._name, int(places.sum()))
+        part.__dict__["_widest"] = self._widest
+        return part
 
     def _at_places(self, places: Tensor | None) -> Along:
         """The function at some of many places (bool), whose values are of shape (m, 1); itself at one place."""
@@ -157,12 +200,14 @@ class Along:
         return self.x.abs() * 2.0**-51
 
     def _run(self, program: Program, reach: Tensor, offset: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
-        with Watch(smooth=True) as watch:
-            x = self.x + offset
-            watch.set(x, reach.to(torch.float64).expand(x.shape).clone())
-            values = {**self._wide, self._name: x}
-            value = self._reduce(spread_over(program.run(TORCH, values)[0], self._n, values))
+        watch, x = Watch(smooth=True), self.x + offset
+        watch.set(x, reach.to(torch.float64).expand(x.shape).clone())
+        with watch:
+            value = self._computed(program, {**self._wide, self._name: x})
         return value, watch.radius(value)
+
+    def _computed(self, program: Program, values: Values) -> Tensor:
+        return self._reduce(spread_over(program.run(TORCH, values)[0], self._n, values))
 
     def _program(self, order: int) -> Program:
         program = self.problem.derivative_program(self._name, order)

@@ -8,7 +8,6 @@ error of its input. Source: W. Gautschi, "Numerical Analysis", 2nd ed., 2012, §
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,11 +15,12 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.claims import UPWARD
+from diffexplore.bounds.elements import all_finite, not_finite
 from diffexplore.formula.budget import Ending
 from diffexplore.methods._along import Along
 from diffexplore.methods.base import Estimate, Estimates, Values, radius_of, spread, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
-from diffexplore.methods.problem import Problem
+from diffexplore.methods.problem import BatchValues, Problem, shared
 
 UNBOUNDED = (
     "the interval of the step holds a kink, a jump, a singularity or the end of the domain, "
@@ -70,28 +70,24 @@ class Difference:
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:
-        few, count = _subset(problem, values, n)
+        few, count = shared(values, ("few", problem), lambda: _subset(problem, values, n))
         estimates = {}
         for name in problem.parameters:
             # A step that is good for part of a batch is good for all of it; the bound is that of the whole batch.
-            whole = Along(problem, values, name, n, problem.reduce)
-            part = whole if count == n else Along(problem, few, name, count, problem.reduce)
+            whole = _reduced_along(problem, values, name, n)
+            part = whole if count == n else _reduced_along(problem, few, name, count)
             estimates[name] = self.at_step(whole, self.step(part))
         return estimates
 
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         if problem.loss.program is not None:
             return {}
-        own = spread(values, problem.wrt, n)
-        estimates = {}
-        for name in problem.wrt:
-            along = Along(problem, {**values, name: own[name]}, name, n, lambda summands: summands)
-            estimates[name] = self.at_step(along, self.step(along))
-        return estimates
+        alongs = {name: _sampled_along(problem, values, name, n) for name in problem.wrt}
+        return {name: self.at_step(found, self.step(found)) for name, found in alongs.items()}
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:
         """The differences alone: the steps are chosen beforehand."""
-        reduce: Callable[[Tensor], Tensor] = problem.reduce if problem.parameters else lambda summands: summands
+        reduce = problem.reduce if problem.parameters else None
         own = values if problem.parameters else {**values, **spread(values, problem.wrt, n)}
         few, count = _subset(problem, values, n)
         found = []
@@ -108,7 +104,7 @@ class Difference:
         """The difference by a step (float64, of the shape of ``along.x``), with its bound."""
         value, roundoff, stepped = self.evaluate(along, step)
         bound = (roundoff + self.truncation(along, step, roundoff)) * UPWARD
-        unbounded = not bool(bound.isfinite().all())
+        unbounded = not all_finite(bound)
         return with_step(value, bound, stepped, UNBOUNDED if unbounded else None)
 
     def step(self, along: Along) -> Tensor:
@@ -121,12 +117,14 @@ class Difference:
     # --------------------------------------------------------------------------------------------- error model
     def evaluate(self, along: Along, step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The difference in the dtype of the problem, its roundoff bound, both as float64, and where the step fails."""
-        with along.watch() as watch:
-            at_nodes = [along.evaluate(watch, node * step) for node in self.stencil.nodes]
+        watch = along.watch()
+        nodes = [along.node(watch, node * step) for node in self.stencil.nodes]
+        with watch:
+            at_nodes = [along.evaluate(node) for node in nodes]
             derivative = self.stencil.combine(at_nodes, step.to(along.problem.dtype))
-        stepped = ~derivative.isfinite()
+        stepped = not_finite(derivative)
         for node, value in zip(self.stencil.nodes, at_nodes, strict=True):
-            stepped = stepped | ~value.isfinite() | along.outside(node * step)
+            stepped = stepped | not_finite(value) | along.outside(node * step)
         return derivative.detach().to(torch.float64), radius_of(watch, derivative), stepped
 
     def truncation(self, along: Along, step: Tensor, negligible: Tensor) -> Tensor:
@@ -134,7 +132,7 @@ class Difference:
 
         A bound below ``negligible`` is not refined.
         """
-        factor = self.stencil.constant * step ** (self.stencil.order - 1)
+        factor = self._factor(step)
         largest = along.largest_derivative(self.stencil.order, step, negligible / factor)
         # 0 · ∞ cannot arise: the step is positive and finite.
         return factor * largest * UPWARD
@@ -142,34 +140,60 @@ class Difference:
     def choose_step(self, along: Along) -> Tensor:
         """A power of two near the minimum of truncation plus roundoff (float64, a step for each value)."""
         order = self.stencil.order
-        noise = self.stencil.noise * along.noise()
+        noise = self.stencil.noise * along.noise
         slope = (order - 1) * self.stencil.constant * along.derivative(order).abs()
         step = along.clamped((noise / slope) ** (1 / order))
-        best = self._total(along, step, noise)
+        largest = along.enclosure(order, step)
         for _ in range(_SHRINKS):
-            truncation, roundoff = best
+            truncation, roundoff = self._factor(step) * largest * UPWARD, noise / step
             active = ~(truncation <= 4 * roundoff)
             smaller = along.clamped(torch.where(active, step / _SHRINK, step))
             if not bool(active.any()) or bool((smaller == step).all()):
                 break
-            trial = self._total(along, smaller, noise)
-            better = active & ~(sum(trial) >= sum(best))
-            if not bool((better | ~best[0].isfinite()).any()):
+            smaller_largest = self._tried(along, smaller, largest, active)
+            total = self._factor(smaller) * smaller_largest * UPWARD + noise / smaller
+            better = active & ~(total >= truncation + roundoff)
+            if not bool((better | ~truncation.isfinite()).any()):
                 break
-            take = better | (active & ~best[0].isfinite())
-            step = torch.where(take, smaller, step)
-            best = (torch.where(take, trial[0], truncation), torch.where(take, trial[1], roundoff))
+            take = better | (active & ~truncation.isfinite())
+            step, largest = torch.where(take, smaller, step), torch.where(take, smaller_largest, largest)
+        along.keep(order, step, largest)
         return step
 
-    def _total(self, along: Along, step: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        return self.truncation(along, step, torch.full_like(step, math.inf)), noise / step
+    def _tried(self, along: Along, step: Tensor, largest: Tensor, active: Tensor) -> Tensor:
+        """The derivative within smaller steps, which the ``active`` samples take; others keep what they have."""
+        if not along.by_sample or bool(active.all()):
+            return along.enclosure(self.stencil.order, step)
+        return largest.masked_scatter(active, along.enclosure_at(self.stencil.order, step[active], active))
+
+    def _factor(self, step: Tensor) -> Tensor:
+        return self.stencil.constant * step ** (self.stencil.order - 1)
+
+
+def _reduced_along(problem: Problem, values: Values, name: str, n: int) -> Along:
+    """The reduced loss along a symbol, which all methods share."""
+    return _shared(problem, values, name, "reduced", lambda: Along(problem, values, name, n, problem.reduce))
+
+
+def _sampled_along(problem: Problem, values: Values, name: str, n: int) -> Along:
+    """The loss of each sample along a symbol, which all methods share."""
+    return _shared(
+        problem, values, name, "samples", lambda: Along(problem, {**values, **spread(values, (name,), n)}, name, n)
+    )
+
+
+def _shared(problem: Problem, values: Values, name: str, kind: str, make: Callable[[], Along]) -> Along:
+    found = shared(values, (kind, problem, name), make)
+    # Beside x, the loss is the same whatever symbol is differentiated.
+    found.__dict__["noise"] = shared(values, (kind, problem), lambda: found.noise)
+    return found
 
 
 def _subset(problem: Problem, values: Values, n: int) -> tuple[Values, int]:
     """At most about 4096 of the samples, evenly spread."""
     stride = max(1, n // _STEP_SAMPLES)
     few = {name: value[::stride] if name in problem.loss.data else value for name, value in values.items()}
-    return few, len(range(0, n, stride)) if problem.loss.data else n
+    return BatchValues(few), len(range(0, n, stride)) if problem.loss.data else n
 
 
 FORWARD = Difference(Stencil((0.0, 1.0), 2, 1 / 2, 1 / 2, 2.0, lambda f, h: (f[1] - f[0]) / h))

@@ -64,6 +64,17 @@ class Numbers:
         return Numbers(self.value[first:last], self.bound[first:last], self.reason, stepped)
 
 
+def smallest_bounds(
+    estimates: Mapping[str, Mapping[str, Numbers]], names: tuple[str, ...], n: int
+) -> dict[str, np.ndarray]:
+    """The smallest bound on each partial at each of n samples, of all methods; 0 where none has one."""
+    smallest = {name: np.full(n, math.inf) for name in names}
+    for by_name in estimates.values():
+        for name, numbers in by_name.items():
+            np.minimum(smallest[name], numbers.bound, out=smallest[name])
+    return {name: np.where(np.isfinite(bound), bound, 0.0) for name, bound in smallest.items()}
+
+
 Estimates = dict[str, Estimate]
 
 

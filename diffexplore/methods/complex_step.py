@@ -17,6 +17,7 @@ from diffexplore.bounds.complex_balls import COMPLEX, OPERATIONS, ComplexBall, l
 from diffexplore.formula.budget import Ending
 from diffexplore.functions.facts import CORNER, JUMP
 from diffexplore.functions.tables import CONTROL, having
+from diffexplore.methods._hull import hull
 from diffexplore.methods.base import Estimate, Estimates, Values, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
 from diffexplore.methods.problem import Problem, spread_over
@@ -26,6 +27,9 @@ _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
 
 #: The step is 2 to this power, times the binade of max(1, |x|).
 _STEP_EXPONENT = {torch.float64: -64, torch.float32: -40}
+
+#: What is below this part of a number is lost where it is added to it.
+_NOTHING = 2.0**-55
 
 _BRANCHING = having(CORNER, JUMP) | CONTROL - {"full_like"}
 
@@ -84,10 +88,11 @@ class ComplexStep:
         summand = _at(problem, problem.plain_loss_program, values, name, n, imag=step)
         third = problem.derivative_program(name, 3)
         assert not isinstance(third, Ending), "the method's obstacle is requested first"
-        nearby = _at(problem, third, values, name, n, reach=step)
-        real, imag = nearby.parts
-        curvature = torch.hypot(real.mid.abs() + real.rad, imag.mid.abs() + imag.rad)
-        bound = summand.imag_radius / step + step.square() / 6 * curvature
+        roundoff, square = summand.imag_radius / step, step.square() / 6
+        truncation = square * _size(_of_all(problem, third, values, name, step))
+        if not bool((truncation <= roundoff * _NOTHING).all()):
+            truncation = square * _size(_at(problem, third, values, name, n, reach=step))
+        bound = roundoff + truncation
         partials = summand.value.imag / step.to(problem.dtype)
         stepped = ~(summand.value.real.isfinite() & partials.isfinite())
         if reduce:
@@ -95,6 +100,23 @@ class ComplexStep:
             stepped = stepped.any(-1, keepdim=True) if stepped.dim() > 1 else stepped.any()
         bound = torch.nan_to_num(bound * UPWARD, nan=math.inf, posinf=math.inf)
         return with_step(partials.to(torch.float64).expand(bound.shape), bound, stepped)
+
+
+def _size(ball: ComplexBall) -> Tensor:
+    """A bound on the absolute value."""
+    real, imag = ball.parts
+    return torch.hypot(real.mid.abs() + real.rad, imag.mid.abs() + imag.rad)
+
+
+def _of_all(problem: Problem, program: Program, values: Values, name: str, step: Tensor) -> ComplexBall:
+    """The program over all points within the steps of all samples along the imaginary axis, in one ball."""
+    balls = {}
+    for key, value in values.items():
+        middle, radius = hull(value)
+        reach = step.max() if key == name else torch.zeros_like(middle)
+        balls[key] = ComplexBall(middle.to(torch.complex128), radius, reach)
+    (out,) = program.run(COMPLEX, balls)
+    return out if isinstance(out, ComplexBall) else lifted(out, next(iter(balls.values())))
 
 
 def _at(

@@ -72,10 +72,7 @@ class Numdifftools:
     def samples(self, problem: Problem, values: Values, n: int) -> Estimates:
         own = spread(values, problem.wrt, n)
         found = {name: _derivative(_by_sample(problem, values, name, n), own[name]) for name in problem.wrt}
-        along = {
-            name: Along(problem.of_formula, {**values, name: own[name]}, name, n, lambda summands: summands)
-            for name in found
-        }
+        along = {name: Along(problem.of_formula, {**values, name: own[name]}, name, n) for name in found}
         return _estimates(found, along, allowed_by_sample, problem, values, n)
 
     def prepared(self, problem: Problem, values: Values, n: int) -> Prepared:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from typing import Any, TypeVar
 
 import sympy
 import torch
@@ -19,6 +20,8 @@ from diffexplore.formula.size import TooLarge, nodes
 from diffexplore.loss import Loss
 from diffexplore.methods.torch_loss import ProgramInTorch, TorchLoss
 from diffexplore.program.program import Program, lower
+
+T = TypeVar("T")
 
 #: The input of :attr:`Problem.share_program` that is the number of samples; no symbol of a formula has such a name.
 SIZE = "#samples"
@@ -114,10 +117,10 @@ class Problem:
         """The summand's derivative of some order in one symbol; why there is none where it grows too large."""
         return _derivative_program(self.loss, name, order)
 
-    def values(self, point: Mapping[str, float], columns: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def values(self, point: Mapping[str, float], columns: Mapping[str, Tensor]) -> BatchValues:
         """The tensors that the methods run on: parameters of shape (), data of shape (n,), in the dtype."""
         tensors = {name: self._tensor(torch.tensor(point[name], dtype=torch.float64)) for name in self.loss.parameters}
-        return tensors | {name: self._tensor(columns[name]) for name in self.loss.data}
+        return BatchValues(tensors | {name: self._tensor(columns[name]) for name in self.loss.data})
 
     def _tensor(self, column: Tensor) -> Tensor:
         return torch.as_tensor(column).to(device=self.device, dtype=self.dtype)
@@ -151,6 +154,24 @@ class Problem:
         if summands.dim() > 1:
             return summands.mean(-1, keepdim=True) if mean else summands.sum(-1, keepdim=True)
         return summands.mean() if mean else summands.sum()
+
+
+class BatchValues(dict[str, Tensor]):
+    """The tensors that methods run on; ``found`` is what they found out there for all of them."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        super().__init__(tensors)
+        self.found: dict[Hashable, Any] = {}
+
+
+def shared(values: Mapping[str, Tensor], key: Hashable, make: Callable[[], T]) -> T:
+    """What ``make`` gives, made once for these values where they keep what is found."""
+    if not isinstance(values, BatchValues):
+        return make()
+    if key not in values.found:
+        values.found[key] = make()
+    found: T = values.found[key]
+    return found
 
 
 def spread_over(value: Tensor | float | int, n: int, values: Mapping[str, Tensor]) -> Tensor:

@@ -10,6 +10,7 @@ from diffexplore.writing.blocks import Block, Headline
 
 if TYPE_CHECKING:
     from diffexplore.checking.batch import Batch
+    from diffexplore.formula.descriptions import LossSummary, PartialFormula
     from diffexplore.loss import Loss
 
 
@@ -85,3 +86,11 @@ class Subject:
     batch: Batch | None = None
     points: tuple[Mapping[str, float], ...] = ()
     axes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The result of a derivation: a loss and its partials, as text."""
+
+    loss: LossSummary
+    gradient: Mapping[str, PartialFormula]

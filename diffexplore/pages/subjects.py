@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from diffexplore.benching.records import Bench
 from diffexplore.checking.records import Report
 from diffexplore.errors import UsageError
 from diffexplore.fitting.records import Fit
-from diffexplore.formula.descriptions import LossSummary
-from diffexplore.graphing.records import Graph
-from diffexplore.loss import Loss
 from diffexplore.pages.records import Subject
-from diffexplore.proving.records import Proof
 from diffexplore.render.places import points_of
-from diffexplore.tensors.records import TensorReport
+
+if TYPE_CHECKING:
+    from diffexplore.formula.descriptions import LossSummary
+    from diffexplore.loss import Loss
 
 
 def of_result(result: Any) -> tuple[str, Subject]:
@@ -24,10 +22,11 @@ def of_result(result: Any) -> tuple[str, Subject]:
         return "report" if result.candidate is None else "verify", of_report(result)
     if isinstance(result, Fit):
         return "fit", of_fit(result)
-    return _KINDS[type(result)], Subject(result)
+    return _KINDS[type(result).__name__], Subject(result)
 
 
-_KINDS = {Proof: "prove", Graph: "graph", Bench: "bench", TensorReport: "gradcheck"}
+#: The kind of a result by the name of its class, which is unique in the package: most results need not be loaded.
+_KINDS = {"Proof": "prove", "Graph": "graph", "Bench": "bench", "TensorReport": "gradcheck"}
 
 
 def of_report(report: Report) -> Subject:

@@ -145,6 +145,8 @@ def _numbers(row: TensorRow) -> str:
 
 
 def _undecided(report: TensorReport) -> str:
+    if not report.rows and report.skipped:
+        return f"{report.function}: nothing was compared: {report.skipped[0].reason}"
     if not report.summary.passed and not report.summary.inconclusive:
         empty = " and ".join(dict.fromkeys(f"{row.input} is {'×'.join(map(str, row.shape))}" for row in report.rows))
         return f"{report.function}: nothing was compared, as {empty}: pass inputs that have elements"

@@ -3,9 +3,9 @@
 Each of them is computed here, once, as plain records that become figures; drawing computes nothing.
 """
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-from typing import TYPE_CHECKING, Any
+from diffexplore.lazily import loaded
 
 if TYPE_CHECKING:
     from diffexplore.scanning.figures import report_figures
@@ -13,15 +13,4 @@ if TYPE_CHECKING:
 
 __all__ = ["report_figures", "scan"]
 
-
-def __getattr__(name: str) -> Any:
-    """What needs torch is loaded when it is first used."""
-    if name == "scan":
-        from diffexplore.scanning.run_scan import scan
-
-        return scan
-    if name == "report_figures":
-        from diffexplore.scanning.figures import report_figures
-
-        return report_figures
-    raise AttributeError(f"module 'diffexplore.scanning' has no attribute {name!r}")
+__getattr__ = loaded(__name__, {"report_figures": "figures", "scan": "run_scan"})

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from diffexplore.errors import CandidateError
+from diffexplore.errors import CandidateError, UsageError
 from diffexplore.tensors.functions import TensorFunction, function_given
 from diffexplore.torch_private.tensors import MappingKey, SequenceKey, tree_flatten_with_path, tree_map
 from diffexplore.verifying.calling import call
@@ -92,10 +92,20 @@ class TensorCandidate:
         ``upstream`` has the shape and dtype of the output. None stands where the output does not depend on the input.
         The graph is kept unless ``retain_graph=False``. Raises CandidateError where the backward pass raises.
         """
+        return self.gradients_of_all([output], [upstream], inputs, **autograd_options)
+
+    def gradients_of_all(
+        self,
+        outputs: Sequence[TensorOutput],
+        upstreams: Sequence[Tensor],
+        inputs: Sequence[Tensor] | None = None,
+        **autograd_options: Any,
+    ) -> tuple[Tensor | None, ...]:
+        """The same for several outputs of one call in one backward pass, each with its upstream gradient, added up."""
         by = [one.tensor for one in self.sources] if inputs is None else list(inputs)
         options = {"retain_graph": True, "allow_unused": True, **autograd_options}
         found: tuple[Tensor | None, ...] = call(
-            lambda: torch.autograd.grad(output.tensor, by, upstream, **options),
+            lambda: torch.autograd.grad([one.tensor for one in outputs], by, upstreams, **options),
             f"the backward of {self.name}",
             self.seed,
         )
@@ -150,8 +160,16 @@ def candidate_of(
         known = place < len(function.arguments)
         own = function.arguments[place] if known else f"input {place}"
         for name, tensor in named_tensors(argument, f"argument {own}" if own in taken else own):
+            if tensor.layout != torch.strided:  # a constant, which is passed on
+                _refuse_to_differentiate_by(tensor, name)
+                continue
             found.append(TensorInput(name, tensor, tensor.requires_grad))
     return TensorCandidate(function, args, {}, state, tuple(found), seed)
+
+
+def _refuse_to_differentiate_by(sparse: Tensor, name: str) -> None:
+    if sparse.requires_grad:
+        raise UsageError(f"{name} is a sparse tensor: give a dense one, and make it sparse within the function")
 
 
 def arguments_given(inputs: Any) -> tuple[Any, ...]:

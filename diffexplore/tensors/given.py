@@ -18,6 +18,7 @@ def check_inputs(candidate: TensorCandidate, inputs: Any) -> None:
     places = [name for name, _ in named_tensors(candidate.args, "")]
     given = [tensor for _, tensor in named_tensors(arguments_given(inputs), "")]
     assert len(places) == len(given)
+    given = [tensor for tensor in given if tensor.layout == torch.strided]
     names = [one.name for one in candidate.inputs][len(candidate.inputs) - len(given) :]
     for name, tensor in zip(names, given, strict=True):
         _check_tensor(candidate.name, name, tensor)
@@ -26,8 +27,6 @@ def check_inputs(candidate: TensorCandidate, inputs: Any) -> None:
 
 
 def _check_tensor(function: str, name: str, tensor: Tensor) -> None:
-    if tensor.layout != torch.strided:
-        raise UsageError(f"{name} is a sparse tensor: give a dense one, and make it sparse within the function")
     if tensor.device.type == "meta":
         raise UsageError(f"{name} is on the device meta, where tensors have no numbers: give one on the CPU or a GPU")
     if not tensor.requires_grad:
@@ -54,6 +53,9 @@ def _advice(candidate: TensorCandidate) -> str:
 
 def check_outputs(candidate: TensorCandidate, outputs: tuple[TensorOutput, ...], differentiable: int) -> None:
     """Raises CandidateError where no output of a call can be differentiated."""
+    sparse = [one.name for one in outputs if one.tensor.requires_grad and one.tensor.layout != torch.strided]
+    if sparse:
+        raise CandidateError(f"the {sparse[0]} of {candidate.name} is a sparse tensor: return it dense (.to_dense())")
     if differentiable:
         return
     floats = [one for one in outputs if one.tensor.is_floating_point() or one.tensor.is_complex()]

@@ -10,11 +10,11 @@ import torch
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.checking.judge import FAIL, Judged, rejudged
-from diffexplore.checking.records import Cause
 from diffexplore.errors import CandidateError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, in_dtype
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
+from diffexplore.tensors.diagnosis.of_zeros import where_the_derivative_is_0
 from diffexplore.tensors.estimated import FEW_ENTRIES, MOST_ENTRIES, Differences, Estimated, directions, each_entry
 from diffexplore.tensors.observed import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
@@ -41,14 +41,15 @@ def certified_pairs(calls: TensorCalls, places: dict[str, int]) -> Iterator[Grad
                 continue
             numbers_tried.append(number)
             truths = calls.exact.gradients(places[one.name], upstream)
-            compared = _compared(calls, found, truths, _allowances(calls, found, places[one.name], one, upstream))
+            allowed = _allowances(calls, found, places[one.name], one, upstream)
+            compared = _compared(calls, found, truths, allowed, _largest(numbers_of(upstream)))
             compared = _again_in_float64(calls, compared, one, upstream)
             for several, numbers, verdicts in zip(trials, found, compared, strict=True):
                 several.append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
         for source, several in zip(sources, trials, strict=True):
             if several:
                 tried = list(zip(numbers_tried, several, strict=True))
-                known = _steps(source.name, several, calls.subject.order)
+                known = where_the_derivative_is_0(calls, one.name, source.name, several)
                 if not known and not source.tensor.is_complex():
                     known = diagnoses.causes(one.name, places[one.name], source, tried)
                 yield GradientPair(
@@ -79,28 +80,14 @@ def _allowances(
     return [one + OPAQUE_FACTOR * change for one, change in zip(allowed, changes, strict=True)]
 
 
-def _steps(name: str, trials: Sequence[UpstreamTrial], order: int) -> tuple[Cause, ...]:
-    """That the forward is a step, where its derivative is exactly 0 in every entry, and the gradient is not."""
-    truths = [trial.judged.truth for trial in trials]
-    if not all(np.isfinite(trial.judged.value).all() for trial in trials):
-        return ()  # a NaN has another cause
-    if order > 1 or not all(
-        len(one.high) and (one.status == 0).all() and (np.abs(one.high) <= one.radius).all() for one in truths
-    ):
-        return ()
-    message = (
-        f"the forward is a step in {name}, with derivative 0, and the backward gives a surrogate: pass "
-        "surrogate='identity' for a straight-through gradient, or surrogate=FUNCTION whose derivative it is meant to be"
-    )
-    return (Cause("surrogate", message),)
-
-
 def _compared(
     calls: TensorCalls,
     found: Sequence[TensorNumbers],
     truths: Sequence[DoubleBall],
     allowances: Sequence[np.ndarray] | None,
+    upstream: float,
 ) -> list[Judged]:
+    """The verdicts. Gradients that are 0 throughout are distinguished from ones of the size of the ``upstream`` one."""
     reason = f"no error bound is known for {', '.join(calls.seen.hidden)}" if calls.seen.hidden else None
     if calls.broken:
         found, allowances, reason = [one.unbounded for one in found], None, "; ".join(calls.broken)
@@ -108,6 +95,7 @@ def _compared(
     elsewhere = max(_largest(truth.high) for truth in truths)
     if not elsewhere and calls.subject.order > 1:  # as of a gradient that is linear: errors are as large as gradients
         elsewhere = max(_largest(one.value) for one in calls.seen.outputs.values())
+    elsewhere = elsewhere or upstream or 1.0
     return [
         judged(numbers.within(bound), truth, real_dtype(source.tensor), reason=reason, elsewhere=elsewhere)
         for source, numbers, truth, bound in zip(calls.subject.candidate.sources, found, truths, bounds, strict=True)
@@ -122,19 +110,26 @@ def _again_in_float64(
     calls: TensorCalls, compared: list[Judged], output: TensorOutput, upstream: Tensor
 ) -> list[Judged]:
     """What failed of code whose operations are not seen, judged again by its values in float64 at the same inputs."""
-    failed = any((one.verdict == FAIL).any() for one in compared)
-    if not failed or not calls.seen.hidden or calls.subject.dtype == torch.float64:
+    if not any((one.verdict == FAIL).any() for one in compared):
         return compared
+    return [
+        one if value is None else rejudged(one, value.reshape(-1), calls.subject.dtype)
+        for one, value in zip(compared, _in_float64(calls, output, upstream), strict=True)
+    ]
+
+
+def _in_float64(calls: TensorCalls, output: TensorOutput, upstream: Tensor) -> list[np.ndarray | None]:
+    """The gradients of code in a narrow dtype whose operations are not seen, in float64; None where there are none."""
+    none: list[np.ndarray | None] = [None] * len(calls.subject.candidate.sources)
+    if not calls.seen.hidden or calls.subject.dtype == torch.float64:
+        return none
     wide = in_dtype(calls.subject.candidate, torch.float64)
     try:
         again = next(one for one in wide.returned() if one.name == output.name)
         values = wide.gradients(again, upstream.to(again.tensor.dtype))
     except CandidateError:
-        return compared
-    return [
-        one if value is None else rejudged(one, numbers_of(value).reshape(-1), calls.subject.dtype)
-        for one, value in zip(compared, values, strict=True)
-    ]
+        return none
+    return [None if value is None else numbers_of(value) for value in values]
 
 
 def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
@@ -142,7 +137,7 @@ def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
 
     One that fails along a direction is looked at by entry, where there are not too many.
     """
-    candidate, diagnoses, order = calls.subject.candidate, Diagnoses(calls), calls.subject.order
+    candidate, diagnoses = calls.subject.candidate, Diagnoses(calls)
     differences = Differences(calls.subject.forward)
     for place, one in enumerate(calls.outputs):
         if not all_real(one, calls):
@@ -162,6 +157,10 @@ def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
             truths = [differences.along(one, place, upstream, source.name, way) for way in ways]  # noqa: B023
             numbers = _along(found[i], ways, [other[i] for other in moved[case]], candidate)  # noqa: B023
             verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False)
+            wide = _in_float64(calls, one, upstream)[i] if (verdicts.verdict == FAIL).any() else None  # noqa: B023
+            if wide is not None:
+                along = np.array([(wide * way).sum() for way in ways])
+                verdicts = rejudged(verdicts, along, calls.subject.dtype)
             return UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent)  # noqa: B023
 
         for i, source in enumerate(candidate.sources if cases else ()):
@@ -172,7 +171,7 @@ def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
             if failed and along and source.tensor.numel() <= MOST_ENTRIES:
                 along = False
                 trials = [trial(i, source, case, list(each_entry(shape))) for case in range(len(cases))]
-            known = _steps(source.name, trials, order)
+            known = where_the_derivative_is_0(calls, one.name, source.name, trials)
             for several in trials if not known and not any(several.absent for several in trials) else ():
                 known = known or diagnoses.of_estimates(one.tensor, source, several.judged, along=along)
             yield GradientPair(one.name, source, tuple(trials), "estimated", known, along=along)

@@ -10,14 +10,13 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.bounds.handling import name_of
+from diffexplore.bounds.handling import real_numbers
 from diffexplore.bounds.watch import Observer, Watch, observing
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
 from diffexplore.tensors.side_by_side import SideBySideWatch
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
-from diffexplore.torch_private.watching import tree_leaves
 
 Tensor = torch.Tensor
 
@@ -103,33 +102,6 @@ class _Operations(Observer):
         self.seen.add(name.strip("_"))
 
 
-class TensorWatch(CandidateWatch):
-    """The watch of a function of tensors; operations of complex numbers it does not bound, and so lets them leave."""
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if not _of_complex((args, kwargs)):
-            try:
-                out = super().__torch_dispatch__(func, types, args, kwargs)
-            except KeyError:  # the result is complex, which no table of roundings has
-                out = func(*args, **(kwargs or {}))
-            if not _of_complex(out):
-                return out
-        else:
-            out = func(*args, **(kwargs or {}))
-        self.leaving.add(f"{name_of(func)} of complex numbers")
-        return out
-
-
-class _SideBySide(TensorWatch, SideBySideWatch):
-    """The watch of a function in a narrow dtype that runs it in float64 as well, operation by operation."""
-
-
-def _of_complex(arguments: Any) -> bool:
-    return any(isinstance(leaf, Tensor) and leaf.is_complex() for leaf in tree_leaves(arguments))
-
-
 def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> WatchedCall:
     """One call under a watch, differentiated once for each output and each of its upstream gradients.
 
@@ -142,7 +114,7 @@ def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> 
         found = _observed(candidate, upstreams, dtype, found.narrowed_forward)
     if dtype in (None, torch.float64) or found.narrowed:
         return found
-    return _sharper(found, _observed(candidate, upstreams, dtype, found.narrowed_forward, _SideBySide))
+    return _sharper(found, _observed(candidate, upstreams, dtype, found.narrowed_forward, SideBySideWatch))
 
 
 def _sharper(found: WatchedCall, beside: WatchedCall) -> WatchedCall:
@@ -170,7 +142,7 @@ def _sharper(found: WatchedCall, beside: WatchedCall) -> WatchedCall:
 
 def _observed(
     candidate: TensorCandidate, upstreams: dict[str, list[Tensor]], expected: torch.dtype | None,
-    narrowed_forward: frozenset[torch.dtype] = frozenset(), kind: type[TensorWatch] = TensorWatch,
+    narrowed_forward: frozenset[torch.dtype] = frozenset(), kind: type[CandidateWatch] = CandidateWatch,
 ) -> WatchedCall:  # fmt: skip
     call = candidate.replaced()
     given = [one.tensor for one in call.inputs]
@@ -220,10 +192,10 @@ def _numbers(watch: Watch, tensor: Tensor | None, like: Tensor) -> TensorNumbers
     if tensor is None:
         zeros = np.zeros(shape_of(like))
         return TensorNumbers(zeros, zeros, absent=True)
-    radius = torch.nan_to_num(watch.radius(tensor).to(torch.float64), nan=math.inf).expand(tensor.shape).to("cpu")
-    radius = torch.where(radius < _NOTHING_KNOWN, radius, math.inf)
-    bound = np.repeat(radius.numpy()[..., None], 2, -1) if tensor.is_complex() else radius.numpy().copy()
-    return TensorNumbers(numbers_of(tensor), bound)
+    parts = real_numbers(tensor)
+    assert parts is not None, "gradients are floats or complex numbers"
+    radius = torch.nan_to_num(watch.radius(parts).to(torch.float64), nan=math.inf).expand(parts.shape).to("cpu")
+    return TensorNumbers(numbers_of(tensor), torch.where(radius < _NOTHING_KNOWN, radius, math.inf).numpy())
 
 
 def numbers_of(tensor: Tensor) -> np.ndarray:

@@ -154,7 +154,7 @@ def judged(
     largest = float(sizes[counts].max(initial=0.0)) or elsewhere
     wide = proved & (2 * flat.radius >= sizes) & (flat.radius > bound)
     # Beside the others such an entry is 0, and the enclosure is as wide as double-double arithmetic leaves it.
-    nothing = wide & (sizes + flat.radius <= _NOTHING * UNIT_ROUNDOFF[dtype] * largest)
+    nothing = wide & (sizes + flat.radius <= _NOTHING * UNIT_ROUNDOFF[dtype] * (largest or elsewhere))
     bound = np.where(nothing, (sizes + flat.radius) / ZERO * 2, bound)
     status = np.where(known, np.where(wide & ~nothing, Status.UNRESOLVED, Status.RESOLVED), Status.KINK).astype(np.int8)
     truths = Enclosures(flat.high, flat.low, flat.radius, status)

@@ -22,20 +22,13 @@ from typing import Any
 
 import torch
 
-from diffexplore.bounds.handling import as_list, name_of
+from diffexplore.bounds.handling import as_list, name_of, real_numbers
 from diffexplore.bounds.out_arguments import written_arguments
-from diffexplore.tensors.wide_storages import NotFollowed, WideStorages, widened
+from diffexplore.tensors.wide_storages import NotFollowed, WideStorages, wide_dtype, widened
 from diffexplore.torch_code.leaving_torch import CandidateWatch
 from diffexplore.torch_private.watching import storage_key, tree_leaves, tree_map
 
 Tensor = torch.Tensor
-
-#: Their indices are certain where no two numbers of an operand may be in another order.
-_ORDERED = frozenset(
-    "max min argmax argmin sort argsort topk median kthvalue cummax cummin max_pool2d_with_indices "
-    "max_pool3d_with_indices adaptive_max_pool2d adaptive_max_pool3d".split()
-)
-
 
 #: They choose signs, which they may choose otherwise in float64.
 _FREE_SIGNS = frozenset("_linalg_eigh _linalg_svd linalg_qr linalg_eig geqrf".split())
@@ -56,7 +49,7 @@ class SideBySideWatch(CandidateWatch):
         if func.is_view:
             return func(*args, **kwargs)
         tensors = _tensors((args, kwargs))
-        if not any(one.is_floating_point() or one in self._storages for one in tensors):
+        if not any(real_numbers(one) is not None or one in self._storages for one in tensors):
             return super().run(func, args, kwargs)  # of numbers that are new
         self._wide._purge()
         missing = set(self.unwatched)
@@ -64,9 +57,9 @@ class SideBySideWatch(CandidateWatch):
             if _draws(func, args, kwargs):
                 raise NotFollowed("random numbers are drawn once")
             found = self._in_float64(func, args, kwargs)
-        except (RuntimeError, TypeError, ValueError, IndexError):  # float64 has no such kernel
+        except (RuntimeError, TypeError, ValueError, LookupError):  # float64 has no such kernel
             self.unwatched &= missing
-            if any(not one.is_floating_point() and self._strays(one) for one in tensors):
+            if any(real_numbers(one) is None and self._strays(one) for one in tensors):
                 self.leaving.add(name_of(func))
             return super().run(func, args, kwargs)
         out = func(*args, **kwargs)
@@ -86,35 +79,24 @@ class SideBySideWatch(CandidateWatch):
 
         def wide(leaf: Any) -> Any:
             if isinstance(leaf, torch.dtype):
-                return torch.float64 if leaf.is_floating_point else leaf
+                return wide_dtype(leaf)
             if not isinstance(leaf, torch.Tensor):
                 return leaf
             found = self._storages.made(leaf) if id(leaf) in written else self._storages.seen(leaf)
             return widened(leaf.detach()) if found is None else found
 
         operands, options = tree_map(wide, (args, kwargs))
-        floats = [one for one in _tensors((operands, options)) if one.is_floating_point()]
         undecided = any(self._wide._is_undecided(one) for one in _tensors((operands, options)))
-        certain = name_of(func) in _ORDERED and not undecided and all(map(self._in_certain_order, floats))
         out = self._wide.run(func, operands, options)
-        if not certain:
-            self._wide._mark(name_of(func), out, undecided, floats)
+        self._wide._mark(func, operands, options, out, undecided)
         return as_list(out)
 
-    def _in_certain_order(self, wide: Tensor) -> bool:
-        """Whether no two of the numbers may lie the other way round: they are apart, or both exact."""
-        value, order = wide.reshape(-1).sort()
-        radius = self._wide.radius(wide).reshape(-1)[order]
-        room, reach = value.diff(), radius[1:] + radius[:-1]
-        return bool((room * (1 - 2.0**-50) > reach).logical_or_(reach == 0).all())
-
     def _link(self, tensor: Tensor, wide: Any) -> None:
-        if tensor.is_complex():
-            self.leaving.add("an operation that makes complex numbers")
-        elif isinstance(wide, torch.Tensor) and wide.shape == tensor.shape:
+        numbers = real_numbers(tensor)
+        if isinstance(wide, torch.Tensor) and wide.shape == tensor.shape:
             self._storages.link(tensor, wide)
-        elif tensor.is_floating_point():
-            self.set(tensor, torch.full((), math.inf, dtype=torch.float64, device=tensor.device))
+        elif numbers is not None:
+            self.set(numbers, torch.full((), math.inf, dtype=torch.float64, device=tensor.device))
         else:
             self.set(tensor, torch.ones((), dtype=torch.bool, device=tensor.device))
 
@@ -130,7 +112,7 @@ class SideBySideWatch(CandidateWatch):
         return wide is not None and self._wide._is_undecided(wide)
 
     def _leaves_torch(self, name: str, args: tuple[Any, ...], undecided: bool, rounded: list[Tensor]) -> bool:
-        reads = name == "_local_scalar_dense" and not args[0].is_floating_point()
+        reads = name == "_local_scalar_dense" and real_numbers(args[0]) is None
         return super()._leaves_torch(name, args, undecided, rounded) or (reads and self._strays(args[0]))
 
 

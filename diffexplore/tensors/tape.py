@@ -11,16 +11,18 @@ not, every operand counts, but what its call was given as a constant.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
 
 import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.bounds.handling import holds_complex
 from diffexplore.bounds.out_arguments import written_arguments
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
-from diffexplore.tensors.storages import TensorStorages, is_real_or_complex, tensors_in
+from diffexplore.tensors.sparse_storages import SparseStorages
+from diffexplore.tensors.storages import is_real_or_complex, tensors_in
 from diffexplore.tensors.sweep import swept
 from diffexplore.torch_ops.tensor_rules.lookup import (
     READS_CONDITIONS,
@@ -32,7 +34,7 @@ from diffexplore.torch_ops.tensor_rules.lookup import (
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall
 from diffexplore.torch_private.functions import arguments_changed
 from diffexplore.torch_private.unloaded import without_loading
-from diffexplore.torch_private.watching import storage_key, tree_leaves, tree_map
+from diffexplore.torch_private.watching import EnableTorchFunction, storage_key, tree_leaves, tree_map
 
 Tensor = torch.Tensor
 
@@ -51,12 +53,14 @@ class ProgramCall:
         return self._made[0]
 
 
-class Tape(TensorStorages):
+class Tape(SparseStorages):
     """Records what runs within its ``with`` block.
 
     ``sources`` are the tensors that are differentiated by. ``problem`` says why there is no certified derivative; None
-    as long as there is one.
+    as long as there is one. ``escapes`` looks for numbers that leave torch in operators that are written in Python.
     """
+
+    escapes: AbstractContextManager[Any] | None = None
 
     def __init__(self, sources: Sequence[Tensor]) -> None:
         self.problem: str | None = None
@@ -89,7 +93,7 @@ class Tape(TensorStorages):
             if isinstance(argument, torch.Tensor)
             and argument.is_floating_point()
             and not argument.requires_grad
-            and storage_key(argument) in self._states
+            and self._is_known(argument)
             else argument
             for argument in args
         )
@@ -99,18 +103,19 @@ class Tape(TensorStorages):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        asks_what_it_is = func.namespace == "prim"  # on which device a subclass of Tensor lies
-        if self.problem is not None or asks_what_it_is or not self._is_seen((args, kwargs)):
+        of_sparse = self._is_sparse_call(func, (args, kwargs))
+        if self.problem is not None or _computes_nothing(func) or not (of_sparse or self._is_seen((args, kwargs))):
             return func(*args, **kwargs)
         call = ProgramCall(func, args, kwargs)
         with np.errstate(all="ignore"):
             try:
-                return self._record(call)
+                return self._of_sparse(func, args, kwargs, call.out()) if of_sparse else self._record(call)
             except NotCertified as reason:
-                if not self._is_of_constants((args, kwargs)):
-                    self.problem = f"{func}: {reason}"
+                try:
+                    return self._as_it_is(call, reason)
+                except NotCertified as unread:
+                    self.problem = f"{func}: {unread}"
                     return call.out()
-                return self._as_it_is(call)
 
     def _is_seen(self, arguments: Any) -> bool:
         """Whether some argument holds numbers that rounding, or a derivative, may bear on."""
@@ -121,22 +126,30 @@ class Tape(TensorStorages):
             for leaf in tree_leaves(arguments)
         )
 
-    def _is_of_constants(self, arguments: Any) -> bool:
-        """Whether no argument varies, or depends on a condition that is not certain."""
-        tensors = tensors_in(arguments)
-        states = (self._states.get(storage_key(tensor)) for tensor in tensors)
-        return not any(state is not None and state.varies for state in states) and not any(
-            storage_key(tensor) in self._conditions for tensor in tensors
-        )
+    def _as_it_is(self, call: ProgramCall, reason: NotCertified) -> Any:
+        """What an operator that is not read makes of constants: the numbers that it computed.
 
-    def _as_it_is(self, call: ProgramCall) -> Any:
-        """What an operator that is not read makes of constants: the numbers that it computed."""
-        names, out = written_arguments(call.function, keywords=False), call.out()
+        What was detached is a constant, as autograd has it: its numbers, and what the program chose by them, are what
+        they are. Raises ``reason`` where something varies.
+        """
+        if self._takes_sparse_ones_that_vary((call.args, call.kwargs)):
+            raise reason
+        operands = list(self._dense_ones((call.args, call.kwargs)))
+        if any(self._operand(one).undecided is not None for one in operands if one.dtype is torch.bool):
+            raise NotCertified("a condition that decides it is not certain here")
+        numbers = [one for one in operands if is_real_or_complex(one)]
+        if any(self._place(one).varies for one in numbers) or any(
+            storage_key(one) in self._conditions for one in operands
+        ):
+            raise reason
+        out = call.out()
+        names = written_arguments(call.function, keywords=False)
         written = [
             one for named, one in zip(call.function._schema.arguments, call.args, strict=False) if named.name in names
         ]
-        for leaf in tensors_in((written, out)):
-            self._states.pop(storage_key(leaf), None)
+        for leaf in self._dense_ones((written, out)):
+            if self._states.pop(storage_key(leaf), State(exact(np.zeros(0)))).varies:
+                raise NotCertified("it writes into memory, and has no rule")
         return out
 
     def _record(self, call: ProgramCall) -> Any:
@@ -147,7 +160,7 @@ class Tape(TensorStorages):
         kwargs = {name: value for name, value in kwargs.items() if name not in written_arguments(func)}
         pure = functional(func)
         tensors = tensors_in((args, kwargs))
-        rule = rule_of(pure, any(tensor.is_complex() for tensor in tensors))
+        rule = rule_of(pure, holds_complex((args, list(kwargs.values()))))
         if func.overloadpacket.__name__.endswith("_backward"):
             self._refuse_what_is_kept_apart(func, args)
         if rule is None:
@@ -183,10 +196,10 @@ class Tape(TensorStorages):
     # ------------------------------------------------------------------------------------ operators of many steps
     def _in_steps(self, pure: Any, call: ProgramCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs the steps that an operator is composed of, and records them."""
-        func, tensors = call.function, tensors_in((args, kwargs))
-        steps = steps_of(pure, any(tensor.is_complex() for tensor in tensors))
+        func = call.function
+        steps = steps_of(pure, holds_complex((args, list(kwargs.values()))))
         if steps is None:
-            return self._without_rule(call, tensors)
+            raise NotCertified("it has no rule")
         changes = () if pure is not func else written_arguments(func, keywords=False)
         names = [argument.name for argument in func._schema.arguments]
         kept = (*changes, *saved_arguments(func))
@@ -197,19 +210,24 @@ class Tape(TensorStorages):
         targets = [call.kwargs[name] for name in written_arguments(func)]
         if pure is not func:
             targets = call.args[0] if isinstance(call.args[0], list) else [call.args[0]]
-        alone = without_loading if pure.namespace in ("aten", "prims") else _run
+        alone = without_loading if pure.namespace in ("aten", "prims") else self._run
         with torch.no_grad():
             try:
                 with self:
                     out = alone(lambda: steps(*operands, **options))
                     for target, result in zip(targets, [out] if isinstance(out, torch.Tensor) else out, strict=False):
                         target.copy_(result)
-            except (TypeError, RuntimeError, ValueError, IndexError, ZeroDivisionError) as error:
+            except (TypeError, RuntimeError, ValueError, LookupError, ZeroDivisionError) as error:
                 call.out()  # raises where the call itself is wrong
                 raise NotCertified(f"its steps do not run here: {error}") from None
         if pure is not func and isinstance(call.args[0], list):
             return None
         return out if not targets else targets[0] if len(targets) == 1 else tuple(targets)
+
+    def _run(self, steps: Callable[[], Any]) -> Any:
+        """Runs somebody's code: what leaves torch in it is looked for, as in the program around it."""
+        with EnableTorchFunction(), self.escapes or nullcontext():
+            return steps()
 
     def _frozen(self, leaf: Any) -> Any:
         """A constant operand in memory of its own, where every operand counts as one that a derivative passes."""
@@ -221,17 +239,6 @@ class Tape(TensorStorages):
         copy = leaf.detach().clone()
         self._write([copy], Applied((place.layout.read(place.state.ball),), None), ())
         return copy
-
-    def _without_rule(self, call: ProgramCall, tensors: Sequence[Tensor]) -> Any:
-        """An operator without a rule: what it makes of constants alone is what it is."""
-        if any(is_real_or_complex(tensor) and self._place(tensor).varies for tensor in tensors):
-            raise NotCertified("it has no rule")
-        if any(self._operand(tensor).undecided is not None for tensor in tensors if tensor.dtype is torch.bool):
-            raise NotCertified("a condition that decides it is not certain here")
-        for leaf in tensors_in(call.out()):
-            if self._states.pop(storage_key(leaf), State(exact(np.zeros(0)))).varies:
-                raise NotCertified("it writes into memory, and has no rule")
-        return call.out()
 
     # ------------------------------------------------------------------------------------------------ sweeping back
     def gradients(self, output: Tensor | Sequence[Tensor], upstream: Tensor | Sequence[Tensor]) -> list[DoubleBall]:
@@ -250,8 +257,10 @@ class Tape(TensorStorages):
             return swept(self._entries, seeds, self.sources, as_computed=self.as_computed)
 
 
-def _run(steps: Callable[[], Any]) -> Any:
-    return steps()
+def _computes_nothing(function: Any) -> bool:
+    """Whether it only says where a tensor lies, or whether its arguments fit."""
+    schema = function._schema
+    return function.namespace == "prim" or schema.name == "aten::is_pinned" or not (schema.returns or schema.is_mutable)
 
 
 def _seed(upstream: Tensor) -> DoubleBall:

@@ -34,15 +34,20 @@ class HiddenSteps(Escapes):
 
     line = ""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._hidden: set[str] = set()
+
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         before = set(self.seen)
         out = super().__torch_function__(func, types, args, kwargs)
-        if not is_in_own_forward() or not any(_is_float(leaf) for leaf in args):
-            self.seen = before
-        elif self.seen != before and not self.line:
-            self.line = line_that_runs()
+        new = self.seen - before - self._hidden  # without what an operator found that is written in Python
+        if new and is_in_own_forward() and any(_is_float(leaf) for leaf in args):
+            self._hidden |= new
+            self.line = self.line or line_that_runs()
+        self.seen = before | self._hidden
         return out
 
 
@@ -109,6 +114,7 @@ class RoundedTape(ExactTape):
             return ball
         unit, quantum = self._rounding
         moved = unit * (np.abs(ball.high) + ball.radius) + np.where(ball.exactly_zero, 0.0, quantum)
+        moved = np.where(np.isinf(ball.high), 0.0, moved)  # as of a mask
         return ball._replace(radius=ball.radius + moved)
 
 
@@ -156,7 +162,7 @@ def recorded_on(candidate: TensorCandidate, tape_of: Callable[[list[Tensor]], Ex
     """
     call = candidate.replaced()
     tape = tape_of([one.tensor for one in call.sources])
-    hidden = HiddenSteps()
+    tape.escapes = hidden = HiddenSteps()
     try:
         with hidden, tape:
             outputs = tuple(one for one in call.returned() if _is_float(one.tensor))

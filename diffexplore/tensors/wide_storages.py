@@ -10,7 +10,7 @@ import torch
 
 from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
 from diffexplore.bounds.watch import Watch
-from diffexplore.torch_private.watching import StorageWeakRef, storage_key
+from diffexplore.torch_private.watching import StorageWeakRef, negated_view, storage_key
 
 Tensor = torch.Tensor
 
@@ -21,7 +21,10 @@ class NotFollowed(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class _WideStorage:
-    """The elements of a storage as float64 has them, in their order (``wide``); ``dtype`` is that of the storage."""
+    """The numbers of a storage as float64 has them, in their order (``wide``); ``dtype`` is that of the storage.
+
+    Complex numbers are pairs of real ones, as they are in memory.
+    """
 
     reference: Any
     dtype: torch.dtype
@@ -58,9 +61,9 @@ class WideStorages(StorageRadii):
         if wide is None:
             return None
         known = self._watch.undecided(wide)
-        if not value.is_floating_point():
+        if not value.is_floating_point() and not value.is_complex():
             return value != wide if known is None else (value != wide) | known.to(torch.bool)
-        apart = value.to(torch.float64).sub_(wide).abs_()
+        apart = (value.to(wide.dtype) - wide).abs()
         apart = torch.where((value == wide) | (value.isnan() & wide.isnan()), 0.0, apart)
         return apart if known is None else torch.where(known == FORGOTTEN, FORGOTTEN, apart + known)
 
@@ -75,9 +78,12 @@ class WideStorages(StorageRadii):
         if tensor not in self:
             return None
         known = self._found[storage_key(tensor)]
-        if known.dtype != tensor.dtype or len(known.wide) != _count(tensor):
+        if known.dtype != tensor.dtype.to_real() or len(known.wide) != _count(tensor):
             raise NotFollowed("memory is read as another dtype, or in another size")
-        return known.wide.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+        wide = torch.view_as_complex(known.wide.view(-1, 2)) if tensor.is_complex() else known.wide
+        wide = wide.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+        wide = wide.conj() if tensor.is_conj() else wide
+        return negated_view(wide) if tensor.is_neg() else wide
 
     def made(self, tensor: Tensor) -> Tensor:
         """The same, also of a tensor that was not seen before."""
@@ -87,15 +93,19 @@ class WideStorages(StorageRadii):
             known = None
         if known is not None:
             return known
-        everything = widened(tensor.detach().as_strided((_count(tensor),), (1,), 0), copy=True)
-        return self._keep(tensor, everything)
+        memory = torch.view_as_real(_plain(tensor)) if tensor.is_complex() else _plain(tensor)
+        self._keep(tensor, widened(memory.as_strided((_count(tensor),), (1,), 0), copy=True))
+        found = self.seen(tensor)
+        assert found is not None, "as just made"
+        return found
 
     def link(self, tensor: Tensor, wide: Tensor) -> None:
         """Makes ``wide`` what float64 has of a new tensor."""
         shared = {storage_key(one.wide) for one in self._found.values()}
         alike = (wide.shape, wide.stride(), wide.storage_offset()) == (tensor.shape, tensor.stride(), 0)
         if alike and _count(wide) == _count(tensor) and storage_key(wide) not in shared:
-            self._keep(tensor, wide.as_strided((_count(wide),), (1,), 0))
+            memory = torch.view_as_real(wide) if wide.is_complex() else wide
+            self._keep(tensor, memory.as_strided((_count(wide),), (1,), 0))
             return
         target = self.made(tensor)
         radius = self._watch.undecided(wide)
@@ -103,18 +113,28 @@ class WideStorages(StorageRadii):
         if radius is not None:
             self._watch.set(target, radius)
 
-    def _keep(self, tensor: Tensor, everything: Tensor) -> Tensor:
+    def _keep(self, tensor: Tensor, everything: Tensor) -> None:
         reference = StorageWeakRef(tensor.untyped_storage())
-        self._found[storage_key(tensor)] = _WideStorage(reference, tensor.dtype, everything)
-        return everything.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+        self._found[storage_key(tensor)] = _WideStorage(reference, tensor.dtype.to_real(), everything)
 
 
 def widened(tensor: Tensor, *, copy: bool = False) -> Tensor:
-    """A tensor with floats in float64; others as they are."""
-    if tensor.is_complex():
-        raise NotFollowed("complex numbers are not watched")
-    return tensor.to(torch.float64 if tensor.is_floating_point() else tensor.dtype, copy=copy)
+    """A tensor with its floats and complex numbers in float64; others as they are."""
+    return tensor.to(wide_dtype(tensor.dtype), copy=copy)
+
+
+def wide_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The dtype in which float64 has numbers of a dtype."""
+    if dtype.is_complex:
+        return torch.complex128
+    return torch.float64 if dtype.is_floating_point else dtype
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """A tensor's memory as it is, without a conjugation that is put off."""
+    return tensor.detach().conj() if tensor.is_conj() else tensor.detach()
 
 
 def _count(tensor: Tensor) -> int:
-    return tensor.untyped_storage().nbytes() // tensor.element_size()
+    """How many numbers its storage holds; a complex one is two."""
+    return tensor.untyped_storage().nbytes() // tensor.dtype.to_real().itemsize

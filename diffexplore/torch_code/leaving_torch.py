@@ -13,6 +13,7 @@ from diffexplore.bounds import handling
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.elementwise import Elementwise
+from diffexplore.bounds.extremes import orders_for_certain
 from diffexplore.bounds.handling import Bound
 from diffexplore.bounds.radii import FORGOTTEN
 from diffexplore.bounds.watch import Watch
@@ -111,12 +112,12 @@ class CandidateWatch(Watch):
             if name in ("eq", "ne") and args[0] is args[1]:  # asks for NaN, which no rounding changes
                 return func(*args, **(kwargs or {}))
             undecided = any(self._is_undecided(operand) for operand in operands)
-            rounded = [operand for operand in operands if handling.finite_float(operand)]
+            rounded = _numbers(operands)
             self._meet(rounded)
             if self._leaves_torch(name, args, undecided, rounded):
                 self.leaving.add(name)
             out = super().__torch_dispatch__(func, types, args, kwargs)
-            self._mark(name, out, undecided, rounded)
+            self._mark(func, args, kwargs or {}, out, undecided)
             self._constants.know(_tensors((out,)))
             return out
 
@@ -167,17 +168,19 @@ class CandidateWatch(Watch):
             return True
         return isinstance(bound, Elementwise) or bound in _AWARE or name in _REDUCE_CONDITIONS
 
-    def _mark(self, name: str, out: Any, undecided: bool, rounded: list[Tensor]) -> None:
+    def _mark(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, undecided: bool) -> None:
         """Conditions and indices made of what is undecided or rounded are undecided, unless they are known already."""
-        if name in _UNWRITTEN and handling.finite_float(out):
+        name = handling.name_of(func)
+        if name in _UNWRITTEN and handling.real_numbers(out) is not None:
             self.set(out, torch.zeros((), dtype=torch.float64, device=out.device))
             self.forget(out)  # what is read before torch writes to it was written by other code
         if name in _FINITENESS or _bound(name) in (OPERATORS["lt"].bound, CREATED):
             return
-        for tensor in _tensors((out,)):
-            if tensor.is_floating_point() or tensor.is_complex() or self.undecided(tensor) is not None:
-                continue
-            if undecided or any(self._is_rounded(operand) for operand in rounded):
+        chosen = [one for one in _tensors((out,)) if handling.real_numbers(one) is None and self.undecided(one) is None]
+        if not chosen or (not undecided and orders_for_certain(self, func, args, kwargs)):
+            return
+        if undecided or any(map(self._is_rounded, _numbers((*args, *kwargs.values())))):
+            for tensor in chosen:
                 self.set(tensor, torch.ones((), dtype=torch.bool, device=tensor.device))
 
 
@@ -228,6 +231,10 @@ def _tensors(values: tuple[Any, ...]) -> Iterator[Tensor]:
             yield value
         elif isinstance(value, (tuple, list)):
             yield from _tensors(tuple(value))
+
+
+def _numbers(values: Iterable[Any]) -> list[Tensor]:
+    return [one for one in _tensors(tuple(values)) if handling.real_numbers(one) is not None]
 
 
 def _holds_list_of_tensors(values: tuple[Any, ...]) -> bool:

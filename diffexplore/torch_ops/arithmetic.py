@@ -10,7 +10,7 @@ import torch
 
 from diffexplore.bounds import ball, branching, formulas, zeros
 from diffexplore.bounds import propagation as spread
-from diffexplore.bounds.elementwise import Division, Elementwise, Power, Sum
+from diffexplore.bounds.elementwise import Division, Elementwise, Multiplication, Power, Sum
 from diffexplore.formula.step_functions import floor
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import case
@@ -52,7 +52,7 @@ OPERATORS: tuple[Operator, ...] = (
         formula=lambda x, y: y - x, read=elementwise.rsub, on_tensors=tensors.weighted_sum(-1, 1, scaled=0),
     ),
     operator(
-        "mul", EVERYWHERE, bound=Elementwise(ball.mul, "mul", zeros.where_either, wide_numbers=True),
+        "mul", EVERYWHERE, bound=Multiplication(ball.mul, "mul", zeros.where_either, wide_numbers=True),
         kinks=kinks.nowhere, formula=lambda x, y: x * y, read=elementwise.mul, on_tensors=tensors.multiplied,
     ),
     operator(
@@ -74,7 +74,7 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     of_function("atan2", bound=Elementwise(spread.atan2, "atan2", zeros.where_first_and_second_positive)),
     operator(
-        "logaddexp", EVERYWHERE, bound=Elementwise(ball.largest, "logaddexp", cancels=(0, 1)),
+        "logaddexp", EVERYWHERE, bound=Elementwise(spread.logaddexp, "logaddexp", cancels=(0, 1)),
         kinks=kinks.nowhere, formula=lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
     ),
     composed("logaddexp2", EVERYWHERE, formula=lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2)),
@@ -102,5 +102,9 @@ OPERATORS: tuple[Operator, ...] = (
     # --------------------------------------------------------------------------------- those that the audit alone knows
     of_elements("copysign", EVERYWHERE, case("abs(self) * sgn(other)"), formula=_with_sign),
     unbounded("ldexp", EVERYWHERE, case("self * pow(2, other)")),
-    unbounded("frexp", EVERYWHERE, case("self / exp2(exponent)", saved={"exponent": "floor(log2(abs(self))) + 1"})),
+    unbounded(
+        "frexp", EVERYWHERE, case("self / exp2(exponent)", saved={"exponent": "floor(log2(abs(self))) + 1"}),
+        on_tensors=tensors.mantissa,
+    ),
+    unbounded("nextafter", EVERYWHERE, on_tensors=tensors.next_number),
 )  # fmt: skip

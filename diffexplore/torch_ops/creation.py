@@ -10,11 +10,10 @@ from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.cases import case
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import constants as read
-from diffexplore.torch_ops.records import Operator, composed, smooth, unbounded
+from diffexplore.torch_ops.records import Operator, composed, in_steps, smooth, unbounded
 from diffexplore.torch_ops.tensor_rules import complex_numbers
 from diffexplore.torch_ops.tensor_rules import creation as tensors
 from diffexplore.torch_ops.tensor_rules.dropout import native_dropout
-from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 CREATED = Handled(bound.create)
 
@@ -39,8 +38,8 @@ OPERATORS: tuple[Operator, ...] = (
     unbounded("native_dropout", EVERYWHERE, on_tensors=native_dropout),
     unbounded("_local_scalar_dense equal", EVERYWHERE, on_tensors=tensors.taken_out),
     unbounded("set resize resize_as", EVERYWHERE, on_tensors=tensors.changes_memory),
-    unbounded("complex", EVERYWHERE, on_tensors=InSteps(complex_numbers.of_parts)),
-    unbounded("polar", EVERYWHERE, on_tensors=InSteps(complex_numbers.polar)),
+    in_steps("complex", EVERYWHERE, steps=complex_numbers.of_parts),
+    in_steps("polar", EVERYWHERE, steps=complex_numbers.polar),
     smooth("fill", case("value"), bound=_FILLED, read=read.full, on_tensors=tensors.copied),
     smooth("zero", case("0"), bound=_FILLED, read=_zeros, on_tensors=tensors.created),
     smooth("copy", bound=Handled(bound.copy_into, in_place=True), read=read.copied_into, on_tensors=tensors.copied),

@@ -60,7 +60,12 @@ OPERATORS: tuple[Operator, ...] = (
     in_steps("scatter_reduce", EVERYWHERE, read=groups.scatter_reduce, steps=steps.scatter_reduce),
     in_steps("index_reduce", EVERYWHERE, read=groups.index_reduce, steps=steps.index_reduce),
     in_steps("segment_reduce", EVERYWHERE, read=groups.segment_reduce, steps=steps.segment_reduce),
-    unbounded("_segment_reduce_backward", EVERYWHERE, read=groups.segment_reduce_backward),
+    composed(
+        "_segment_reduce_backward",
+        EVERYWHERE,
+        steps=backward_steps.segments(steps.segment_reduce),
+        read=groups.segment_reduce_backward,
+    ),
     in_steps("_embedding_bag", EVERYWHERE, read=groups.embedding_bag, steps=steps.embedding_bag),
     composed(
         "_embedding_bag_backward",

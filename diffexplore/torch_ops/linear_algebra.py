@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from diffexplore.bounds import eigen
+from diffexplore.bounds import fourier as transforms
 from diffexplore.bounds import linear_algebra as bounds
+from diffexplore.bounds.exponential import exponential
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import factors
 from diffexplore.torch_ops.readers import matrices as read
 from diffexplore.torch_ops.records import Operator, composed, handled, in_steps, unbounded
+from diffexplore.torch_ops.tensor_rules import eigenvectors, fourier, matrices
 from diffexplore.torch_ops.tensor_rules import factorisations as steps
-from diffexplore.torch_ops.tensor_rules import fourier, matrices
+from diffexplore.torch_ops.tensor_rules.matrix_exponential import exponential as matrix_exponential
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 OPERATORS: tuple[Operator, ...] = (
@@ -24,8 +27,10 @@ OPERATORS: tuple[Operator, ...] = (
         read=read.log_determinant,
         on_tensors=matrices.log_determinant,
     ),
-    unbounded("linalg_matrix_exp", EVERYWHERE, on_tensors=matrices.exponential),
-    handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=matrices.eigen),
+    handled("linalg_matrix_exp", EVERYWHERE, handler=exponential, on_tensors=matrix_exponential),
+    handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=eigenvectors.of_symmetric),
+    unbounded("linalg_eig", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
+    unbounded("_linalg_eigvals", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
     composed("_linalg_solve_ex", AS_COMPOSED, steps=bounds.solve, read=read.solve, on_tensors=InSteps(steps.solve)),
     composed(
         "linalg_solve_triangular",
@@ -69,7 +74,7 @@ OPERATORS: tuple[Operator, ...] = (
     in_steps("_linalg_svd", EVERYWHERE, steps=steps.singular_values),
     in_steps("linalg_householder_product", EVERYWHERE, steps=steps.householder_product),
     in_steps("ormqr", EVERYWHERE, steps=steps.multiply_by_q),
-    unbounded("_fft_c2c", EVERYWHERE, on_tensors=fourier.complex_to_complex),
-    unbounded("_fft_r2c", EVERYWHERE, on_tensors=fourier.real_to_complex),
-    unbounded("_fft_c2r", EVERYWHERE, on_tensors=fourier.complex_to_real),
+    handled("_fft_c2c", EVERYWHERE, handler=transforms.transform, on_tensors=fourier.complex_to_complex),
+    handled("_fft_r2c", EVERYWHERE, handler=transforms.transform, on_tensors=fourier.real_to_complex),
+    handled("_fft_c2r", EVERYWHERE, handler=transforms.transform, on_tensors=fourier.complex_to_real),
 )

@@ -21,6 +21,7 @@ OPERATORS: tuple[Operator, ...] = (
     _moved("clone _lazy_clone", case("self"), read=read.copy),
     _moved("contiguous lift_fresh_copy detach_copy alias_copy conj_physical", read=read.copy),
     _moved("view _unsafe_view reshape _reshape_alias", read=read.view),
+    _moved("view_as_real view_as_complex _conj _neg_view"),
     _moved("view_copy", read=read.copied(read.view)),
     _moved("expand", read=read.expand),
     _moved("expand_copy", read=read.copied(read.expand)),

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from diffexplore.bounds import fourier
+from diffexplore.bounds import movement as movement_bounds
 from diffexplore.bounds.composites import StepByStep
-from diffexplore.bounds.handling import Handler, unwatched
+from diffexplore.bounds.handling import Handled, Handler, unwatched
 from diffexplore.torch_ops import (
     activations,
     arithmetic,
@@ -92,13 +94,35 @@ def run_decomposed(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[
         return func.decompose(*args, **kwargs)
 
 
+#: Handlers of complex numbers as well as of real ones.
+_OF_COMPLEX = (
+    movement_bounds.rearrange, movement_bounds.join, movement_bounds.create, movement_bounds.drawn,
+    movement_bounds.fill, fourier.transform,
+)  # fmt: skip
+
+
 @cache
-def handler_of(func: Any) -> Handler:
-    """The handler of an operator. One of another library may compute anything, whatever it is called."""
+def handler_of(func: Any, is_complex: bool = False) -> Handler:
+    """The handler of an operator. One of another library may compute anything, whatever it is called.
+
+    With ``is_complex`` some argument is complex: then the steps on real parts are watched that the truth is made of.
+    """
+    if is_complex:
+        return _handler_of_complex(func)
     known = _handler(of(func), in_place=is_in_place(base_name(func)))
     if known is not unwatched or func.namespace != "aten":
         return known
     return run_decomposed if func._can_decompose() else partial(_decomposed(func).run, found_by_bound)
+
+
+def _handler_of_complex(func: Any) -> Handler:
+    from diffexplore.torch_ops.tensor_rules.lookup import functional, steps_of
+
+    known = of(func)
+    if known is not None and isinstance(known.bound, Handled) and known.bound.handler in _OF_COMPLEX:
+        return _handler(known, in_place=is_in_place(base_name(func)))
+    steps = steps_of(functional(func), True)
+    return unwatched if steps is None else partial(StepByStep(steps).run, found_by_bound)
 
 
 def _decomposed(func: Any) -> StepByStep:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import CodeType
 
 from diffexplore.torch_private.supported import needed_names
+from diffexplore.torch_private.watching import redispatched
 
 with needed_names():
     from torch._library.custom_ops import OPDEFS, CustomOpDef
@@ -24,5 +25,5 @@ __all__ = [
 
 
 def written_codes() -> set[CodeType | None]:
-    """The code of every operator that was written in Python with ``torch.library.custom_op``."""
-    return {getattr(known._init_fn, "__code__", None) for known in OPDEFS.values()} - {None}
+    """The code that runs right above that of every operator which was written in Python with ``torch.library``."""
+    return {redispatched.__code__, *(getattr(known._init_fn, "__code__", None) for known in OPDEFS.values())} - {None}

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from diffexplore.torch_private.supported import needed_names
 
 with needed_names():
     from torch._C import _current_autograd_node as current_autograd_node
     from torch._C._autograd import _get_sequence_nr as next_sequence_number
-    from torch._dynamo.source import ConstantSource
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.proxy_tensor import make_fx
     from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
     from torch.fx.traceback import preserve_node_meta, set_stack_trace
 
 __all__ = [
-    "ConstantSource",
     "DimDynamic",
     "FakeTensorMode",
     "ShapeEnv",
     "current_autograd_node",
     "make_fx",
+    "named_source",
     "next_sequence_number",
     "preserve_node_meta",
     "set_stack_trace",
 ]
+
+
+def named_source(name: str) -> Any:
+    """Where a size that is a symbol comes from, by name: of torch's compiler, which is loaded here and not before."""
+    with needed_names():
+        from torch._dynamo.source import ConstantSource
+    return ConstantSource(name)

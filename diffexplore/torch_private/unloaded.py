@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from types import ModuleType, SimpleNamespace
 from typing import Any, TypeVar
 
@@ -82,10 +83,10 @@ def _standing_in() -> Iterator[None]:
 
 @contextmanager
 def not_compiled() -> Iterator[None]:
-    """In here, functions that ``torch.compile`` wraps are traced and run as they are written."""
-    if not compiler_is_loaded():
-        yield
-        return
-    compiler = sys.modules[_COMPILER]
+    """In here, functions that ``torch.compile`` wraps are traced and run as they are written.
+
+    It loads the compiler, as whatever traces does: also what is wrapped from now on is left as it is written.
+    """
+    compiler = import_module(_COMPILER)
     with compiler.config.patch(error_on_nested_fx_trace=False), sys.modules["torch"].compiler.set_stance("force_eager"):
         yield

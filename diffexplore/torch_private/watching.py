@@ -12,15 +12,18 @@ from diffexplore.torch_private.supported import needed_names
 from diffexplore.torch_private.unloaded import compiler_is_loaded
 
 with needed_names():
-    from torch._C import DisableTorchFunction, DispatchKey
+    from torch import _neg_view as negated_view
+    from torch._C import DisableTorchFunction, DispatchKey, DispatchKeySet
     from torch._C import _current_graph_task_id as current_graph_task
     from torch._C import _dispatch_tls_local_exclude_set as excluded_keys
     from torch._C import _dispatch_tls_local_include_set as included_keys
+    from torch._C import _EnableTorchFunction as EnableTorchFunction
     from torch._C import _ForceDispatchKeyGuard as ForcedKeys
     from torch._decomp import decomposition_table
     from torch._library.custom_ops import OPDEFS
     from torch._ops import OpOverload
     from torch.autograd.function import BackwardCFunction
+    from torch.library import _impls as PYTHON_KERNELS
     from torch.multiprocessing.reductions import StorageWeakRef
     from torch.utils._python_dispatch import TorchDispatchMode as _TorchDispatchMode
     from torch.utils._python_dispatch import _disable_current_modes as disable_current_modes
@@ -31,6 +34,7 @@ __all__ = [
     "BackwardCFunction",
     "DisableTorchFunction",
     "DispatchMode",
+    "EnableTorchFunction",
     "OpOverload",
     "StorageWeakRef",
     "current_dispatch_modes",
@@ -39,6 +43,7 @@ __all__ = [
     "decomposition_table",
     "differentiable",
     "disable_current_modes",
+    "negated_view",
     "state_constant",
     "storage_key",
     "tree_leaves",
@@ -91,9 +96,25 @@ _SHIELDED: set[type[_TorchDispatchMode]] = set()
 
 
 def custom_implementation(function: OpOverload) -> Callable[..., Any] | None:
-    """The Python function that computes an operator made by ``torch.library.custom_op``; None of others."""
+    """The Python code that computes an operator made by ``torch.library``; None of others."""
     definition = OPDEFS.get(function._schema.name)
-    return None if definition is None else definition._init_fn
+    if definition is not None:
+        return definition._init_fn
+    name = function._schema.name.replace("::", "/") + (
+        f".{function._overloadname}" * (function._overloadname != "default")
+    )
+    if not any(f"{name}/{key}" in PYTHON_KERNELS for key in ("CPU", "CompositeExplicitAutograd")):
+        return None
+
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        return redispatched(function, args, kwargs)
+
+    return kernel
+
+
+def redispatched(function: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What the kernel for the CPU of an operator returns: its own operations are seen by modes."""
+    return function.redispatch(DispatchKeySet(DispatchKey.CPU), *args, **kwargs)
 
 
 def storage_key(tensor: torch.Tensor) -> int:

@@ -17,11 +17,11 @@ from torch.fx import GraphModule
 from diffexplore.errors import DiffexploreError, UsageError
 from diffexplore.torch_code.calling import exits_refused
 from diffexplore.torch_private.tracing import (
-    ConstantSource,
     DimDynamic,
     FakeTensorMode,
     ShapeEnv,
     make_fx,
+    named_source,
     preserve_node_meta,
 )
 from diffexplore.torch_private.unloaded import not_compiled
@@ -178,7 +178,7 @@ class NotDifferentiable(UsageError):
 
 def _size(env: ShapeEnv, tried: int) -> Any:
     """The size of a batch of any number of samples, made once so that all data share it."""
-    source = ConstantSource("N")
+    source = named_source("N")
     symbol = env.create_symbol(
         tried, source=source, dynamic_dim=DimDynamic.DYNAMIC, constraint_dim=None, do_not_specialize_zero_one=True
     )

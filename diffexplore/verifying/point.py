@@ -18,6 +18,7 @@ from diffexplore.checking.probes import Probe
 from diffexplore.checking.records import VALUE, LostDigits, Row
 from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import CandidateError
+from diffexplore.inputs.blocks import Blocks
 from diffexplore.methods.base import Estimates, Numbers
 from diffexplore.verifying.diagnosis.locate import Failures
 from diffexplore.verifying.diagnosis.scene import Laboratory
@@ -44,14 +45,18 @@ class CandidateCheck(PointCheck):
         self._whole = self.whole_batch_again()
         first = self._blocks.rows(0)
         self.backward = self.observed.called_again(
-            self._problem, self._evaluator.values(*first), self._of_samples(*first) if self._divided else self._whole
+            self._problem, self._evaluator.values(*first), self._of_samples(*first) if self.divided else self._whole
         )
         return super().run(stage)
 
     @property
-    def _divided(self) -> bool:
+    def divided(self) -> bool:
         """Whether there are several blocks of samples, with each of which the candidate is called by itself."""
-        return self._blocks.count > 1
+        return self.blocks.count > 1
+
+    @property
+    def blocks(self) -> Blocks:
+        return self._blocks
 
     @property
     def observed(self) -> Observed:
@@ -68,7 +73,7 @@ class CandidateCheck(PointCheck):
 
         Of several blocks, what has an entry for each sample is left out: it is compared block by block.
         """
-        if not self._divided:
+        if not self.divided:
             return self._evaluator.reduced(self._candidate)
         reduced = {*self._problem.parameters, VALUE}
 
@@ -80,11 +85,15 @@ class CandidateCheck(PointCheck):
     def _of_samples(self, first: int, last: int) -> Estimates:
         return self._candidate.reduced(self._problem, self._evaluator.values(first, last), last - first)
 
-    def laboratory(self) -> Laboratory:
-        """For further calls of the candidate, at this point and near it, on the samples of the first block."""
-        first, last = self._blocks.rows(0)
-        rows = {name: column[first:last] for name, column in self._columns.items()} if self._divided else self._columns
-        return Laboratory(self._problem, self._candidate, self._point, rows, last, self._seed)
+    def of_block(self, block: int) -> Estimates:
+        """A block, or the whole batch, once more, with the bounds that the candidate is granted now."""
+        return self._of_samples(*self._blocks.rows(block)) if self.divided else self.whole_batch_again()
+
+    def laboratory(self, block: int = 0) -> Laboratory:
+        """For further calls of the candidate, at this point and near it, on the samples of a block."""
+        first, last = self._blocks.rows(block)
+        rows = {name: column[first:last] for name, column in self._columns.items()} if self.divided else self._columns
+        return Laboratory(self._problem, self._candidate, self._point, rows, last - first, self._seed)
 
     def _reduced_estimates(self) -> dict[str, tuple[str, Estimates]]:
         return {self._candidate.name: (self._candidate.name, self._whole)}
@@ -106,7 +115,7 @@ class CandidateCheck(PointCheck):
 
         def of_block(first: int, last: int) -> tuple[SampleFindings, dict[str, Failures]]:
             self.failures, self._start = {}, first
-            self._by_data = self._shares(first, last) if self._divided else self._whole
+            self._by_data = self._shares(first, last) if self.divided else self._whole
             return self._seen(sampled, first, last), self.failures
 
         found = self._blocks.each(of_block)

@@ -87,6 +87,8 @@ def totals(
         if combined is None:
             found.append(next(each))
             continue
-        total = torch.as_tensor(reduction.total(place, slots, sums, n), dtype=torch.float64)
+        number = reduction.total(place, slots, sums, n)
+        where = number.device if isinstance(number, Tensor) else "cpu"  # whatever the user's default device is
+        total = torch.as_tensor(number, dtype=torch.float64, device=where)
         found.append(total / n if plan.loss.reduction == "mean" else total)
     return found

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,9 +25,10 @@ from diffexplore.kernels.buffers import BlockSteps
 from diffexplore.kernels.choice import fewest
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
+from diffexplore.kernels.threads import in_threads
 
-#: Rows of a block on a CPU: some vectors stay in the second cache, and torch starts no threads of its own.
-BLOCK = 32_000
+#: Bytes of the vectors of a block on a CPU that are read again: they stay in the second cache of a core.
+CACHE = 3 * 2**18
 
 #: Rows of a block on a GPU, which has to be kept busy.
 _BLOCK_ON_GPU = 2**24
@@ -63,7 +62,10 @@ class BlockedKernel:
 
     @cached_property
     def _block(self) -> int:
-        return BLOCK if self.columns.device.type == "cpu" else _BLOCK_ON_GPU
+        """Rows of a block: they depend on the loss alone, so that the bits of a sum do."""
+        if self.columns.device.type != "cpu":
+            return _BLOCK_ON_GPU
+        return CACHE // (8 * max(1, self.steps.vectors))
 
     def __call__(self, at: Point) -> Evaluation:
         workers = torch.get_num_threads() if self.columns.device.type == "cpu" else 1
@@ -80,23 +82,23 @@ class BlockedKernel:
         n, reduction = self.columns.n, self.steps.reduction
         begun = self.steps.begun(dict(zip(self.plan.loss.parameters, at, strict=True)), self.columns.device)
         kept = empty_outputs(self.plan, self.columns)
-        parts: list[Sequence[Tensor]] = [()] * -(-n // self._block)
-        numbers = itertools.count()
 
-        def work() -> None:
-            with torch.no_grad():
-                space = _Space(self.steps, self.columns, min(n, self._block))
-                steps = self.steps.ready(begun, at, space.buffers)
-                while (i := next(numbers)) < len(parts):
-                    first = i * self._block
-                    columns = space.read(first)
-                    if n - first < space.rows:
-                        steps = self.steps.ready(begun, at, [one.narrow(0, 0, n - first) for one in space.buffers])
-                    slots = steps(columns)
-                    self._keep(slots, kept, first)
-                    parts[i] = self.steps.sums(slots, columns[0] if columns else torch.zeros(1))
+        def worker() -> Callable[[int], list[Tensor]]:
+            rows, left = self._block, n % self._block
+            space = _Space(self.steps, self.columns, min(n, rows))
+            steps = self.steps.ready(begun, at, space.buffers, rows)
+            last = self.steps.ready(begun, at, [one[:left] for one in space.buffers], left) if left else steps
 
-        _in_threads(work, min(workers, len(parts)))
+            def sums_over(part: int) -> list[Tensor]:
+                here = steps if (part + 1) * rows <= n else last
+                sums = here(space.read(part))
+                if kept:
+                    self._keep(here.slots, kept, part * rows)
+                return sums
+
+            return sums_over
+
+        parts = in_threads(worker, -(-n // self._block), workers)
         sums = [torch.stack(one).sum() for one in zip(*parts, strict=True)]
         return totals(self.plan, reduction, begun, sums, kept, n)
 
@@ -122,25 +124,15 @@ class _Space:
         self.rows = rows
         self.buffers = [buffer() for _ in range(steps.buffers)]
         tensors = (columns.tensors[name] for name in names)
-        self._columns = [(one, None if one.dtype == torch.float64 else buffer()) for one in tensors]
+        self._columns = [(one.split(rows), None if one.dtype == torch.float64 else buffer()) for one in tensors]
 
-    def read(self, first: int) -> list[Tensor]:
-        """The rows of each column from ``first`` on, in float64."""
+    def read(self, part: int) -> list[Tensor]:
+        """The rows of a block of each column, in float64."""
         found = []
-        for tensor, wide in self._columns:
-            rows = min(self.rows, len(tensor) - first)
-            part = tensor.narrow(0, first, rows)
-            found.append(part if wide is None else wide.narrow(0, 0, rows).copy_(part))
+        for blocks, wide in self._columns:
+            block = blocks[part]
+            found.append(block if wide is None else wide.narrow(0, 0, len(block)).copy_(block))
         return found
-
-
-def _in_threads(work: Callable[[], None], workers: int) -> None:
-    if workers <= 1:
-        work()
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        for done in [pool.submit(work) for _ in range(workers)]:
-            done.result()
 
 
 BACKEND = BlockedBackend()

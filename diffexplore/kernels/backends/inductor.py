@@ -155,7 +155,7 @@ def _summing(reduction: Reduction, names: Sequence[str], fixed: Sequence[int], d
             out.copy_(slots[slot] * weight)
         found = []
         for one in reduction.sums:
-            first, *second = (spread(slots[slot], columns[0]) for slot in one)
+            first, *second = (spread(slots[slot], columns[0].shape) for slot in one)
             product = first * second[0] if second else first
             found.append(product.sum(-1, dtype=torch.float64))
         return found

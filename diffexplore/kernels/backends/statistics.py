@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
 from flint import arb
+from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.case_balls import CASES
@@ -18,7 +18,6 @@ from diffexplore.kernels.accumulator import Accumulator
 from diffexplore.kernels.backends.base import BoundKernel, KernelEffort, Point, collected
 from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
-from diffexplore.kernels.device_sums import sums_on_device
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
 from diffexplore.kernels.statistics import Exponents, overflowed
@@ -26,8 +25,8 @@ from diffexplore.kernels.statistics import Exponents, overflowed
 #: Bits in which the sums are put together.
 _BITS = 256
 
-#: Blocks that one thread takes at a time.
-_BLOCKS = 16
+#: Rows that are read at a time, or copied, where they are not in memory as they are taken.
+_ROWS = 128 * BLOCK
 
 
 class StatisticsBackend:
@@ -56,7 +55,7 @@ class StatisticsBackend:
         assert statistics is not None, "there is no obstacle"
         accumulator = statistics.about(statistics.centre(_part(columns, 0, BLOCK)))
         on_device = columns.device.type != "cpu" and accumulator.columns_alone
-        record = _on_device(accumulator, columns) if on_device else _accumulated(accumulator, columns)
+        record = accumulator.accumulate_on_device(columns.tensors) if on_device else _accumulated(accumulator, columns)
         return SummedKernel(plan, accumulator, record, columns)
 
 
@@ -70,22 +69,14 @@ def _part(columns: Columns, first: int, last: int) -> dict[str, np.ndarray]:
 
 
 def _accumulated(accumulator: Accumulator, columns: Columns) -> BlockSums:
-    step = _BLOCKS * BLOCK
+    step = columns.n if all(map(_as_it_is, columns.tensors.values())) else _ROWS
     starts = range(0, columns.n, step)
-
-    def part(start: int) -> BlockSums:
-        return accumulator.accumulate(_part(columns, start, start + step), rows=min(step, columns.n - start))
-
-    workers = min(torch.get_num_threads(), len(starts), os.cpu_count() or 1)
-    if workers == 1:
-        return combine([part(start) for start in starts])
-    with ThreadPoolExecutor(workers) as pool:
-        return combine(list(pool.map(part, starts)))
+    return combine([accumulator.accumulate(_part(columns, i, i + step), min(step, columns.n - i)) for i in starts])
 
 
-def _on_device(accumulator: Accumulator, columns: Columns) -> BlockSums:
-    found = {place: columns.tensors[name] for place, name in enumerate(accumulator.columns) if name is not None}
-    return sums_on_device(found, accumulator.centre, accumulator.powers, columns.n)
+def _as_it_is(column: Any) -> bool:
+    """Whether a column is in memory as sums are taken of it."""
+    return isinstance(column, Tensor) and column.device.type == "cpu" and column.dtype != torch.bfloat16
 
 
 class SummedKernel:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.errors import UsageError
-from diffexplore.formula.descriptions import LossSummary, PartialFormula
 from diffexplore.graphing.records import Graph
 from diffexplore.graphing.svg import to_svg
 from diffexplore.pages.records import Fragment, Section, Subject
@@ -21,14 +19,6 @@ MOST_NODES = 80
 
 #: The values and adjoints of more samples take longer than the rest of a page: its graph has formulas instead.
 MOST_SAMPLES = 10_000
-
-
-@dataclass(frozen=True)
-class Derivation:
-    """The result of a derivation: a loss and its partials, as text."""
-
-    loss: LossSummary
-    gradient: Mapping[str, PartialFormula]
 
 
 def loss(subject: Subject) -> Iterator[Section]:

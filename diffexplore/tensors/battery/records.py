@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -49,11 +49,13 @@ class CallSetting:
     Attributes:
         candidate: the function under test, at its inputs.
         calls: what plain calls gave, an output each.
+        upstreams: the upstream gradient of each output, those included whose plain backward raised.
         subject: all that is checked.
     """
 
     candidate: TensorCandidate
     calls: tuple[PlainCall, ...]
+    upstreams: Mapping[str, Tensor]
     subject: TensorSubject
 
     @property
@@ -61,12 +63,17 @@ class CallSetting:
         """What is differentiated for the truth."""
         return self.subject.forward
 
-    def output_of(self, call: TensorCandidate, name: str, **options: Any) -> TensorOutput:
+    def output_of(self, call: TensorCandidate, name: str) -> TensorOutput:
         """That output of a new call. Raises TrialUnavailable where there is none."""
-        for one in call.returned():
-            if one.name == name and is_differentiable(one.tensor):
-                return one
-        raise TrialUnavailable(f"{name} is not differentiable there")
+        return self.outputs_of(call, [name])[0]
+
+    def outputs_of(self, call: TensorCandidate, names: Collection[str]) -> list[TensorOutput]:
+        """Those outputs of one new call. Raises TrialUnavailable where one is missing."""
+        known = {one.name: one for one in call.returned() if is_differentiable(one.tensor)}
+        missing = [name for name in names if name not in known]
+        if missing:
+            raise TrialUnavailable(f"{missing[0]} is not differentiable there")
+        return [known[name] for name in names]
 
     def differing(self, found: Gradients, expected: Gradients, call: PlainCall, upstream: Tensor) -> str | None:
         """Where two gradients differ by more than rounding: ``x[0, 2] is 1.5, not 3``; None where they do not.
@@ -88,7 +95,12 @@ def _worst(one: Tensor | None, other: Tensor | None, like: Tensor, numbers: Tens
     value, expected = value.to("cpu", torch.float64), expected.to("cpu", torch.float64)
     unit = torch.finfo(like.dtype).eps if like.is_floating_point() else 2.0**-52
     bound = torch.from_numpy(numbers.in_any_call.copy()).reshape(expected.shape)
-    largest = float(expected.abs().max()) if expected.numel() else 0.0
+    sizes = [
+        float(one.abs().nan_to_num(posinf=0.0).max())
+        for one in (expected, torch.from_numpy(numbers.value.copy()))
+        if one.numel()
+    ]
+    largest = max(sizes, default=0.0)  # where gradients cancel, that of the plain call says how large they are
     room = torch.where(bound.isfinite(), scale * bound, unit**_UNKNOWN * largest) + 64 * unit * expected.abs()
     off = ((value - expected).abs() > room) | (value.isnan() != expected.isnan())
     if not bool(off.any()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import Any
 
@@ -78,34 +78,48 @@ def _unlike(node: Any, returned: list[Any]) -> Iterator[CallFinding]:
 
 def alone(setting: CallSetting) -> Iterator[CallFinding]:
     """Each input as the only one that needs a gradient (``ctx.needs_input_grad``)."""
-    sources = setting.candidate.sources
-    if len(sources) < 2:
+    names = [one.name for one in setting.candidate.sources]
+    if len(names) < 2:
         raise TrialUnavailable("there is one input to differentiate by")
-    for source in sources[:_MOST_ALONE]:
-        fixed = {one.name: one.tensor.detach().clone() for one in sources if one.name != source.name}
-        candidate = setting.candidate.replaced(fixed)
-        place = sources.index(source)
-        for call in setting.calls:
-            plain = setting.candidate.replaced()
-            try:
-                expected = plain.gradients(setting.output_of(plain, call.output), call.upstream.clone())
-                output = setting.output_of(candidate, call.output)
-            except (CandidateError, TrialUnavailable):
-                continue  # the output does not depend on it, or that is reported of the plain call
-            try:
-                (gradient,) = candidate.gradients(output, call.upstream.clone())
-            except CandidateError as error:
-                yield CallFinding(
-                    "needs_input_grad", f"it raises where only {source.name} needs a gradient: {reason_of(error)}"
-                )
-                continue
-            found = tuple(gradient if i == place else one for i, one in enumerate(expected))
-            off = setting.differing(found, expected, call, call.upstream)
-            if off is not None:
-                yield CallFinding(
-                    "needs_input_grad", f"where only {source.name} needs a gradient, that by {off}: it must not "
-                    "depend on ctx.needs_input_grad of the others",
-                )  # fmt: skip
+    for name in names[:_MOST_ALONE]:
+        yield from _for_some(setting, {name}, f"only {name} needs a gradient")
+
+
+def all_but_one(setting: CallSetting) -> Iterator[CallFinding]:
+    """Each input as the only one that needs no gradient."""
+    names = [one.name for one in setting.candidate.sources]
+    if len(names) < 3:
+        raise TrialUnavailable("there are fewer than three inputs to differentiate by")
+    for name in names[:_MOST_ALONE]:
+        yield from _for_some(setting, set(names) - {name}, f"{name} alone needs no gradient")
+
+
+def _for_some(setting: CallSetting, needed: Collection[str], where: str) -> Iterator[CallFinding]:
+    """What differs where only these inputs need a gradient."""
+    sources = setting.candidate.sources
+    fixed = {one.name: one.tensor.detach().clone() for one in sources if one.name not in needed}
+    candidate = setting.candidate.replaced(fixed)
+    for call in setting.calls:
+        plain = setting.candidate.replaced()
+        try:
+            expected = plain.gradients(setting.output_of(plain, call.output), call.upstream.clone())
+            output = setting.output_of(candidate, call.output)
+        except (CandidateError, TrialUnavailable):
+            continue  # the output does not depend on them, or that is reported of the plain call
+        try:
+            gradients = iter(candidate.gradients(output, call.upstream.clone()))
+        except CandidateError as error:
+            yield CallFinding("needs_input_grad", f"it raises where {where}: {reason_of(error)}")
+            continue
+        found = tuple(
+            next(gradients) if one.name in needed else gradient for one, gradient in zip(sources, expected, strict=True)
+        )
+        off = setting.differing(found, expected, call, call.upstream)
+        if off is not None:
+            yield CallFinding(
+                "needs_input_grad",
+                f"where {where}, that by {off}: it must not depend on ctx.needs_input_grad of the others",
+            )
 
 
 def no_upstream(setting: CallSetting) -> Iterator[CallFinding]:
@@ -175,6 +189,7 @@ def _overlap(one: Tensor, other: Tensor) -> bool:
 TRIALS = (
     CallTrial("returned", "shapes and dtypes that the backward returns", "quick", shapes),
     CallTrial("needs_input_grad", "inputs that need no gradient", "quick", alone),
+    CallTrial("needs_input_grad", "one input that needs no gradient", "full", all_but_one),
     CallTrial("undefined_upstream", "no upstream gradient", "quick", no_upstream),
     CallTrial("aliased", "gradients that share memory", "quick", shared_memory),
 )

@@ -12,7 +12,16 @@ import torch
 from diffexplore.checking.records import Cause
 from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.battery import layouts, other_inputs, repeats, returned, second_order, transforms
+from diffexplore.tensors.battery import (
+    checkpoints,
+    layouts,
+    other_inputs,
+    repeats,
+    returned,
+    second_order,
+    several_outputs,
+    transforms,
+)
 from diffexplore.tensors.battery.records import CallSetting, CallTrial, PlainCall, TrialUnavailable, reason_of
 from diffexplore.tensors.subject import TensorCalls
 
@@ -21,14 +30,19 @@ TRIALS: tuple[CallTrial, ...] = (
     *repeats.TRIALS,
     *layouts.TRIALS,
     *returned.TRIALS,
+    *several_outputs.TRIALS,
     *second_order.TRIALS,
     *transforms.TRIALS,
+    *checkpoints.TRIALS,
     *other_inputs.TRIALS,
 )
 
 
 #: Those that make the same call, so that random numbers are the same as well.
-_SAME_CALL: tuple[CallTrial, ...] = (*repeats.TRIALS, *returned.TRIALS)
+_SAME_CALL: tuple[CallTrial, ...] = (*repeats.TRIALS, *returned.TRIALS, *several_outputs.TRIALS)
+
+#: Those that may say why a plain gradient is wrong.
+_WHY_WRONG: tuple[CallTrial, ...] = (*repeats.TRIALS, *several_outputs.WHY_WRONG)
 
 
 @dataclass(frozen=True)
@@ -51,15 +65,15 @@ def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> TriedCalls:
     setting = setting_of(calls)
     found: dict[str, tuple[str, Cause]] = {}
     skipped = []
-    trials = repeats.TRIALS if wrong and level != "none" else trials_of(level)
-    if setting.calls and trials and _draws_numbers(calls):
+    trials = _WHY_WRONG if wrong and level != "none" else trials_of(level)
+    if setting.upstreams and trials and not wrong and _draws_numbers(calls):
         trials = [trial for trial in trials if trial in _SAME_CALL]
-    for trial in trials if setting.calls else ():
+    for trial in trials if setting.upstreams else ():
         if any(cause.key in _GRAVE for _, cause in found.values()):
             break
         try:
-            with warnings.catch_warnings(), torch.enable_grad():
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(), torch.enable_grad(), torch.sparse.check_sparse_tensor_invariants():
+                warnings.simplefilter("ignore")  # without invariants a sparse tensor of fewer values ends the process
                 for one in trial.run(setting):
                     found.setdefault(one.message, (trial.name, Cause(one.key, one.message, dict(one.fields))))
         except (TrialUnavailable, CandidateError) as reason:
@@ -94,11 +108,13 @@ def trials_of(level: str) -> Sequence[CallTrial]:
 
 
 def setting_of(calls: TensorCalls) -> CallSetting:
-    """What trials start from: the outputs whose plain backward did not raise."""
-    plain = []
+    """What trials start from: real outputs by real inputs."""
     of_complex = any(source.tensor.is_complex() for source in calls.subject.candidate.sources)
-    for one in calls.outputs if not of_complex else ():
-        gradients = calls.seen.gradients.get((one.name, 0))
-        if gradients is not None and not isinstance(gradients, str) and not one.tensor.is_complex():
-            plain.append(PlainCall(one.name, calls.upstreams[one.name][0], tuple(gradients)))
-    return CallSetting(calls.subject.candidate, tuple(plain), calls.subject)
+    real = [one.name for one in calls.outputs if not of_complex and not one.tensor.is_complex()]
+    plain = []
+    for name in real:
+        gradients = calls.seen.gradients.get((name, 0))
+        if gradients is not None and not isinstance(gradients, str):
+            plain.append(PlainCall(name, calls.upstreams[name][0], tuple(gradients)))
+    upstreams = {name: calls.upstreams[name][0] for name in real if calls.upstreams[name]}
+    return CallSetting(calls.subject.candidate, tuple(plain), upstreams, calls.subject)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import product
 from types import FunctionType
 from typing import Any
 
@@ -45,20 +46,26 @@ def forward_mode(setting: CallSetting) -> Iterator[CallFinding]:
     for call in setting.calls:
         tangent = outputs.get(call.output)
         along = 0.0 if tangent is None else float((tangent.double() * call.upstream.double()).sum())
-        terms = [
-            (torch.from_numpy(numbers.value.copy()) * tangents[source.name].double().cpu())
-            for source, numbers in zip(setting.candidate.sources, call.gradients, strict=True)
-        ]
-        total, size = sum(float(term.sum()) for term in terms), sum(float(term.abs().sum()) for term in terms)
+        total, room = 0.0, 0.0 if tangent is None else _share(tangent.double() * call.upstream.double(), call.upstream)
+        for source, numbers in zip(setting.candidate.sources, call.gradients, strict=True):
+            way = tangents[source.name].double().cpu()
+            terms, bound = torch.from_numpy(numbers.value.copy()) * way, torch.from_numpy(numbers.in_any_call.copy())
+            total += float(terms.sum())
+            room += _share(terms, call.upstream) + float((bound * way.abs())[bound.isfinite()].sum())
         if not math.isfinite(total):
             continue  # that is reported of the plain call
-        unit = torch.finfo(call.upstream.dtype).eps if call.upstream.dtype.is_floating_point else 2.0**-52
-        if not abs(along - total) <= unit**0.5 * max(size, 1e-300):
+        if not abs(along - total) <= room:
             yield CallFinding(
                 "forward_mode",
                 "the derivative by forward mode (jvp) is not that of the backward: along a random direction "
                 f"{along:.6g}, not {total:.6g}",
             )
+
+
+def _share(terms: Tensor, upstream: Tensor) -> float:
+    """How far a sum of these may be off: what cancels rounds as well."""
+    unit = torch.finfo(upstream.dtype).eps if upstream.dtype.is_floating_point else 2.0**-52
+    return float(unit**0.5 * terms.abs().sum() + 1e-300)
 
 
 def vmapped(setting: CallSetting) -> Iterator[CallFinding]:
@@ -68,35 +75,36 @@ def vmapped(setting: CallSetting) -> Iterator[CallFinding]:
     for call in setting.calls:
 
         def gradients(*tensors: Tensor, call: PlainCall = call) -> tuple[Tensor, ...]:
-            return torch.func.grad(_scalar(setting, call), argnums=tuple(range(len(sources))))(*tensors)
+            return torch.func.grad(scalar_of(setting, call), argnums=tuple(range(len(sources))))(*tensors)
 
         try:
             found = torch.func.vmap(gradients)(*stacked)
         except Exception as error:
             raise TrialUnavailable(" ".join(str(error).split())[:160]) from None
         for copy in range(2):
-            off = setting.differing(tuple(one[copy] for one in found), _values(setting, call), call, call.upstream)
+            off = setting.differing(tuple(one[copy] for one in found), plain_values(setting, call), call, call.upstream)
             if off is not None:
                 yield CallFinding("vmap", f"under torch.func.vmap the gradient by {off}: the vmap rule is wrong")
                 break
 
 
 def compiled(setting: CallSetting) -> Iterator[CallFinding]:
-    """torch.compile, with the backend that runs what was traced."""
+    """torch.compile, with the backends that run what was traced: as it is, and without writes in place."""
     if setting.candidate.function.compiled:
         raise TrialUnavailable("it is compiled already")
     sources = setting.candidate.sources
-    for call in setting.calls:
+    for call, backend in product(setting.calls, ("eager", "aot_eager")):
         leaves = [one.tensor.detach().clone().requires_grad_() for one in sources]
         try:
             compile_: Any = torch.compile
-            value = compile_(_of_its_own(_scalar(setting, call)), backend="aot_eager")(*leaves)
+            value = compile_(_of_its_own(scalar_of(setting, call)), backend=backend)(*leaves)
             found = torch.autograd.grad(value, leaves, allow_unused=True)
         except Exception as error:
             raise TrialUnavailable(" ".join(str(error).split())[:160]) from None
-        off = setting.differing(found, _values(setting, call), call, call.upstream)
+        off = setting.differing(found, plain_values(setting, call), call, call.upstream)
         if off is not None:
-            yield CallFinding("compile", f"under torch.compile the gradient by {off}")
+            yield CallFinding("compile", f"under torch.compile (backend={backend}) the gradient by {off}")
+            return
 
 
 def autocast(setting: CallSetting) -> Iterator[CallFinding]:
@@ -136,7 +144,7 @@ def _far(found: Tensor, expected: Tensor) -> bool:
     return bool(((found.detach().cpu().double() - expected).abs() > 0.5 * size).any())
 
 
-def _scalar(setting: CallSetting, call: PlainCall) -> Any:
+def scalar_of(setting: CallSetting, call: PlainCall) -> Any:
     """Σ upstream · output as a function of the inputs that are differentiated by."""
     candidate, sources = setting.candidate, setting.candidate.sources
 
@@ -148,7 +156,8 @@ def _scalar(setting: CallSetting, call: PlainCall) -> Any:
     return scalar
 
 
-def _values(setting: CallSetting, call: PlainCall) -> tuple[Tensor, ...]:
+def plain_values(setting: CallSetting, call: PlainCall) -> tuple[Tensor, ...]:
+    """The gradients that a plain call gave."""
     return tuple(
         torch.from_numpy(numbers.value.copy()).to(one.tensor)
         for one, numbers in zip(setting.candidate.sources, call.gradients, strict=True)

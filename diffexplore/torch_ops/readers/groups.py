@@ -99,7 +99,10 @@ def segment_reduce(
         if last == first and (neutral is None or reduce == "mean"):
             raise NotImplementedError("an empty segment has no value")
         for column in columns:
-            held = [*column, *([start] if start is not None and reduce != "mean" else [])]
+            if start is not None and reduce == "mean":  # it is added to the sum, and not counted
+                rows.append(REDUCED[reduce](list(column)) + start / (last - first))
+                continue
+            held = [*column, *([] if start is None else [start])]
             rows.append(REDUCED[reduce](held) if held else neutral)
     return Grid(cells_of(rows, reading.shape[0]))
 

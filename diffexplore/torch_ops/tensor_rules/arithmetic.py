@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import sympy
 
 from diffexplore.arithmetic import double_double as pairs
 from diffexplore.arithmetic.double_balls import LARGEST, SMALLEST, DoubleBall, exact
-from diffexplore.arithmetic.dual_balls import add, bilinear, div, linear, mul, neg
+from diffexplore.arithmetic.dual_balls import add, bilinear, div, linear, mul, neg, unknown_where, value_of
 from diffexplore.arithmetic.tensor_balls import chosen, filled, given, infinite, quotient
 from diffexplore.torch_ops.tensor_rules.elementwise import elementwise, of_slopes
-from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, TensorRule
+from diffexplore.torch_ops.tensor_rules.operands import (
+    Applied,
+    NotCertified,
+    Operand,
+    OperatorCall,
+    Pullback,
+    TensorRule,
+    results_of,
+)
 
 _ONE = exact(1.0)
 
@@ -147,6 +155,40 @@ def stepped(step: Callable[[np.ndarray], np.ndarray]) -> TensorRule:
         return _of_slopes(ball, call, [slope, slope])
 
     return rule
+
+
+def mantissa(call: OperatorCall) -> Applied:
+    """frexp: x · 2⁻ᵉ, where e is certain; it jumps at the powers of 2, and at 0."""
+    x, exponent = call.args[0], -results_of(call)[1].numpy().astype(np.int64)
+    ball = value_of(x.number)
+    scaled = DoubleBall(*(np.ldexp(field, exponent) for field in ball))
+    size, slack = np.abs(scaled.high), np.abs(scaled.low) + scaled.radius
+    known = (size - slack >= 0.5) & (size + slack < 1) | ball.exactly_zero
+    inside = (size - slack > 0.5) & known
+    value = unknown_where(~known, scaled)
+    slope = unknown_where(~inside, exact(np.ldexp(1.0, exponent)))
+    applied = of_slopes(value, [x], {0: slope} if x.varies else {})
+    return Applied((*applied.outputs, None), applied.pullback and _of_the_first(applied.pullback))
+
+
+def _of_the_first(pullback: Pullback) -> Pullback:
+    def of_all(cotangents: Sequence[DoubleBall | None]) -> Sequence[DoubleBall | None]:
+        return pullback(cotangents[:1])
+
+    return of_all
+
+
+def next_number(call: OperatorCall) -> Applied:
+    """nextafter: x and a step to the next number of the dtype, which is a constant; a jump where x is y."""
+    x, y = call.args[:2]
+    moved = exact((call.out.double() - x.value.double()).numpy())
+    equal = np.broadcast_to((x.value == y.value).numpy(), moved.high.shape)
+    slopes = {
+        place: unknown_where(equal, filled(exact(slope), equal.shape))
+        for place, slope in enumerate((1.0, 0.0))
+        if call.args[place].varies
+    }
+    return of_slopes(plus(x.number, moved), [x, y], slopes)
 
 
 def rounded(call: OperatorCall) -> Applied:

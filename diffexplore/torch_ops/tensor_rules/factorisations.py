@@ -69,13 +69,18 @@ def least_squares(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: s
 def _same(found: Tensor, computed: Tensor) -> None:
     """Raises NotImplementedError where the program took a matrix for one of lower rank."""
     if not _kernel(torch.allclose, found, computed, 1e-4, 1e-6):
-        raise NotImplementedError("a matrix that counts as singular")
+        raise NotImplementedError(_RANK)
+
+
+_RANK = "a matrix is not certainly of full rank, and where the rank changes the solution jumps"
 
 
 def _full_rank_inverse(a: Tensor) -> Tensor:
-    if a.shape[-2] >= a.shape[-1]:
-        return _inverse(a.mT @ a) @ a.mT
-    return a.mT @ _inverse(a @ a.mT)
+    wide = a.shape[-2] < a.shape[-1]
+    try:
+        return a.mT @ _inverse(a @ a.mT) if wide else _inverse(a.mT @ a) @ a.mT
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # torch does not export it explicitly
+        raise NotImplementedError(_RANK) from None
 
 
 def pseudo_inverse(a: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from flint import arb, fmpq
+from flint import arb
 
 from diffexplore.arithmetic.ball_products import matmul
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_balls import DoubleBall, enclosing
 from diffexplore.arithmetic.dual_balls import add, mul, neg, sub
+from diffexplore.arithmetic.roots_of_unity import roots_of_unity
 from diffexplore.arithmetic.tensor_balls import joined, shaped
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, OperatorCall
 
@@ -28,14 +29,8 @@ def _roots(n: int) -> Pair:
     """cos and sin of 2π·jk/n, for all j and k: (n, n)."""
     if n > _LONGEST:
         raise NotCertified(f"Fourier transforms along more than {_LONGEST} elements are not certified")
-    with precision(_BITS):
-        turns = [arb.sin_cos_pi_fmpq(fmpq(2 * j, n)) for j in range(n)]
-        sine, cosine = (
-            DoubleBall(*(np.array(field) for field in zip(*map(enclosing, column), strict=True)))
-            for column in zip(*turns, strict=True)
-        )
     places = np.outer(np.arange(n), np.arange(n)) % n
-    return tuple(shaped(ball, lambda field: field[places]) for ball in (cosine, sine))  # type: ignore[return-value]
+    return tuple(shaped(ball, lambda field: field[places]) for ball in roots_of_unity(n))  # type: ignore[return-value]
 
 
 def _scale(sizes: Sequence[int], normalization: int) -> DoubleBall:

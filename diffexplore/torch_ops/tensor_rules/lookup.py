@@ -8,11 +8,18 @@ from typing import Any
 
 import torch
 
-from diffexplore.bounds import movement
+from diffexplore.bounds import linear, movement
 from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.handling import Handled
-from diffexplore.torch_ops import registry
-from diffexplore.torch_ops.tensor_rules import choice, complex_numbers, creation
+from diffexplore.torch_ops import linear_algebra, registry
+from diffexplore.torch_ops.records import Operator
+from diffexplore.torch_ops.tensor_rules import (
+    choice,
+    complex_functions,
+    complex_numbers,
+    complex_reductions,
+    creation,
+)
 from diffexplore.torch_ops.tensor_rules.elementwise import of_formula
 from diffexplore.torch_ops.tensor_rules.movement import moved
 from diffexplore.torch_ops.tensor_rules.operands import InSteps, TensorRule
@@ -71,13 +78,32 @@ def saved_arguments(function: Any) -> tuple[str, ...]:
     return _SAVED.get(registry.base_name(function), ())
 
 
+#: Handlers of the rounding of operators that move elements, or add them up.
+_LINEAR_BOUNDS = (linear.moved, linear.added_up, linear.scattered, movement.scatter, *_MOVING)
+
+#: Others that are linear.
+_LINEAR = ("index_add", "index_copy", "index_fill")
+
+
+def _is_linear(record: Operator | None) -> bool:
+    return record is not None and isinstance(record.bound, Handled) and record.bound.handler in _LINEAR_BOUNDS
+
+
+#: The steps of operators by their names, where an operand is complex.
+_OF_COMPLEX = complex_numbers.STEPS | complex_functions.STEPS | complex_reductions.STEPS
+
+
 @cache
 def steps_of(function: Any, is_complex: bool = False) -> Steps | None:
     """What an operator computes, in other operators on tensors; None where nobody says it."""
     name = registry.base_name(function)
-    if is_complex and name in complex_numbers.STEPS:
-        return complex_numbers.STEPS[name]
+    if is_complex and name in _OF_COMPLEX:
+        return _OF_COMPLEX[name]
     record = registry.of(function)
+    if is_complex and (name in _LINEAR or _is_linear(record)):
+        return complex_numbers.by_parts(function)
+    if is_complex and record in linear_algebra.OPERATORS:
+        return None  # the steps are those of real matrices
     if record is not None:
         if isinstance(record.on_tensors, InSteps):
             return record.on_tensors.steps

@@ -1,4 +1,4 @@
-"""Inverses, determinants, exponentials and eigenvectors of matrices, through Arb's certified matrices.
+"""Inverses and determinants of matrices, through Arb's certified matrices.
 
 Their pullbacks follow from what defines them: of X A = 1 the differential is dX = −X dA X. One matrix of a batch is
 taken after the other, up to a size beyond which nothing is certified.
@@ -9,34 +9,37 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from flint import acb_mat, arb, arb_mat
+from flint import arb, arb_mat
 
 from diffexplore.arithmetic.ball_products import matmul
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact
-from diffexplore.arithmetic.dual_balls import DualBall, add, div, mul, neg, sub, tangent_of, value_of
-from diffexplore.arithmetic.tensor_balls import chosen, shaped, summed
+from diffexplore.arithmetic.dual_balls import DualBall, mul, neg, tangent_of, value_of
+from diffexplore.arithmetic.tensor_balls import shaped, summed
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, OperatorCall
 from diffexplore.torch_ops.tensor_rules.products import turned
 
 #: Bits in which Arb computes.
-_BITS = 400
+BITS = 400
 
 #: Larger matrices are not certified.
-_LARGEST = 32
+LARGEST = 32
 
 
-def _each(
-    function: Callable[[arb_mat], Sequence[arb_mat]], ball: DoubleBall, shapes: Sequence[tuple[int, ...]]
+def each_matrix(
+    function: Callable[[arb_mat], Sequence[arb_mat]],
+    ball: DoubleBall,
+    shapes: Sequence[tuple[int, ...]],
+    largest: int = LARGEST,
 ) -> list[DoubleBall]:
     """``function`` of each matrix of a batch; its results have the batch's axes before their ``shapes``."""
     rows, columns = ball.high.shape[-2:]
-    if max(rows, columns) > _LARGEST:
-        raise NotCertified(f"matrices of more than {_LARGEST} rows are not certified")
+    if max(rows, columns) > largest:
+        raise NotCertified(f"matrices of more than {largest} rows are not certified")
     batch = ball.high.shape[:-2]
     found = [[np.empty((int(np.prod(batch, dtype=np.int64)), *shape)) for _ in range(3)] for shape in shapes]
-    with precision(_BITS):
-        for place, matrix in enumerate(_matrices(ball)):
+    with precision(BITS):
+        for place, matrix in enumerate(matrices_in(ball)):
             for fields, result in zip(found, function(matrix), strict=True):
                 one = _as_ball(result)
                 for field, values in zip(fields, one, strict=True):
@@ -47,7 +50,7 @@ def _each(
     ]
 
 
-def _matrices(ball: DoubleBall) -> list[arb_mat]:
+def matrices_in(ball: DoubleBall) -> list[arb_mat]:
     rows, columns = ball.high.shape[-2:]
     count = int(np.prod(ball.high.shape[:-2], dtype=np.int64))
     flat = [np.ascontiguousarray(field).reshape(count, rows, columns).tolist() for field in ball]
@@ -80,7 +83,7 @@ def _inverse(matrix: arb_mat) -> list[arb_mat]:
 def inverse_of(ball: DoubleBall) -> DoubleBall:
     """The inverses of matrices (…, n, n). Raises NotCertified where one may be singular."""
     size = ball.high.shape[-1]
-    (value,) = _each(_inverse, value_of(ball), [(size, size)])
+    (value,) = each_matrix(_inverse, value_of(ball), [(size, size)])
     if not isinstance(ball, DualBall):
         return value
     return DualBall.of(value, neg(matmul(matmul(value, tangent_of(ball)), value)))
@@ -102,9 +105,9 @@ def determinant(call: OperatorCall) -> Applied:
     """_linalg_det: the cotangent is c · adj(A)ᵀ, by minors where A is not certainly invertible."""
     ball = call.args[0].number
     size = ball.high.shape[-1]
-    (value,) = _each(lambda matrix: [arb_mat([[matrix.det()]])], value_of(ball), [()])
+    (value,) = each_matrix(lambda matrix: [arb_mat([[matrix.det()]])], value_of(ball), [()])
     if isinstance(ball, DualBall):
-        (slope,) = _each(_transposed_adjugate, value_of(ball), [(size, size)])
+        (slope,) = each_matrix(_transposed_adjugate, value_of(ball), [(size, size)])
         value = DualBall.of(value, summed(mul(slope, tangent_of(ball)), (-2, -1)))
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
@@ -112,7 +115,7 @@ def determinant(call: OperatorCall) -> Applied:
         if isinstance(ball, DualBall):
             adjugate = mul(shaped(value, lambda field: field[..., None, None]), turned(inverse_of(ball)))
         else:
-            (adjugate,) = _each(_transposed_adjugate, ball, [(size, size)])
+            (adjugate,) = each_matrix(_transposed_adjugate, ball, [(size, size)])
         return [mul(shaped(cotangents[0], lambda field: field[..., None, None]), adjugate)]
 
     return Applied((value, None, None), pullback)
@@ -141,7 +144,7 @@ def log_determinant(call: OperatorCall) -> Applied:
             raise NotCertified("a matrix is not certainly invertible")
         return [arb_mat([[number.sgn()]]), arb_mat([[abs(number).log()]])]
 
-    sign, value = _each(logarithm, value_of(ball), [(), ()])
+    sign, value = each_matrix(logarithm, value_of(ball), [(), ()])
     inverted = inverse_of(ball)
     if isinstance(ball, DualBall):
         slope = turned(value_of(inverted))
@@ -152,92 +155,3 @@ def log_determinant(call: OperatorCall) -> Applied:
         return [None if cotangent is None else mul(shaped(cotangent, lambda f: f[..., None, None]), turned(inverted))]
 
     return Applied((sign, value, None, None), pullback)
-
-
-def exponential(call: OperatorCall) -> Applied:
-    """linalg_matrix_exp: the cotangent is the upper right block of exp [[Aᵀ, C], [0, Aᵀ]] (Najfeld and Havel, 1995)."""
-    ball = call.args[0].number
-    size = ball.high.shape[-1]
-    (value,) = _each(lambda matrix: [matrix.exp()], ball, [(size, size)])
-
-    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
-        assert cotangents[0] is not None
-        across = turned(ball)
-        nothing = exact(np.zeros(ball.high.shape))
-        blocks = DoubleBall(*(
-            np.block([[a, c], [z, a]])
-            for a, c, z in zip(across, cotangents[0], nothing, strict=True)
-        ))  # fmt: skip
-        if size > _LARGEST // 2:
-            raise NotCertified(f"exponentials of more than {_LARGEST // 2} rows are not certified")
-        (whole,) = _each(lambda matrix: [matrix.exp()], blocks, [(2 * size, 2 * size)])
-        return [shaped(whole, lambda field: field[..., :size, size:])]
-
-    return Applied((value,), pullback)
-
-
-def eigen(call: OperatorCall) -> Applied:
-    """_linalg_eigh of a symmetric matrix, each eigenvalue apart from the others; signs as the program has them.
-
-    With A V = V Λ, Vᵀ V = 1 and C, D the cotangents of Λ and V, that of A is V (C + F ∘ Vᵀ D) Vᵀ, made symmetric, with
-    F the reciprocals of the eigenvalues' differences (M. B. Giles, "Collected matrix derivative results", 2008).
-    """
-    operand = call.args[0]
-    lower = call.argument("UPLO", "L").upper() == "L"
-    size = operand.shape[-1]
-
-    def reflected(field: np.ndarray) -> np.ndarray:
-        half, strict = (np.tril(field), np.tril(field, -1)) if lower else (np.triu(field), np.triu(field, 1))
-        return half + np.swapaxes(strict, -1, -2)
-
-    values, vectors = _each(_eigen, shaped(value_of(operand.number), reflected), [(size,), (size, size)])
-    if call.argument("compute_v", True):
-        signs = np.sign((vectors.high * call.out[1].to(call.out[1].dtype).double().numpy()).sum(-2, keepdims=True))
-        vectors = mul(vectors, exact(np.where(signs == 0, 1.0, signs)))
-    unit = np.eye(size, dtype=np.bool_)
-    if isinstance(operand.number, DualBall):
-        values, vectors = _moving(values, vectors, operand.number.tangent, unit)
-
-    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
-        inner = exact(np.zeros(vectors.high.shape))
-        if cotangents[0] is not None:
-            inner = chosen(unit, shaped(cotangents[0], lambda field: field[..., None, :]), inner)
-        if cotangents[1] is not None:
-            inner = add(inner, _between(matmul(turned(vectors), cotangents[1]), values, unit))
-        whole = matmul(matmul(vectors, inner), turned(vectors))
-        return [mul(exact(0.5), add(whole, turned(whole)))]
-
-    return Applied((values, vectors if call.argument("compute_v", True) else None), pullback)
-
-
-def _between(matrix: DoubleBall, values: DoubleBall, unit: np.ndarray) -> DoubleBall:
-    """F ∘ the matrix: its entries off the diagonal, divided by the differences of the eigenvalues."""
-    apart = sub(shaped(values, lambda f: f[..., None, :]), shaped(values, lambda f: f[..., :, None]))
-    return chosen(unit, exact(0.0), div(matrix, chosen(unit, exact(1.0), apart)))
-
-
-def _moving(
-    values: DoubleBall, vectors: DoubleBall, tangent: DoubleBall, unit: np.ndarray
-) -> tuple[DoubleBall, DoubleBall]:
-    """Λ and V with their tangents, for a symmetric change Ȧ: with P = Vᵀ Ȧ V these are diag P and V (F ∘ P)."""
-    change = mul(exact(0.5), add(tangent, turned(tangent)))
-    inner = matmul(matmul(turned(vectors), change), vectors)
-    of_values = summed(chosen(unit, inner, exact(0.0)), [-1])
-    return DualBall.of(values, of_values), DualBall.of(vectors, matmul(vectors, _between(inner, values, unit)))
-
-
-def _eigen(matrix: arb_mat) -> list[arb_mat]:
-    n = matrix.nrows()
-    try:
-        values, right = acb_mat(matrix).eig(right=True)
-    except (ValueError, ZeroDivisionError):
-        raise NotCertified("the eigenvalues are not certainly apart") from None
-    order = sorted(range(n), key=lambda i: float(values[i].real.mid()))
-    columns = []
-    for i in order:
-        column = [right[row, i].real for row in range(n)]
-        largest = max(range(n), key=lambda row: abs(float(right[row, i].abs_lower())))
-        column = [(right[row, i] / right[largest, i]).real for row in range(n)]
-        length = sum((x * x for x in column), arb(0)).sqrt()
-        columns.append([x / length for x in column])
-    return [arb_mat([[values[i].real for i in order]]), arb_mat(columns).transpose()]

@@ -165,20 +165,29 @@ def segment_reduce(
     data: Tensor, reduce: str, *, lengths: Tensor | None = None, indices: Tensor | None = None,
     offsets: Tensor | None = None, axis: int = 0, unsafe: bool = False, initial: Any = None,
 ) -> Tensor:  # fmt: skip
-    """segment_reduce along the first axis."""
-    if axis != 0 or (lengths if lengths is not None else offsets).dim() != 1:  # type: ignore[union-attr]
-        raise NotImplementedError("segments along a later axis")
-    sizes = lengths.tolist() if lengths is not None else torch.diff(offsets).tolist()  # type: ignore[arg-type]
-    first = offsets[0].item() if offsets is not None else 0
+    """segment_reduce: along the last axis of the lengths or offsets."""
+    given = lengths if lengths is not None else offsets
+    if given is None or axis != given.dim() - 1:
+        raise NotImplementedError("segments along another axis")
+    if axis:
+        kind = "lengths" if lengths is not None else "offsets"
+        lines = zip(data, given, strict=True)
+        return torch.stack(
+            [segment_reduce(x, reduce, **{kind: one}, axis=axis - 1, initial=initial) for x, one in lines]
+        )
+    sizes = lengths.tolist() if lengths is not None else torch.diff(given).tolist()
+    first = given[0].item() if offsets is not None else 0
     parts = []
     for size in sizes:
         part = data[first : first + size]
         first += size
-        if initial is not None and reduce != "mean":
+        if initial is not None and (reduce != "mean" or not len(part)):
             part = torch.cat([part, torch.full_like(data[:1], initial)])
         if len(part):
             table = torch.arange(part.numel(), device=data.device).reshape(len(part), -1).T
-            parts.append(reduced_rows(part.reshape(-1), table, reduce).reshape(data.shape[1:]))
+            found = reduced_rows(part.reshape(-1), table, reduce).reshape(data.shape[1:])
+            counts = initial is not None and reduce == "mean" and size  # it is added, and not counted
+            parts.append(found + initial / size if counts else found)
         else:
             parts.append(data.new_full(data.shape[1:], torch.nan if reduce == "mean" else _NEUTRAL[reduce]))
     return torch.stack(parts)

@@ -13,6 +13,7 @@ from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.records import VALUE, Cause
 from diffexplore.checking.unbounded import is_unexplained
 from diffexplore.verifying.diagnosis import backward, behaviour, nonfinite
+from diffexplore.verifying.diagnosis.in_blocks import block_of, by_block, numbered
 from diffexplore.verifying.diagnosis.revision import revised
 from diffexplore.verifying.diagnosis.search import Diagnosis
 from diffexplore.verifying.point import CandidateCheck
@@ -39,7 +40,10 @@ def diagnosed(check: CandidateCheck, outcome: PointOutcome, accept: Sequence[str
     if wrong:
         loss = check.laboratory().problem.loss.expression
         with precision(_BITS):
-            causes = _as_one_finding(Diagnosis(check, outcome, wrong).causes(), loss)
+            found: dict[str, Cause] = {}
+            for block, names in by_block(check, wrong).items():
+                found |= Diagnosis(check, outcome, names, block).causes()
+            causes = _as_one_finding({name: found[name] for name in wrong}, loss)
     return revised(_with_origins(check, outcome), causes, accept)
 
 
@@ -55,7 +59,10 @@ def _with_origins(check: CandidateCheck, outcome: PointOutcome) -> PointOutcome:
             key = (row.parameter, row.sample)
             if key not in found:
                 seek = nonfinite.culprit_of if unexplained else nonfinite.origin_of
-                found[key] = seek(row, check.laboratory())
+                block = block_of(check, row)
+                first = check.blocks.rows(block)[0]
+                there = replace(row, sample=None if row.sample is None else row.sample - first)
+                found[key] = numbered(seek(there, check.laboratory(block)), first)
             row = replace(row, cause=found[key])
         rows.append(row)
     return replace(outcome, rows=tuple(rows))

@@ -18,6 +18,7 @@ from diffexplore.verifying.diagnosis import behaviour, locate, plans, regions
 from diffexplore.verifying.diagnosis.axes import of_an_axis
 from diffexplore.verifying.diagnosis.cancellation import cancelling
 from diffexplore.verifying.diagnosis.evidence import different, is_wrong
+from diffexplore.verifying.diagnosis.in_blocks import block_scenes, numbered
 from diffexplore.verifying.diagnosis.reductions import of_the_reduction
 from diffexplore.verifying.diagnosis.scene import Laboratory, Scene
 from diffexplore.verifying.diagnosis.whole import MOST, SMALL, WholeBatch, batch_scene, whole_batch
@@ -28,18 +29,22 @@ from diffexplore.verifying.point import CandidateCheck
 class Diagnosis:
     """The search for causes at one point; ``wrong`` names the partials that failed there.
 
-    ``widen`` False seeks them in the dtype of the check alone.
+    ``block`` is the block of samples in which they are sought; ``widen`` False seeks them in the dtype of the check
+    alone.
     """
 
     check: CandidateCheck
     outcome: PointOutcome
     wrong: tuple[str, ...]
+    block: int = 0
     widen: bool = True
 
     def __post_init__(self) -> None:
-        self._laboratory = self.check.laboratory()
+        self._laboratory = self.check.laboratory(self.block)
+        self._first = self.check.blocks.rows(self.block)[0]
         self._repeatable = self.check.observed.candidate.repeatable
-        self._whole = self._whole_of(self.check.estimates)
+        self._estimates = self.check.of_block(self.block) if self.check.divided else self.check.estimates
+        self._whole = self._whole_of(self._estimates)
         self._sharp: Laboratory = self._laboratory
         self._scenes: list[Scene] = []
         if self._repeatable:
@@ -70,16 +75,17 @@ class Diagnosis:
         if shared is not None:
             return dict.fromkeys(self.wrong, shared)
         found = behaviour.narrowed(
-            laboratory, observed, partials, lambda: self._whole_of(self.check.whole_batch_again())
+            laboratory, observed, partials, lambda: self._whole_of(self.check.of_block(self.block))
         )
         everything = len(found) == len(partials) > 0  # then the value is, too
         return dict.fromkeys(self.wrong, next(iter(found.values()))) if everything else found
 
     # ------------------------------------------------------------------------------------------------ one partial
     def _cause(self, name: str) -> Cause:
-        cause = behaviour.surrogate(self._laboratory.problem, name) or self._by_data(name)
-        if cause is not None:
-            return cause
+        known = behaviour.surrogate(self._laboratory.problem, name) or self._by_data(name)
+        return known or numbered(self._sought(name), self._first)
+
+    def _sought(self, name: str) -> Cause:
         scenes = self._known(name, [*self._scenes, *self._whole])
         cause = regions.explained(name, scenes) if scenes else None
         if self._repeatable and cause is None and name != VALUE:
@@ -92,7 +98,7 @@ class Diagnosis:
             return self._beside_classes(name, cause)
         cause = self._patternless(name, scenes) or self._in_part(name)
         if cause is None and self._sharp is not self._laboratory:
-            return Diagnosis(self.check, self.outcome, (name,), widen=False)._cause(name)
+            return Diagnosis(self.check, self.outcome, (name,), self.block, widen=False)._sought(name)
         return cause or self._unexplained(name)
 
     def _by_data(self, name: str) -> Cause | None:
@@ -101,12 +107,12 @@ class Diagnosis:
         if failures is None or not failures.count:
             return None
         cause = locate.of_samples(failures, name)
-        if name not in self.check.estimates:  # of several blocks, which are not kept
-            return cause
         if failures.count == failures.total or (cause is not None and cause.key in _OF_ONE_LIST):
             return cause
-        scenes = plans.by_data(self._laboratory, name, self.check.estimates[name], failures.kept()[0])
-        return regions.of_a_region(name, scenes) or cause
+        places = failures.kept()[0] - self._first
+        places = places[places < self._laboratory.n]
+        region = regions.of_a_region(name, plans.by_data(self._laboratory, name, self._estimates[name], places))
+        return cause if region is None else numbered(region, self._first)
 
     @staticmethod
     def _known(name: str, scenes: Sequence[Scene]) -> list[Scene]:
@@ -191,9 +197,8 @@ class Diagnosis:
     # --------------------------------------------------------------------------------------------- whole batch
     def _whole_of(self, estimates: Estimates) -> list[Scene]:
         laboratory, index = self._laboratory, np.arange(self._laboratory.n)
-        if laboratory.n <= SMALL:
-            scene = laboratory.scene_of(laboratory.point, index, estimates)
-            return [scene] if scene.is_decided() else []
+        if laboratory.n <= SMALL or self.check.divided:
+            return block_scenes(laboratory, estimates)
         rows = [row for row in self.outcome.rows if row.sample is None and row.probe is None]
         truths = {row.parameter: arb(row.truth.mid, row.truth.rad) for row in rows if row.truth is not None}
         known = {name: ball for name, ball in truths.items() if name in estimates}

@@ -62,17 +62,20 @@ def batch_scene(laboratory: Laboratory, point: Mapping[str, float], index: np.nd
     if laboratory.n > MOST or set(laboratory.problem.wrt) & set(laboratory.problem.loss.data):
         return None
     scene = laboratory.call(point, index)
-    return None if scene is None else _enclosed(laboratory, point, index, scene.estimates)
+    return None if scene is None else enclosed(laboratory, point, index, scene.estimates)
 
 
-def _enclosed(
+def enclosed(
     laboratory: Laboratory, point: Mapping[str, float], index: np.ndarray, estimates: Mapping[str, Estimate]
 ) -> WholeBatch | None:
+    """The reduced partials of a large batch, with their truths; None where nothing is certain of one."""
     found = Evaluator(laboratory.problem, point, laboratory.rows(index), laboratory.n).reduced_truths()
-    if any(truth.status[0] != Status.RESOLVED for truth, _ in found.values()):
+    reduced = [name for name in laboratory.problem.parameters if name in found]
+    if any(found[name][0].status[0] != Status.RESOLVED for name in reduced):
         return None
-    truths = {name: ball for name, (_, ball) in found.items()}
-    return whole_batch(laboratory, point, index, {name: estimates[name] for name in truths}, truths)
+    truths = {name: found[name][1] for name in reduced}
+    places = index if laboratory.n <= MOST else index[:0]
+    return whole_batch(laboratory, point, places, {name: estimates[name] for name in truths}, truths)
 
 
 def whole_batch(

@@ -6,20 +6,25 @@ the longer product is r times that: so a step that is used twice stays a step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import sympy
 
 from diffexplore.formula import build
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.order import is_negative_term
+from diffexplore.lists import grouped
 
 
 def is_constant(expr: sympy.Basic) -> bool:
     """Whether ``expr`` is the same whatever the inputs are; N counts as a constant."""
-    return expr.free_symbols <= {SAMPLES} and not expr.has(BatchSum)
+    if expr.is_Symbol:
+        return bool(expr == SAMPLES)
+    return not isinstance(expr, BatchSum) and all(map(is_constant, expr.args))
 
 
 def unsigned(term: sympy.Expr) -> sympy.Expr:
@@ -41,7 +46,7 @@ class Product:
         varying = (factor for factor in factors if not is_constant(factor))
         return cls(constant, dict(_power(factor) for factor in varying))
 
-    @property
+    @cached_property
     def size(self) -> tuple[Fraction, int, bool]:
         """Smaller for what is a part of something: it orders products, so that none is a part of its own parts."""
         exponents = self.powers.values()
@@ -49,8 +54,10 @@ class Product:
 
     def times(self, part: Product) -> int:
         """How often ``part`` is a factor, negative below the bar; 0 where it is none."""
-        counts = {self.powers.get(base, Fraction()) / exponent for base, exponent in part.powers.items()}
-        if not part.size < self.size or len({count > 0 for count in counts}) != 1:
+        if not part.powers.keys() <= self.powers.keys() or not part.size < self.size:
+            return 0
+        counts = {self.powers[base] / exponent for base, exponent in part.powers.items()}
+        if len({count > 0 for count in counts}) != 1:
             return 0
         count = int(min(map(abs, counts))) * (1 if min(counts) > 0 else -1)
         fits = part.constant == 1 or (part.constant == self.constant and count == 1)
@@ -80,6 +87,7 @@ class Shared:
             reverse=True,
         )
         self._products = [(part, product) for part, product in self._products if len(product.powers) > 1]
+        self._of_base = _by_rarest_base([product for _, product in self._products])
         sums = (part for part in inside if part.is_Add)
         self._sums = sorted(
             (part for part in sums if sum(not is_constant(term) for term in part.args) > 1),
@@ -90,7 +98,8 @@ class Shared:
     def in_product(self, product: Product) -> tuple[list[tuple[sympy.Expr, int]], Product]:
         """The parts of a product with their powers, the largest first, and what is left."""
         parts = []
-        for expr, part in self._products:
+        places = sorted(place for base in product.powers for place in self._of_base.get(base, ()))
+        for expr, part in (self._products[place] for place in places):
             count = product.times(part)
             if count:
                 parts.append((expr, count))
@@ -105,6 +114,12 @@ class Shared:
                 parts.append(part)
                 terms = [term for term in terms if term not in part.args]
         return parts, terms
+
+
+def _by_rarest_base(products: Sequence[Product]) -> dict[sympy.Expr, list[int]]:
+    """The places of products by one base of each, which is in few others: what lacks it has no such part."""
+    uses = Counter(base for product in products for base in product.powers)
+    return grouped(range(len(products)), lambda place: min(products[place].powers, key=lambda base: uses[base]))
 
 
 def _inside(expr: sympy.Basic) -> Iterator[sympy.Basic]:

@@ -1,0 +1,47 @@
+"""Gradients that should be 0: of a forward that is a step, or on which an input has no influence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from diffexplore.checking.records import Cause
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.candidate import TensorCandidate
+from diffexplore.tensors.pairs import UpstreamTrial
+from diffexplore.tensors.subject import TensorCalls
+
+
+def where_the_derivative_is_0(
+    calls: TensorCalls, output: str, name: str, trials: Sequence[UpstreamTrial]
+) -> tuple[Cause, ...]:
+    """Why every entry of a gradient should be exactly 0, and is not; nothing where another cause has to be sought."""
+    truths = [trial.judged.truth for trial in trials]
+    if not all(np.isfinite(trial.judged.value).all() for trial in trials):
+        return ()  # a NaN has another cause
+    if calls.subject.order > 1 or not all(
+        len(one.high) and (one.status == 0).all() and (np.abs(one.high) <= one.radius).all() for one in truths
+    ):
+        return ()
+    if not _has_influence(calls.subject.forward, output, name):
+        return (Cause("no_influence", f"{name} has no influence on the {output}: the derivative by it is 0"),)
+    message = (
+        f"the forward is a step in {name}, with derivative 0, and the backward gives a surrogate: pass "
+        "surrogate='identity' for a straight-through gradient, or surrogate=FUNCTION whose derivative it is meant to be"
+    )
+    return (Cause("surrogate", message),)
+
+
+def _has_influence(forward: TensorCandidate, output: str, name: str) -> bool:
+    """Whether an output is another one where an input has other numbers and signs; also where that cannot be tried."""
+    own = next(one.tensor.detach() for one in forward.inputs if one.name == name)
+    found = []
+    for other in (own, -own, 2 * own + 1):
+        try:
+            several = forward.replaced({name: other.clone().requires_grad_()}).returned()
+        except CandidateError:
+            return True
+        found += [one.tensor.detach() for one in several if one.name == output]
+    return not all(torch.equal(found[0].nan_to_num(), one.nan_to_num()) for one in found[1:])

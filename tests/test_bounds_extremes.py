@@ -1,0 +1,115 @@
+"""Extreme elements of computed numbers: which one they are is decided where no other is near, and only there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import diffexplore as dx
+from diffexplore.torch_code.leaving_torch import CandidateWatch
+
+_INF = float("inf")
+_BAGS = torch.tensor([0, 2, 1, 1])
+
+#: Functions whose backward pass asks which of the numbers that it computed were the extreme ones.
+CHOICES: dict[str, tuple[Callable[..., Tensor], list[tuple[int, ...]]]] = {
+    "amax": (lambda x: x.exp().amax(-1), [(4, 5)]),
+    "amin, kept": (lambda x: (y := x.exp()) - y.amin(0, keepdim=True), [(4, 5)]),
+    "two axes": (lambda x: x.exp().amax((0, 2)), [(2, 3, 4)]),
+    "all": (lambda x: x.exp().max() - x.sin().min(), [(4, 5)]),
+    "amin and amax": (lambda x: torch.stack(torch.aminmax(x.exp(), dim=0)), [(4, 3)]),
+    "max norm": (lambda x: torch.linalg.vector_norm(x.sin(), _INF, -1), [(4, 5)]),
+    "min norm": (lambda x: torch.linalg.vector_norm(x.sin(), -_INF, 0), [(4, 5)]),
+    "spectral norm": (lambda x: torch.linalg.matrix_norm(x, 2), [(4, 5)]),
+    "condition": (torch.linalg.cond, [(4, 4)]),
+    "max distances": (lambda x, y: torch.cdist(x, y, p=_INF), [(4, 3), (5, 3)]),
+    "values and places": (lambda x: x.exp().max(-1).values + x.exp().sort(-1).values[:, 1], [(4, 5)]),
+    "mode": (lambda x: x.exp().mode(-1).values, [(4, 3)]),
+    "pooled": (lambda x: torch.nn.functional.max_pool2d(x.exp(), 2), [(1, 2, 4, 4)]),
+    "bags": (
+        lambda x: torch.nn.functional.embedding_bag(_BAGS, x.exp(), torch.tensor([0, 2]), mode="max"),
+        [(3, 4)],
+    ),
+}
+
+
+def _checked(name: str, dtype: torch.dtype, seed: int) -> Any:
+    function, shapes = CHOICES[name]
+    torch.manual_seed(seed)
+    inputs = tuple(torch.randn(shape, dtype=torch.float64).to(dtype).requires_grad_() for shape in shapes)
+    return dx.gradcheck(function, inputs, battery="none")
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("name", CHOICES)
+def test_which_one_is_extreme_is_decided(name: str, dtype: torch.dtype) -> None:
+    for seed in range(3):
+        report = _checked(name, dtype, seed)
+        assert report.truth == "certified" and report.verdict == "pass"
+        assert all(row.entries.inconclusive == 0 for row in report.rows)
+        assert max(row.smallest_detectable_median or 0.0 for row in report.rows) < 1e6 * torch.finfo(dtype).eps
+
+
+#: Two numbers that rounding may exchange: x, and x by another way.
+NEAR: dict[str, Callable[[Tensor], Tensor]] = {
+    "thirds": lambda x: torch.stack([x / 3 * 3, x.exp().log()]),
+    "roots": lambda x: torch.stack([x.sqrt().square(), x * 0.1 * 10]),
+}
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_numbers_that_rounding_may_exchange_stay_open(name: str) -> None:
+    for seed in range(10):
+        torch.manual_seed(seed)
+        x = torch.rand(3, dtype=torch.float64) + 1
+        with CandidateWatch(inputs=[x]) as watch:
+            both = NEAR[name](x)
+            largest = both == both.amax(0, keepdim=True)
+            place = both.max(0).indices
+        for found in (largest, place):
+            undecided = watch.undecided(found)
+            assert undecided is not None and bool(undecided.all())
+
+
+def _compared(x: Tensor) -> dict[str, tuple[Tensor, bool]]:
+    """Comparisons, and whether all of each are decided."""
+    y = x.exp()
+    rows, columns = y.amax(1, keepdim=True), y.amax(0, keepdim=True)
+    changed = x.exp()
+    of_changed = changed.amax(1, keepdim=True)
+    changed.mul_(1.5).div_(1.5)
+    return {
+        "its own": (y == rows, True),
+        "not its own": (rows != y, True),
+        "of sizes": ((-y).abs() == torch.linalg.vector_norm(-y, _INF, 1, keepdim=True), False),
+        "the same sizes": ((z := -y).abs() == torch.linalg.vector_norm(z, _INF, 1, keepdim=True), True),
+        "along another axis": (y == columns.mT, False),
+        "of others that are alike": (x.exp() == rows, False),
+        "changed since": (changed == of_changed, False),
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "its own",
+        "not its own",
+        "of sizes",
+        "the same sizes",
+        "along another axis",
+        "of others that are alike",
+        "changed since",
+    ],
+)
+def test_a_comparison_is_decided_for_the_same_numbers_alone(name: str) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(4, 4, dtype=torch.float64)
+    x = x + x.mT  # so that rows and columns have the same extremes
+    with CandidateWatch(inputs=[x]) as watch:
+        found, decided = _compared(x)[name]
+    undecided = watch.undecided(found)
+    assert (undecided is None or not bool(undecided.any())) == decided
