@@ -72,7 +72,7 @@ def seen_while(use: Callable[[Tensor], Any], where: str, dtype: torch.dtype, sta
     """The ways out of torch that were noted while ``use`` was called on a tensor with a rounding error behind it."""
     with Escapes() as escapes, CandidateWatch(expected=dtype) as watch:
         x = torch.tensor(1.3, dtype=dtype).requires_grad_()
-        y = Passes.apply(x * 1.1, use, where) * x * 0.7
+        y = Passes.apply(x * 1.1, use, where) * (x * 1.1)  # so is the upstream gradient
         if start == "grad":
             torch.autograd.grad(y, x)
         elif start == "backward":
