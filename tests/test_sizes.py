@@ -13,9 +13,6 @@ MOST, MOST_OF_A_TABLE, MOST_OF_TESTS = 250, 400, 400
 #: Tables of records, which are looked up and not read from end to end.
 TABLES = frozenset({"functions/bessel.py", "functions/incomplete.py"})
 
-#: Files that are still to be split, and what they may have until then.
-TO_SPLIT = {"cli/options.py": 258, "tensors/tape.py": 358}
-
 
 def lines_in(folder: Path) -> dict[str, int]:
     """The lines of each file below a folder, by its path."""
@@ -26,7 +23,7 @@ def lines_in(folder: Path) -> dict[str, int]:
 
 
 def allowed(name: str) -> int:
-    return MOST_OF_A_TABLE if name in TABLES else TO_SPLIT.get(name, MOST)
+    return MOST_OF_A_TABLE if name in TABLES else MOST
 
 
 def test_no_file_of_the_package_is_too_long() -> None:

@@ -20,6 +20,7 @@ import torch
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.bounds.handling import holds_complex
 from diffexplore.bounds.out_arguments import written_arguments
+from diffexplore.tensors.calls import ProgramCall, computes_nothing, is_view, on_cpu, with_copy
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
 from diffexplore.tensors.sparse_storages import SparseStorages
 from diffexplore.tensors.storages import is_real_or_complex, tensors_in
@@ -37,20 +38,6 @@ from diffexplore.torch_private.unloaded import without_loading
 from diffexplore.torch_private.watching import EnableTorchFunction, storage_key, tree_leaves, tree_map
 
 Tensor = torch.Tensor
-
-
-class ProgramCall:
-    """A call of an operator by the program, which is made once."""
-
-    def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.function, self.args, self.kwargs = function, args, kwargs
-        self._made: list[Any] = []
-
-    def out(self) -> Any:
-        """What the operator returns."""
-        if not self._made:
-            self._made.append(self.function(*self.args, **self.kwargs))
-        return self._made[0]
 
 
 class Tape(SparseStorages):
@@ -104,7 +91,7 @@ class Tape(SparseStorages):
     ) -> Any:
         kwargs = kwargs or {}
         of_sparse = self._is_sparse_call(func, (args, kwargs))
-        if self.problem is not None or _computes_nothing(func) or not (of_sparse or self._is_seen((args, kwargs))):
+        if self.problem is not None or computes_nothing(func) or not (of_sparse or self._is_seen((args, kwargs))):
             return func(*args, **kwargs)
         call = ProgramCall(func, args, kwargs)
         with np.errstate(all="ignore"):
@@ -154,7 +141,7 @@ class Tape(SparseStorages):
 
     def _record(self, call: ProgramCall) -> Any:
         func = call.function
-        if func.is_view and _is_view(call.out(), tensors_in((call.args, call.kwargs))):
+        if func.is_view and is_view(call.out(), tensors_in((call.args, call.kwargs))):
             return call.out()
         args, kwargs = tree_map(self._resolved, (call.args, call.kwargs))
         kwargs = {name: value for name, value in kwargs.items() if name not in written_arguments(func)}
@@ -172,12 +159,12 @@ class Tape(SparseStorages):
         ):
             raise NotCertified("a condition that decides it is not certain here")
         if pure is not func:
-            operands = tree_map(_kept, operands)
+            operands = tree_map(with_copy, operands)
         out = call.out()
-        if not func._schema.is_mutable and _is_view(out, tensors):
+        if not func._schema.is_mutable and is_view(out, tensors):
             return out  # as _unsafe_view, which torch does not call a view
         try:
-            applied = rule(OperatorCall(pure, operands[0], operands[1], tree_map(_on_cpu, out)))
+            applied = rule(OperatorCall(pure, operands[0], operands[1], tree_map(on_cpu, out)))
         except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise NotCertified(f"its rule does not read this call ({type(error).__name__}: {error})") from None
         self._forget(func, args, tensors_in(out))
@@ -257,26 +244,6 @@ class Tape(SparseStorages):
             return swept(self._entries, seeds, self.sources, as_computed=self.as_computed)
 
 
-def _computes_nothing(function: Any) -> bool:
-    """Whether it only says where a tensor lies, or whether its arguments fit."""
-    schema = function._schema
-    return function.namespace == "prim" or schema.name == "aten::is_pinned" or not (schema.returns or schema.is_mutable)
-
-
 def _seed(upstream: Tensor) -> DoubleBall:
     real = torch.view_as_real(upstream.detach().resolve_conj()) if upstream.is_complex() else upstream.detach()
     return exact(real.to("cpu", torch.float64, copy=True).numpy())
-
-
-def _is_view(out: Any, tensors: Sequence[Tensor]) -> bool:
-    results, shared = tensors_in(out), {storage_key(tensor) for tensor in tensors}
-    return bool(results) and all(storage_key(result) in shared for result in results)
-
-
-def _kept(leaf: Any) -> Any:
-    """An operand of an operator that writes: with a copy of what the program will overwrite."""
-    return Operand(leaf.value.clone(), leaf.ball, leaf.undecided, leaf.varies) if isinstance(leaf, Operand) else leaf
-
-
-def _on_cpu(leaf: Any) -> Any:
-    return leaf.detach().to("cpu") if isinstance(leaf, torch.Tensor) else leaf
