@@ -79,9 +79,10 @@ def exact_sums(total: Callable[[Tensor, Tensor], Tensor], balls: Sequence[Ball],
 
 
 def by_powers_of_two(balls: Sequence[Ball], value: Tensor) -> Tensor | None:
-    """Where a product of exact operands, one of them one power of two, is computed as what it is; None for others."""
+    """Where a product of exact operands, one of them one power of two throughout, is what it is; None for others."""
     for one, other in (balls[:2], balls[1::-1]):
-        if one.mid.numel() == 1 and math.frexp(abs(float(one.mid)))[0] == _HALF:
+        factor = float(one.mid.reshape(-1)[0]) if one.mid.numel() else math.nan
+        if math.frexp(abs(factor))[0] == _HALF and bool((one.mid == factor).all()):
             product = one.mid * other.mid
             return (value == product) & (product.abs() >= _FAR_FROM_SUBNORMAL)
     return None
