@@ -133,6 +133,9 @@ def test_a_forward_that_leaves_torch_is_estimated_and_says_so() -> None:
     assert (report.verdict, report.truth) == ("pass", "estimated")
     assert all(row.truth is not None and row.truth.kind == "estimated" for row in report.rows)
     assert "numpy (tensor_functions.py, line " in report.notes[0] and "pass reference=" in report.notes[0]
+    for row in report.rows:  # what is allowed on the screen is what fails beyond it: with what the estimate may be off
+        assert row.allowed is not None and row.bound is not None and row.truth is not None
+        assert row.allowed >= float(row.truth.rad) > 0 and (row.error_abs or 0) <= row.allowed
     powers = [row.smallest_detectable for row in report.rows if row.smallest_detectable]
     assert powers and 1e-13 < max(powers) < 1e-6
 

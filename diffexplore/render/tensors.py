@@ -114,7 +114,7 @@ def _table(rows: Sequence[TensorRow], report: TensorReport) -> Iterator[Block]:
 def _cells(row: TensorRow, report: TensorReport, *, wrong: bool, in_ulp: bool) -> tuple[Text, ...]:
     mid = None if row.truth is None else float(row.truth.mid)
     ulp = ulp_at(row.truth, row.real_dtype) if row.error_ulp is not None else None
-    error, allowed = (row.error_ulp, in_ulps(row.bound, ulp)) if in_ulp else (row.error_abs, row.bound)
+    error, allowed = (row.error_ulp, in_ulps(row.allowed, ulp)) if in_ulp else (row.error_abs, row.allowed)
     return (
         text(_cut(called(row, report))),
         text("×".join(map(str, row.shape)) or "number"),

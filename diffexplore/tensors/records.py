@@ -87,6 +87,13 @@ class TensorRow(Plain):
     def estimated(self) -> bool:
         return self.truth is not None and self.truth.kind == "estimated"
 
+    @property
+    def allowed(self) -> float | None:
+        """How far the value may be from the middle of the truth: the bound, and what an estimate may be off."""
+        if self.bound is None or self.truth is None or not self.estimated:
+            return self.bound
+        return self.bound + float(self.truth.rad)
+
     def __repr__(self) -> str:
         from diffexplore.render.reprs import of_tensor_row
 
