@@ -37,7 +37,8 @@ def sampled(x: Tensor, grid: Tensor, mode: int, padding: int, align_corners: boo
     flat = x.to(wide).flatten(2)
     cubic = mode not in (_LINEAR, _NEAREST)
     reach, weigh = (_REACH, _cubic) if cubic else (1, _hat if mode == _LINEAR else _nearest)
-    axes, unknown = [], torch.zeros((), dtype=wide, device=x.device)
+    axes: list[list[tuple[Tensor, Tensor]]] = []
+    unknown = torch.zeros((), dtype=wide, device=x.device)
     for one, size in zip(grid.to(wide).flip(-1).unbind(-1), sizes, strict=True):
         place = (one + 1) * ((size - 1) / 2) if align_corners else ((one + 1) * size - 1) / 2
         place = place if cubic else _padded(place, size, padding, align_corners)
@@ -91,7 +92,7 @@ def _padded(place: Tensor, size: int, padding: int, align_corners: bool) -> Tens
     """The place from which a place beside the image takes its value."""
     if padding == _REFLECTION:
         place = _reflected(place, 0.0, size - 1.0) if align_corners else _reflected(place, -0.5, size - 0.5)
-    return place.clamp(0, size - 1) if padding in (_BORDER, _REFLECTION) else place
+    return place.clamp(min=0).clamp(max=size - 1) if padding in (_BORDER, _REFLECTION) else place
 
 
 def _reflected(place: Tensor, low: float, high: float) -> Tensor:
