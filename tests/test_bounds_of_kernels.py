@@ -122,3 +122,39 @@ def test_a_bound_in_float64_says_something(name: str) -> None:
     assert report.truth == "certified" and report.verdict == "pass"
     powers = [row.smallest_detectable_median for row in report.rows if row.smallest_detectable_median is not None]
     assert max(powers, default=0.0) < 1e-8
+
+
+_SAMPLINGS = [
+    (mode, padding, align, axes)
+    for mode in ("bilinear", "nearest", "bicubic")
+    for padding in ("zeros", "border", "reflection")
+    for align in (False, True)
+    for axes in ((2, 3) if mode != "bicubic" else (2,))
+]
+
+
+def _sampling(options: tuple[str, str, bool, int], dtype: torch.dtype, seed: int, factor: float = 1.0) -> Any:
+    """Points near and beyond the borders of wide images, whose places a narrow dtype rounds into other cells."""
+    mode, padding, align, axes = options
+    torch.manual_seed(seed)
+    x = torch.randn((1, 1, 3, 20) if axes == 2 else (1, 1, 2, 3, 20), dtype=torch.float64)
+    grid = 0.8 * torch.randn((1, 3, 3, 2) if axes == 2 else (1, 1, 2, 3, 3), dtype=torch.float64)
+    given = tuple(one.to(dtype).requires_grad_() for one in (x, grid))
+
+    def function(x: Tensor, grid: Tensor) -> Tensor:
+        out = F.grid_sample(x, grid, mode=mode, padding_mode=padding, align_corners=align)
+        if factor != 1.0:
+            out.register_hook(lambda upstream: factor * upstream)
+        return out
+
+    return dx.gradcheck(function, given, battery="none", raise_exception=False)
+
+
+@pytest.mark.parametrize("options", _SAMPLINGS)
+def test_a_point_that_rounding_moves_into_another_cell_is_no_error(options: Any) -> None:
+    assert _sampling(options, torch.bfloat16, 0).verdict == "pass"
+
+
+@pytest.mark.parametrize("options", _SAMPLINGS[::3])
+def test_a_factor_of_a_sampled_gradient_is_found(options: Any) -> None:
+    assert _sampling(options, torch.float32, 0, 1.5).verdict == "fail"

@@ -1,8 +1,9 @@
 """Sampling of images and volumes at the points of a grid, in steps that have rules.
 
-The cell in which a point lies is the one that the program finds. The interpolation is a formula on that cell, and says
-so: nothing is known where the exact point lies outside, and no derivative on its border, unless the point was moved
-there by clamping, which takes every derivative away.
+Rounding moves a point into a cell beside its own, and a bound or a truth that knew only the pixels of the cell found
+would miss those of the other. So each pixel has a weight of which any point takes a share that lies within one of the
+pixel nearest to the computed place. The weights are continuous in the place, or undecided where the nearest pixel
+changes; farther away nothing is known of any pixel.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from itertools import product
 
 import torch
 
-from diffexplore.bounds.backward_steps import decomposed
+from diffexplore.bounds.claims import COMPUTE
 from diffexplore.torch_private.watching import disable_current_modes
 
 Tensor = torch.Tensor
@@ -20,34 +21,59 @@ Tensor = torch.Tensor
 _LINEAR, _NEAREST = 0, 1
 _BORDER, _REFLECTION = 1, 2
 
-_by_torch = decomposed("grid_sampler_2d")
+#: The parameter of the cubic kernel in torch (aten/src/ATen/native/UpSample.h), and how far the kernel reaches.
+_CUBIC, _REACH = -0.75, 2
 
 
 def sampled(x: Tensor, grid: Tensor, mode: int, padding: int, align_corners: bool) -> Tensor:
-    """grid_sampler_2d and 3d: x (N, C, …), grid (N, …, 2 or 3), whose coordinates are those of the last axis first."""
-    sizes = x.shape[2:]
-    if mode not in (_LINEAR, _NEAREST):
-        return _by_torch(x, grid, mode, padding, align_corners)
-    places = [
-        _place(one, size, padding, align_corners) for one, size in zip(grid.flip(-1).unbind(-1), sizes, strict=True)
-    ]
-    flat = x.flatten(2)
-    if mode == _NEAREST:
-        near = [_unseen(place.round()) for place in places]
-        offs = torch.stack(
-            [0 * _within(place, one - 0.5, one + 0.5) for place, one in zip(places, near, strict=True)]
-        ).sum(0)
-        return _taken(flat, [one.long() for one in near], sizes) + offs.unsqueeze(1)
-    lower = [_unseen(place.floor()) for place in places]
-    above = [_within(place, low, low + 1) - low for place, low in zip(places, lower, strict=True)]
-    found = torch.zeros((), dtype=x.dtype, device=x.device)
-    for corner in product((0, 1), repeat=len(sizes)):
-        weight = torch.ones((), dtype=x.dtype, device=x.device)
-        for side, share in zip(corner, above, strict=True):
-            weight = weight * (share if side else 1 - share)
-        at = [low.long() + side for low, side in zip(lower, corner, strict=True)]
-        found = found + weight.unsqueeze(1) * _taken(flat, at, sizes)
-    return found
+    """grid_sampler_2d and 3d: x (N, C, …), grid (N, …, 2 or 3), whose coordinates are those of the last axis first.
+
+    Steps of half precision run in float32, which has a number for the place of each pixel.
+
+    Source: R. Keys, "Cubic convolution interpolation for digital image processing", IEEE Trans. Acoustics, Speech, and
+    Signal Processing 29(6), 1981, equation 15, for the weights of mode 2.
+    """
+    sizes, wide = x.shape[2:], COMPUTE[x.dtype]
+    flat = x.to(wide).flatten(2)
+    cubic = mode not in (_LINEAR, _NEAREST)
+    reach, weigh = (_REACH, _cubic) if cubic else (1, _hat if mode == _LINEAR else _nearest)
+    axes: list[list[tuple[Tensor, Tensor]]] = []
+    unknown = torch.zeros((), dtype=wide, device=x.device)
+    for one, size in zip(grid.to(wide).flip(-1).unbind(-1), sizes, strict=True):
+        place = (one + 1) * ((size - 1) / 2) if align_corners else ((one + 1) * size - 1) / 2
+        place = place if cubic else _padded(place, size, padding, align_corners)
+        near = _unseen(place.round())
+        unknown = unknown + torch.where((place > near - 1) & (place < near + 1), 0 * near, math.nan)
+        axes.append([])
+        for off in range(-reach, reach + 1):
+            at = _unseen(near + off)
+            index = _unseen(_padded(at, size, padding, align_corners)) if cubic else at
+            axes[-1].append((index.long(), weigh(place - at, off == 0)))
+    found = unknown.unsqueeze(1) * flat.sum(2).reshape(*flat.shape[:2], *[1] * len(sizes))
+    for corner in product(*axes):
+        weight = corner[0][1]
+        for _, share in corner[1:]:
+            weight = weight * share
+        found = found + weight.unsqueeze(1) * _taken(flat, [index for index, _ in corner], sizes)
+    return found.to(x.dtype)
+
+
+def _hat(away: Tensor, nearest: bool) -> Tensor:
+    return (1 - away.abs()).clamp(min=0)
+
+
+def _nearest(away: Tensor, nearest: bool) -> Tensor:
+    """1 for the nearest pixel; of two that are equally near ``nearest`` tells the one that rounding takes."""
+    distance = away.abs()
+    inside = distance < 0.5
+    return torch.where(inside | (distance == 0.5) if nearest else inside, torch.ones_like(away), 0 * away)
+
+
+def _cubic(away: Tensor, nearest: bool) -> Tensor:
+    distance = away.abs()
+    inner = ((_CUBIC + 2) * distance - (_CUBIC + 3)) * distance * distance + 1
+    outer = _CUBIC * (((distance - 5) * distance + 8) * distance - 4)
+    return torch.where(distance < 1, inner, torch.where(distance < _REACH, outer, 0 * distance))
 
 
 def _unseen(number: Tensor) -> Tensor:
@@ -62,21 +88,22 @@ def _within(number: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor
     return torch.where((number >= low) & (number <= high), inside, math.nan)
 
 
-def _place(x: Tensor, size: int, padding: int, align_corners: bool) -> Tensor:
-    place = (x + 1) * ((size - 1) / 2) if align_corners else ((x + 1) * size - 1) / 2
+def _padded(place: Tensor, size: int, padding: int, align_corners: bool) -> Tensor:
+    """The place from which a place beside the image takes its value."""
     if padding == _REFLECTION:
         place = _reflected(place, 0.0, size - 1.0) if align_corners else _reflected(place, -0.5, size - 0.5)
-    return place.clamp(0, size - 1) if padding in (_BORDER, _REFLECTION) else place
+    return place.clamp(min=0).clamp(max=size - 1) if padding in (_BORDER, _REFLECTION) else place
 
 
 def _reflected(place: Tensor, low: float, high: float) -> Tensor:
-    """The place between ``low`` and ``high`` at which a reflected ray arrives."""
-    if high == low:
+    """The place between ``low`` and ``high`` at which a reflected ray arrives: continuous, with a kink at each turn."""
+    length = high - low
+    if not length:
         return torch.zeros_like(place)
-    away = (place - low).abs()
-    turns = _unseen((away / (high - low)).floor())
-    rest = _within(away - turns * (high - low), 0.0, high - low)
-    return torch.where(turns % 2 == 0, rest + low, high - rest)
+    away = place - low
+    rounds = _unseen((away / (2 * length)).round())
+    from_turn = _within(away - rounds * (2 * length), -2 * length, 2 * length).abs()
+    return high - (from_turn - length).abs()
 
 
 def _taken(flat: Tensor, at: list[Tensor], sizes: torch.Size) -> Tensor:
