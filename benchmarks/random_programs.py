@@ -135,13 +135,13 @@ def _rows_off(
             if row.dtype != dtype_name(source.dtype):  # where rounding hides it, it is checked in float64
                 continue
             changed, most = False, 0.0
-            for wrong, right in gradients:
+            for upstream, (wrong, right) in zip(upstreams, gradients, strict=True):
                 if wrong is None or right is None:
                     continue
                 one, other = (_numbers(found[number], inputs, number) for found in (wrong, right))
                 change = (one - other).abs().nan_to_num(nan=torch.inf)
                 changed |= bool((change > 0).any())
-                largest = max((_size(_numbers(one, inputs, i)) for i, one in enumerate(right)), default=0.0)
+                largest = max(_size(upstream), *(_size(_numbers(one, inputs, i)) for i, one in enumerate(right)))
                 rounding = 16 * torch.finfo(source.dtype).eps * largest  # that of the gradient which counts as right
                 most = max(most, _most((change - rounding).clamp(min=0), other, row))
             yield row, changed, most

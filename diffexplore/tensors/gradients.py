@@ -155,8 +155,9 @@ def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
         def trial(i: int, source: TensorInput, case: int, ways: Sequence[np.ndarray]) -> UpstreamTrial:
             number, upstream, found = cases[case]  # noqa: B023  # called at once
             truths = [differences.along(one, place, upstream, source.name, way) for way in ways]  # noqa: B023
-            numbers = _along(found[i], ways, [other[i] for other in moved[case]], candidate)  # noqa: B023
-            verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False)
+            numbers = _along(found[i], ways, [other[i] for other in moved[case]], candidate, upstream)  # noqa: B023
+            beside = _largest(numbers_of(upstream)) or 1.0
+            verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False, elsewhere=beside)
             wide = _in_float64(calls, one, upstream)[i] if (verdicts.verdict == FAIL).any() else None  # noqa: B023
             if wide is not None:
                 along = np.array([(wide * way).sum() for way in ways])
@@ -190,29 +191,42 @@ def _ball(found: Sequence[Estimated]) -> DoubleBall:
 
 
 def _along(
-    numbers: TensorNumbers, ways: Sequence[np.ndarray], moved: Sequence[np.ndarray], candidate: TensorCandidate
+    numbers: TensorNumbers,
+    ways: Sequence[np.ndarray],
+    moved: Sequence[np.ndarray],
+    candidate: TensorCandidate,
+    upstream: Tensor,
 ) -> TensorNumbers:
-    """The gradient along each direction. Without a bound, by how much other roundings of the inputs move it."""
+    """The gradient along each direction. Without a bound, by how much other roundings move it.
+
+    One that no rounding moves may be what is left where terms cancel: it counts as moved as far as the others, and by
+    the rounding of the ``upstream`` gradient.
+    """
     value = np.array([(numbers.value * way).sum() for way in ways], np.float64)
     sizes = [(np.abs(numbers.value) * np.abs(way)).sum() for way in ways]
     if np.isfinite(numbers.bound).all():
         bound = [(numbers.bound * np.abs(way)).sum() for way in ways]
     else:
         unit = max(UNIT_ROUNDOFF[one.tensor.dtype] for one in candidate.sources)
-        changes = [[abs(((other - numbers.value) * way).sum()) for other in moved] or [np.inf] for way in ways]
-        bound = [OPAQUE_FACTOR * (max(change) + unit * size) for change, size in zip(changes, sizes, strict=True)]
+        changes = [max((abs(((other - numbers.value) * way).sum()) for other in moved), default=np.inf) for way in ways]
+        least = max(*changes, unit * _largest(numbers_of(upstream)))
+        bound = [OPAQUE_FACTOR * ((change or least) + unit * size) for change, size in zip(changes, sizes, strict=True)]
     return TensorNumbers(value, np.array(bound, np.float64), numbers.absent)
 
 
 def _moved(candidate: TensorCandidate, output: TensorOutput, upstream: Tensor) -> list[list[np.ndarray]]:
-    """The gradients by each input where all inputs are rounded otherwise; nothing where the function does not run."""
+    """The gradients by each input where all inputs and the upstream gradient are rounded otherwise.
+
+    Where terms cancel, what rounding left of them may depend on the upstream gradient alone. Nothing is found where the
+    function does not run.
+    """
     found = []
     for place in range(_ROUNDINGS):
         generator = torch.Generator().manual_seed(place)
         call = candidate.replaced({one.name: _rounded(one.tensor, generator) for one in candidate.sources})
         try:
             again = next(one for one in call.returned() if one.name == output.name)
-            gradients = call.gradients(again, upstream)
+            gradients = call.gradients(again, _rounded(upstream, generator))
         except (CandidateError, StopIteration):
             return []
         zeros = [np.zeros(tuple(one.tensor.shape)) for one in call.sources]
