@@ -170,6 +170,14 @@ def test_fourier_transforms(n: int, dtype: torch.dtype) -> None:
         _held(lambda x: torch.fft.irfft(x, n), [half], [one.real for one in _inverse(given + mirrored)], most)
 
 
+def test_a_transform_over_several_axes_to_real_numbers_is_that_of_the_sums() -> None:
+    x = torch.randn(4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    z = torch.fft.rfft2(x)
+    with Watch() as watch:
+        out = torch.fft.irfft2(z, s=(4, 6))
+    assert float((out - x).abs().max()) <= float(watch.radius(out).max()) < 1e-12
+
+
 def _inverse(line: list[acb]) -> list[acb]:
     """Σ x exp(2πi·jk/n)/n, by the conjugates of the transform of conjugates."""
     found = acb.dft([acb(one.real, -one.imag) for one in line])

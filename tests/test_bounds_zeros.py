@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import mpmath
 import pytest
 import torch
 from representatives import one_in
 
 import diffexplore as dx
 from diffexplore.bounds.canary import broken_claims
-from diffexplore.bounds.watch import watched
+from diffexplore.bounds.watch import Watch, watched
 from diffexplore.bounds.zeros import ROOTS
 from diffexplore.functions import OPERATIONS as RECORDS
 
@@ -122,3 +126,49 @@ def test_only_products_with_powers_of_two_lose_nothing(x: float, y: float, lossl
     tensors = [torch.tensor([number], dtype=dtype) for number in (x, y)]
     (ball,) = watched(lambda: (tensors[0] * tensors[1],))
     assert (float(ball.rad) == 0) is (lossless or 0 in (float(one) for one in tensors))
+
+
+def _radius(run: Any, *exact: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What operations on exact numbers make, with its radius."""
+    with Watch() as watch:
+        found = run(*exact)
+    return found, watch.radius(found)
+
+
+def test_a_product_that_overflows_is_not_exact() -> None:
+    large = torch.tensor([1.7e308], dtype=torch.float64)
+    assert _radius(lambda x: x * 2.0, large)[1].isinf().all()
+    found, radius = _radius(
+        lambda x, y: y / (x * 2.0**30), torch.full_like(large, 2.0**1000), torch.full_like(large, 2.0**1020)
+    )
+    assert (found - 2.0**-10).abs() <= radius
+
+
+def test_a_scaled_term_that_underflows_is_counted() -> None:
+    nothing, small = torch.zeros(1, dtype=torch.float64), torch.tensor([1e-150], dtype=torch.float64)
+    found, radius = _radius(lambda x, y: torch.add(x, y, alpha=1e-200) * 1e300, nothing, small)
+    assert (found - 1e-50).abs() <= radius
+
+
+def test_an_integer_that_float64_does_not_have_is_rounded() -> None:
+    whole = torch.tensor([2**53 + 1])
+    for run in (
+        lambda x: x * torch.tensor([2.0], dtype=torch.float64),
+        lambda x: x + torch.zeros(1, dtype=torch.float64),
+    ):
+        assert _radius(run, whole)[1] >= 1
+
+
+@pytest.mark.parametrize(("middle", "radius"), [(-750.0, 700.0), (-746.0, 93.0), (-744.5, 0.25), (-720.0, 1e-3)])
+@pytest.mark.parametrize(("function", "slope"), [(torch.exp, 1.0), (torch.exp2, math.log(2))])
+def test_a_power_far_below_0_grows_from_its_upper_end(
+    function: Any, slope: float, middle: float, radius: float
+) -> None:
+    middle, radius = middle / slope, radius / slope
+    with Watch() as watch:
+        x = torch.tensor([middle], dtype=torch.float64)
+        watch.set(x, torch.tensor([radius], dtype=torch.float64))
+        found = function(x)
+    with mpmath.workprec(200):
+        most = mpmath.exp(slope * (mpmath.mpf(middle) + radius)) - mpmath.mpf(float(found))
+    assert most <= float(watch.radius(found)) <= 4 * most + 1e-322

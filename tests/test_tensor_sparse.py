@@ -103,3 +103,44 @@ def test_what_has_no_rule_is_named_and_estimated() -> None:
     report = dx.gradcheck(lambda x: x.to_sparse().rad2deg().to_dense(), numbers(2, 3))
     assert report.truth == "estimated"
     assert any("rad2deg of sparse tensors has no rule" in note for note in report.notes)
+
+
+def _tripled(x: Tensor) -> Tensor:
+    s = torch.sparse_coo_tensor(torch.arange(3)[None], x, (3,), is_coalesced=True)
+    s.mul_(3)
+    return s.to_dense()
+
+
+def _two_dense_ones(x: Tensor) -> Tensor:
+    s = torch.sparse_coo_tensor(torch.arange(3)[None], x, (3,), is_coalesced=True)
+    first, second = s.to_dense(), s.to_dense()
+    return first.mul_(2) + second
+
+
+def _written_values(x: Tensor) -> Tensor:
+    s = torch.sparse_coo_tensor(torch.arange(3)[None], torch.zeros_like(x), (3,), is_coalesced=True)
+    s._values().add_(x)
+    return s.to_dense()
+
+
+def _absolute_by_bits(x: Tensor) -> Tensor:
+    return ((x + 1).view(torch.int64) & 0x7FFFFFFFFFFFFFFF).view(torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("forward", "factor"), [(_tripled, 1.0), (_two_dense_ones, 4.0), (_written_values, 0.0), (_absolute_by_bits, 0.0)]
+)
+def test_what_shares_memory_unseen_is_no_constant(forward: Callable[[Tensor], Tensor], factor: float) -> None:
+    """At zeros the numbers are right whatever the derivative is."""
+
+    class Wrong(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            return forward(x)
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Tensor:
+            return factor * upstream
+
+    zeros = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    assert dx.gradcheck(Wrong.apply, (zeros,), raise_exception=False).verdict == "fail"

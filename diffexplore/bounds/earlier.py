@@ -107,7 +107,9 @@ def machine(device: torch.device) -> str | None:
     """
     try:
         model = _processor() if device.type == "cpu" else _gpu(device)
-        files = (*_files(Path(torch.__file__).parent / "lib", ""), *_files(Path(diffexplore.__file__).parent, ".py"))
+        files = [*_files(Path(torch.__file__).parent / "lib", ""), *_files(Path(diffexplore.__file__).parent, ".py")]
+        for library in (np, flint):
+            files += _files(Path(library.__path__[0]), _BINARIES)
     except OSError:
         return None
     builds = (
@@ -136,7 +138,11 @@ def _gpu(device: torch.device) -> str:
     return repr((torch.version.cuda, torch.cuda.get_device_properties(device), driver, _processor()))
 
 
-def _files(folder: Path, suffix: str) -> Iterator[tuple[str, int, int]]:
+#: How compiled modules of Python end, on the systems that there are.
+_BINARIES = (".so", ".pyd", ".dll", ".dylib")
+
+
+def _files(folder: Path, suffix: str | tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
     """The files below a folder: name, size, and when they were written, as Python itself knows what is compiled."""
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name != "__pycache__")

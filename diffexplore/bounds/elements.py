@@ -77,7 +77,8 @@ def add_number(values: Tensor, number: float, least: float = 0.0) -> Tensor:
     array = _array(values)
     if array is None:
         return values.add_(number)
-    np.add(array, number, out=array)
+    with np.errstate(all="ignore"):  # whatever the program has NumPy raise
+        np.add(array, number, out=array)
     return values
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.ball import Ball, Rule
-from diffexplore.bounds.claims import CLAIMS, COMPUTE, UNIT_ROUNDOFF
+from diffexplore.bounds.claims import CLAIMS, COMPUTE, QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.elements import all_hold, none_hold, none_is_infinite, smallest
 from diffexplore.bounds.handling import Kinks, conclude, finite_float, first_tensor, plain_name, unwatched
 from diffexplore.bounds.stepwise import BY_RECIPROCAL, lost_in_reciprocal, lost_in_steps
@@ -133,7 +133,8 @@ class Sum(Elementwise):
             return balls
         scale, ball = abs(float(alpha)), balls[self.scaled]
         product = ball.mid * scale
-        balls[self.scaled] = Ball(product, ball.rad * scale + product.abs() * 2 * UNIT_ROUNDOFF[dtype])
+        lost = product.abs() * 2 * UNIT_ROUNDOFF[dtype] + ball.mid.ne(0).to(torch.float64) * QUANTUM[dtype]
+        balls[self.scaled] = Ball(product, ball.rad * scale + lost)
         return balls
 
     def _lossless(

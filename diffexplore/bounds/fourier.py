@@ -41,10 +41,12 @@ def transform(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
         return unwatched(watch, func, args, kwargs)
     radius, size = _lengths_of(watch, source)
     x = source.detach().to(torch.complex128)
-    if kind == "_fft_c2r":
-        x, radius, size = (_whole_line(one, axes[-1], last) for one in (x, radius, size))
     forward = bool(last) if kind == "_fft_c2c" else kind == "_fft_r2c"
-    for axis in axes:
+    for axis in axes[:-1]:
+        x = _along(x, axis, forward=forward)
+    if kind == "_fft_c2r":  # the other half is that of real numbers once the other axes are done
+        x, radius, size = (_whole_line(one, axes[-1], last) for one in (x, radius, size))
+    for axis in axes[-1:]:
         x = _along(x, axis, forward=forward)
     if kind == "_fft_r2c" and last:
         x = x.narrow(axes[-1], 0, lengths[-1] // 2 + 1)

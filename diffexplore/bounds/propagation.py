@@ -19,6 +19,9 @@ from diffexplore.bounds.claims import QUANTUM
 #: Covers the rounding of a distance to a singularity that is no closer than that, or than 2⁻³⁰ of 1.
 _NEARLY = 1 + 2.0**-20
 
+#: Powers of e and of 2 with a lower exponent may be subnormal numbers, or 0.
+_ALMOST_NOTHING = 700.0
+
 
 def sqrt(x: Ball, out: Tensor) -> Tensor:
     # |√X − √x| = |X − x| / (√X + √x); an exact 0 stays exact.
@@ -31,11 +34,16 @@ def rsqrt(x: Ball, out: Tensor) -> Tensor:
 
 
 def exp(x: Ball, out: Tensor) -> Tensor:
-    grown = x.mid.exp() * x.rad.expm1()
-    if bool(grown.isfinite().all()):
+    grown, far_below = x.mid.exp() * x.rad.expm1(), x.mid < -_ALMOST_NOTHING
+    if bool(grown.isfinite().all()) and not bool(far_below.any()):
         return grown
-    # Far below 0, 0 times infinity: there all of a wide ball may still be nothing.
-    return torch.where(grown.isnan(), _top(x.mid + x.rad, x.mid, x.rad).exp(), grown)
+    return torch.where(grown.isnan() | far_below, _from_above(x, torch.exp, 1.0), grown)
+
+
+def _from_above(x: Ball, power: Callable[[Tensor], Tensor], slope: float) -> Tensor:
+    """What a power grows by at most, from the upper end of the ball: that of its middle may be 0, or subnormal."""
+    end = power(_top(x.mid + x.rad, x.mid, x.rad)) * _NEARLY
+    return torch.where(x.rad == 0, 0.0, end * -torch.expm1(-slope * x.rad) * _NEARLY + QUANTUM[torch.float64])
 
 
 def _top(end: Tensor, *terms: Tensor) -> Tensor:
@@ -56,7 +64,10 @@ def logaddexp(x: Ball, y: Ball, out: Tensor) -> Tensor:
 
 
 def exp2(x: Ball, out: Tensor) -> Tensor:
-    return x.mid.exp2() * (x.rad * math.log(2)).expm1() * (1 + 2.0**-40)
+    grown, far_below = x.mid.exp2() * (x.rad * math.log(2)).expm1() * (1 + 2.0**-40), x.mid < -_ALMOST_NOTHING
+    if bool(grown.isfinite().all()) and not bool(far_below.any()):
+        return grown
+    return torch.where(grown.isnan() | far_below, _from_above(x, torch.exp2, math.log(2)), grown)
 
 
 def log(x: Ball, out: Tensor) -> Tensor:

@@ -28,6 +28,9 @@ from diffexplore.torch_private.watching import DispatchMode
 #: The relative error that is allowed for a double which stands for a constant: twice its rounding.
 CONSTANT_ERROR = 2.0**-52
 
+#: float64 has all integers below this.
+_WHOLE = 2.0**53
+
 
 #: Radii of tensors that are gone are dropped after so many operations, or so many bytes of radii.
 _PURGE_OPERATIONS = 64
@@ -118,7 +121,10 @@ class Watch(DispatchMode):
             exact = known is None
             if known is None or known.dtype == torch.bool:
                 known = self.radius(value)
-            return Ball(value.detach().to(torch.float64), known, exact)
+            mid = value.detach().to(torch.float64)
+            if value.dtype == torch.int64 and not bool((mid.abs() < _WHOLE).all()):  # float64 has not all of them
+                return Ball(mid, known + mid.abs() * UNIT_ROUNDOFF[torch.float64], False)
+            return Ball(mid, known, exact)
         mid, error = torch.tensor(float(value), dtype=torch.float64, device=like.device), self.number_radius(value)
         return Ball(mid, torch.full_like(mid, error), error == 0)
 

@@ -84,7 +84,7 @@ def by_powers_of_two(balls: Sequence[Ball], value: Tensor) -> Tensor | None:
         factor = float(one.mid.reshape(-1)[0]) if one.mid.numel() else math.nan
         if math.frexp(abs(factor))[0] == _HALF and bool((one.mid == factor).all()):
             product = one.mid * other.mid
-            return (value == product) & (product.abs() >= _FAR_FROM_SUBNORMAL)
+            return (value == product) & (product.abs() >= _FAR_FROM_SUBNORMAL) & product.isfinite()
     return None
 
 

@@ -24,6 +24,7 @@ class SparseStorages(TensorStorages):
     def __init__(self, sources: Sequence[Tensor]) -> None:
         super().__init__(sources)
         self._beside: dict[int, tuple[Tensor, Tensor]] = {}
+        self._lent: dict[int, Tensor] = {}
 
     def _is_sparse_call(self, function: Any, arguments: Any) -> bool:
         """Whether an operator takes sparse tensors, or makes one of floats."""
@@ -31,6 +32,17 @@ class SparseStorages(TensorStorages):
         return any(
             leaf.layout in sparse.LAYOUTS or (made and is_real_or_complex(leaf)) for leaf in tensors_in(arguments)
         )
+
+    def _unseen(self, function: Any, arguments: Any) -> str | None:
+        """Why an operator does what the tape would not see: it reads bits, or writes what a sparse tensor holds."""
+        keys = {storage_key(leaf): leaf for leaf in tensors_in(arguments) if leaf.layout == torch.strided}
+        for key, leaf in keys.items():
+            state = None if is_real_or_complex(leaf) else self._states.get(key)
+            if state is not None and state.varies:
+                return f"{function}: it reads the bits of numbers as those of others"
+        if function._schema.is_mutable and not self._lent.keys().isdisjoint(keys):
+            return f"{function}: it writes into the values of a sparse tensor"
+        return None
 
     def _is_known(self, tensor: Tensor) -> bool:
         """Whether what the tensor holds was recorded."""
@@ -59,8 +71,8 @@ class SparseStorages(TensorStorages):
         """What an operator on sparse tensors returns, recorded as the same of dense ones. Raises NotCertified."""
         name = function._schema.name.partition("::")[2]
         results = [one for one in tensors_in(out) if is_real_or_complex(one)]
-        if not results or (len(tensors_in(args)) == 1 and out is args[0]):
-            return out  # indices and numbers of entries; _coalesced_
+        if not results or name == "_coalesced_":
+            return out  # indices and numbers of entries
         steps = sparse.STEPS.get(name) or sparse.MAKES.get(name)
         if steps is None or function._schema.is_mutable or any(one.is_complex() for one in results):
             raise NotCertified(f"{name} of sparse tensors has no rule")
@@ -74,6 +86,8 @@ class SparseStorages(TensorStorages):
         several = found if isinstance(found, tuple) else (found,)
         self._check_alike(name, several[0], results[0])
         if results[0].layout not in sparse.LAYOUTS:
+            if name in ("values", "_values"):  # they lie in the memory of the sparse tensor, and the dense ones do not
+                self._lent[storage_key(several[0])] = several[0]
             return found
         self._beside[id(results[0])] = results[0], several[0]
         return out

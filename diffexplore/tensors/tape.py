@@ -90,6 +90,7 @@ class Tape(SparseStorages):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        self.problem = self.problem or self._unseen(func, (args, kwargs))
         of_sparse = self._is_sparse_call(func, (args, kwargs))
         if self.problem is not None or computes_nothing(func) or not (of_sparse or self._is_seen((args, kwargs))):
             return func(*args, **kwargs)

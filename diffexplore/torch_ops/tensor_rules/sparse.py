@@ -145,7 +145,8 @@ MAKES: dict[str, Callable[..., Any]] = {
 
 #: Operators that take sparse tensors. Those of elements keep 0.
 STEPS: dict[str, Callable[..., Any]] = {
-    **dict.fromkeys(("_to_dense", "detach", "alias", "clone", "_coalesce", "lift_fresh"), _itself),
+    "_to_dense": lambda out, x, *_, **__: _dense(x).clone(),
+    **dict.fromkeys(("detach", "alias", "clone", "_coalesce", "lift_fresh"), _itself),
     "values": _values, "_values": _values, "sparse_mask": _masked, "sparse_sampled_addmm": _sampled_product,
     "_sparse_mm_reduce_impl": _reduced_product,
     "_sparse_softmax": _softmax(torch.softmax), "_sparse_log_softmax": _softmax(torch.log_softmax),
