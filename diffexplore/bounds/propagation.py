@@ -34,10 +34,15 @@ def rsqrt(x: Ball, out: Tensor) -> Tensor:
 
 
 def exp(x: Ball, out: Tensor) -> Tensor:
-    grown, far_below = x.mid.exp() * x.rad.expm1(), x.mid < -_ALMOST_NOTHING
+    grown, far_below = x.mid.exp() * x.rad.expm1(), _is_far_below(x)
     if bool(grown.isfinite().all()) and not bool(far_below.any()):
         return grown
     return torch.where(grown.isnan() | far_below, _from_above(x, torch.exp, 1.0), grown)
+
+
+def _is_far_below(x: Ball) -> Tensor:
+    """Where a power may be nothing, and not that of −∞, which is 0 whatever the radius."""
+    return (x.mid < -_ALMOST_NOTHING) & (x.mid > -math.inf)
 
 
 def _from_above(x: Ball, power: Callable[[Tensor], Tensor], slope: float) -> Tensor:
@@ -64,7 +69,7 @@ def logaddexp(x: Ball, y: Ball, out: Tensor) -> Tensor:
 
 
 def exp2(x: Ball, out: Tensor) -> Tensor:
-    grown, far_below = x.mid.exp2() * (x.rad * math.log(2)).expm1() * (1 + 2.0**-40), x.mid < -_ALMOST_NOTHING
+    grown, far_below = x.mid.exp2() * (x.rad * math.log(2)).expm1() * (1 + 2.0**-40), _is_far_below(x)
     if bool(grown.isfinite().all()) and not bool(far_below.any()):
         return grown
     return torch.where(grown.isnan() | far_below, _from_above(x, torch.exp2, math.log(2)), grown)
