@@ -147,11 +147,15 @@ class Sum(Elementwise):
             lossless = value == 0
         if not none_is_infinite(size):
             endless = value.isinf() & torch.stack(torch.broadcast_tensors(*(x.mid.isinf() for x in balls[:2]))).any(0)
-            lossless = endless if lossless is None else endless | lossless
+            lossless = _either(endless, lossless)
         if not are_exact(balls[:2]):
             return lossless
-        exact = exact_sums(self.total, balls, value)
-        return exact if lossless is None else exact | lossless
+        return _either(exact_sums(self.total, balls, value), lossless)
+
+
+def _either(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """Where one or the other is known to hold; None of what is not known of any element."""
+    return one if other is None else other if one is None else one | other
 
 
 def _alpha(args: Arguments, kwargs: Options) -> Any:
@@ -167,8 +171,7 @@ class Multiplication(Elementwise):
         kwargs: Options,
     ) -> Tensor | None:  # fmt: skip
         lossless = super()._lossless(balls, value, size, least, dtype, args, kwargs)
-        exact = by_powers_of_two(balls, value) if are_exact(balls[:2]) else None
-        return exact if lossless is None else lossless if exact is None else exact | lossless
+        return _either(by_powers_of_two(balls, value) if are_exact(balls[:2]) else None, lossless)
 
 
 @dataclass(frozen=True)

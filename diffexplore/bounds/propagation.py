@@ -34,10 +34,22 @@ def rsqrt(x: Ball, out: Tensor) -> Tensor:
 
 
 def exp(x: Ball, out: Tensor) -> Tensor:
-    grown, far_below = x.mid.exp() * x.rad.expm1(), _is_far_below(x)
+    return _grown(x, torch.exp, 1.0)
+
+
+def exp2(x: Ball, out: Tensor) -> Tensor:
+    return _grown(x, torch.exp2, math.log(2), 1 + 2.0**-40)
+
+
+def _grown(x: Ball, power: Callable[[Tensor], Tensor], slope: float, upward: float = 1.0) -> Tensor:
+    """What a power grows by at most from the middle of the ball.
+
+    ``slope`` is the logarithm of its base, and ``upward`` covers the rounding of that.
+    """
+    grown, far_below = power(x.mid) * (x.rad * slope).expm1() * upward, _is_far_below(x)
     if bool(grown.isfinite().all()) and not bool(far_below.any()):
         return grown
-    return torch.where(grown.isnan() | far_below, _from_above(x, torch.exp, 1.0), grown)
+    return torch.where(grown.isnan() | far_below, _from_above(x, power, slope), grown)
 
 
 def _is_far_below(x: Ball) -> Tensor:
@@ -66,13 +78,6 @@ def logaddexp(x: Ball, y: Ball, out: Tensor) -> Tensor:
     ]
     spread = (parts[0] + parts[1]) * _NEARLY + QUANTUM[torch.float64]
     return torch.minimum(torch.where(spread.isnan(), math.inf, spread), largest(x, y, out).expand(spread.shape))
-
-
-def exp2(x: Ball, out: Tensor) -> Tensor:
-    grown, far_below = x.mid.exp2() * (x.rad * math.log(2)).expm1() * (1 + 2.0**-40), _is_far_below(x)
-    if bool(grown.isfinite().all()) and not bool(far_below.any()):
-        return grown
-    return torch.where(grown.isnan() | far_below, _from_above(x, torch.exp2, math.log(2)), grown)
 
 
 def log(x: Ball, out: Tensor) -> Tensor:
