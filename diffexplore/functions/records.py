@@ -33,14 +33,13 @@ class Lack(Enum):
     NO_CLASS = "SymPy's expression of it is one of other functions"
     NOT_COMPLEX = "it is not analytic, or PyTorch computes it of real numbers only"
     LEFT_TO_ARB = "double-double arithmetic leaves every sample to Arb"
-    NO_GERM = "what it is beside a point is not known"
     A_CHOICE = "the language reads it as a choice, whose conditions and branches are no arguments"
 
 
 NO_NUMPY, NO_JAX, NO_TENSORFLOW, NO_PYTHON = Lack.NO_NUMPY, Lack.NO_JAX, Lack.NO_TENSORFLOW, Lack.NO_PYTHON
 NO_TORCH, NO_JAVASCRIPT = Lack.NO_TORCH, Lack.NO_JAVASCRIPT
 NO_SOURCE, NO_CLASS, NOT_COMPLEX = Lack.NO_SOURCE, Lack.NO_CLASS, Lack.NOT_COMPLEX
-LEFT_TO_ARB, NO_GERM, A_CHOICE = Lack.LEFT_TO_ARB, Lack.NO_GERM, Lack.A_CHOICE
+LEFT_TO_ARB, A_CHOICE = Lack.LEFT_TO_ARB, Lack.A_CHOICE
 
 
 # -------------------------------------------------------------------------------------------------- how it is computed
@@ -131,7 +130,7 @@ class Operation:
     tensorflow: Implementation | Composed | Lack
     arb: Implementation | Readings
     double: Implementation | Readings | Lack
-    germ: Implementation | Lack
+    germ: Implementation
     complex: Implementation | Composed | Lack
     javascript: str | Helper | Lack
     facts: Facts
