@@ -177,6 +177,7 @@ LOGISTIC: tuple[Function, ...] = (
     Function(
         building=Building(1, UNSURE_OF_FRACTIONS, of_constant=40),
         name="softplus", doc="log(1 + exp(x))", node=classes.softplus, torch="torch.logaddexp({0}, 0*one)",
+        naive=lambda x: sympy.log(1 + sympy.exp(x)),
         python=Helper("softplus", "def softplus(x):\n    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))"),
         computed=Operation(
             name="softplus",

@@ -163,6 +163,7 @@ class Function:
         python, torch: how exported source writes it: the name of a function, a text with ``{0}``, ``{1}`` for its
             arguments, or a function that the source defines.
         own_facts: its mathematics, where that is not the operation's.
+        naive: the form that loses digits of which it is the accurate one, made of SymPy arguments.
         often_a_symbol: whether the bare word, without arguments, is a symbol: people call parameters i0 and k1.
         optional: the last arguments, as whole numbers, where they are left out.
         orders: how many of its arguments are orders, whole numbers in front of the others.
@@ -179,6 +180,7 @@ class Function:
     torch: str | Helper | Lack
     build: Implementation | None = None
     own_facts: Facts | None = None
+    naive: Callable[..., Any] | None = None
     least: int = 1
     most: int | None = 1
     aliases: tuple[str, ...] = ()
