@@ -1,4 +1,4 @@
-"""Functions that SymPy lacks, through the doors of a user: formulas, programs of torch, proofs, wrong gradients, dtypes."""
+"""Functions that SymPy lacks, as a user meets them: formulas, programs of torch, proofs, wrong gradients, dtypes."""
 
 from __future__ import annotations
 

@@ -111,13 +111,13 @@ class StorageRadii:
         return flat
 
 
-def _of_other_size(flat: Tensor, item: int, wanted: int) -> Tensor:
+def _of_other_size(flat: Tensor, item: int, size: int) -> Tensor:
     """The radii of complex numbers for their parts, and the other way round; nothing is known of other bytes."""
-    if wanted * 2 == item:
+    if size * 2 == item:
         return flat.repeat_interleave(2)
-    if wanted == item * 2 and flat.numel() % 2 == 0 and flat.dtype != torch.bool:
+    if size == item * 2 and flat.numel() % 2 == 0 and flat.dtype != torch.bool:
         return flat.reshape(-1, 2).sum(-1)
-    return torch.full((flat.numel() * item // wanted,), math.inf, dtype=torch.float64, device=flat.device)
+    return torch.full((flat.numel() * item // size,), math.inf, dtype=torch.float64, device=flat.device)
 
 
 def _of_numbers(radii: Tensor) -> Tensor:

@@ -162,12 +162,12 @@ def made_complex(x: Tensor, dtype: torch.dtype) -> Tensor:
 def converted(x: Tensor, *, dtype: torch.dtype | None = None, **options: Any) -> Tensor:
     """_to_copy, between any two of real and complex numbers."""
     real, imaginary = parts(x)
-    wanted = dtype or x.dtype
-    if not wanted.is_complex:
-        return real.to(wanted)
+    target = dtype or x.dtype
+    if not target.is_complex:
+        return real.to(target)
     if not x.is_complex():
-        return made_complex(real, wanted)
-    return joined(real.to(wanted.to_real()), imaginary.to(wanted.to_real()))
+        return made_complex(real, target)
+    return joined(real.to(target.to_real()), imaginary.to(target.to_real()))
 
 
 def _copied(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
