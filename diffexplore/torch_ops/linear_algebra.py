@@ -28,7 +28,7 @@ OPERATORS: tuple[Operator, ...] = (
         on_tensors=matrices.log_determinant,
     ),
     handled("linalg_matrix_exp", EVERYWHERE, handler=exponential, on_tensors=matrix_exponential),
-    handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=eigenvectors.of_symmetric),
+    handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=eigenvectors.of_hermitian),
     unbounded("linalg_eig", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
     unbounded("_linalg_eigvals", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
     composed("_linalg_solve_ex", AS_COMPOSED, steps=bounds.solve, read=read.solve, on_tensors=InSteps(steps.solve)),

@@ -12,14 +12,25 @@ from typing import Any
 
 import torch
 
-from diffexplore.torch_ops.tensor_rules import creation, eigenvectors, fourier
+from diffexplore.torch_ops.tensor_rules import creation, eigenvectors, fourier, matrices, matrix_exponential
 from diffexplore.torch_ops.tensor_rules.operands import TensorRule
 
 Tensor = torch.Tensor
 
 #: Rules that take complex tensors as well.
 RULES: frozenset[TensorRule] = frozenset(
-    {creation.created, creation.copied, creation.converted, eigenvectors.of_any_matrix, *fourier.RULES}
+    {
+        creation.created,
+        creation.copied,
+        creation.converted,
+        eigenvectors.of_any_matrix,
+        eigenvectors.of_hermitian,
+        matrices.inverse,
+        matrices.determinant,
+        matrices.log_determinant,
+        matrix_exponential.exponential,
+        *fourier.RULES,
+    }
 )
 
 
