@@ -211,8 +211,14 @@ def singular_values(
     vectors = vectors * _kernel(lambda x, y: (x * y).sum(-2, keepdim=True).sign(), vectors, own[..., :size])
     others = tall @ vectors / values.unsqueeze(-2)
     left, right = (vectors, others) if wide else (others, vectors)
-    left, right = (torch.cat([x, y[..., size:]], -1) for x, y in ((left, u), (right, vh.mT)))
+    left, right = (torch.cat([x, _undetermined(y[..., size:], a)], -1) for x, y in ((left, u), (right, vh.mT)))
     return left, values, right.mT
+
+
+def _undetermined(vectors: Tensor, a: Tensor) -> Tensor:
+    """Vectors that ``a`` leaves free, as all that are orthogonal to the others: no slope of theirs is known."""
+    total = a.sum((-2, -1), keepdim=True)
+    return torch.where(total * 0 > 0, total, vectors)  # a tie, at which any change may do anything
 
 
 def householder_product(vectors: Tensor, factors: Tensor) -> Tensor:
