@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diffexplore.bounds import eigen
+from diffexplore.bounds import eigen, orthogonal
 from diffexplore.bounds import fourier as transforms
 from diffexplore.bounds import linear_algebra as bounds
 from diffexplore.bounds.exponential import exponential
@@ -70,8 +70,8 @@ OPERATORS: tuple[Operator, ...] = (
     composed(
         "linalg_lu_solve", AS_COMPOSED, steps=bounds.lu_solve, read=factors.lu_solve, on_tensors=InSteps(steps.lu_solve)
     ),
-    in_steps("linalg_qr", EVERYWHERE, steps=steps.qr),
-    in_steps("_linalg_svd", EVERYWHERE, steps=steps.singular_values),
+    handled("linalg_qr", EVERYWHERE, handler=orthogonal.qr, on_tensors=InSteps(steps.qr)),
+    handled("_linalg_svd", EVERYWHERE, handler=orthogonal.singular, on_tensors=InSteps(steps.singular_values)),
     in_steps("linalg_householder_product", EVERYWHERE, steps=steps.householder_product),
     in_steps("ormqr", EVERYWHERE, steps=steps.multiply_by_q),
     handled("_fft_c2c", EVERYWHERE, handler=transforms.transform, on_tensors=fourier.complex_to_complex),

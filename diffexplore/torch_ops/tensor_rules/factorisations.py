@@ -211,8 +211,15 @@ def singular_values(
     vectors = vectors * _kernel(lambda x, y: (x.conj() * y).sum(-2, keepdim=True), vectors, own[..., :size]).sgn()
     others = tall @ vectors / values.unsqueeze(-2)
     left, right = (vectors, others) if wide else (others, vectors)
-    left, right = (torch.cat([x, y[..., size:]], -1) for x, y in ((left, u), (right, vh.mH)))
+    left, right = (torch.cat([x, _undetermined(y[..., size:], a)], -1) for x, y in ((left, u), (right, vh.mH)))
     return left, values, right.mH
+
+
+def _undetermined(vectors: Tensor, a: Tensor) -> Tensor:
+    """Vectors that ``a`` leaves free, as all that are orthogonal to the others: no slope of theirs is known."""
+    total = a.sum((-2, -1), keepdim=True)
+    size = total.real if total.is_complex() else total
+    return torch.where(size * 0 > 0, total, vectors)  # a tie, at which any change may do anything
 
 
 def householder_product(vectors: Tensor, factors: Tensor) -> Tensor:
