@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ with needed_names():
 
     torch._C._functions.UndefinedGrad  # noqa: B018
     _utils.unwrap_dead_wrappers  # noqa: B018  # torch.autograd.Function.apply calls it first, with its arguments
+    _APPLY = torch.autograd.Function.apply.__func__.__code__
 
 
 @contextmanager
@@ -26,6 +28,11 @@ def arguments_changed(change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> I
         yield
     finally:
         _utils.unwrap_dead_wrappers = before
+
+
+def function_applied_in(frame: FrameType) -> type | None:
+    """The autograd Function whose ``apply`` runs in a frame: those below it belong to its forward."""
+    return frame.f_locals["cls"] if frame.f_code is _APPLY else None
 
 
 def undefined(tensor: Any) -> Any:
