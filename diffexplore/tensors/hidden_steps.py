@@ -213,7 +213,7 @@ def _taken(candidate: TensorCandidate, everywhere: bool, until: int | None = Non
 
 
 def _moved(candidate: TensorCandidate, step: float) -> TensorCandidate:
-    """The call at inputs nearby: each number is moved by a part of ``step`` of its own size, zeros among zeros by it."""
+    """The call at inputs nearby: each number is moved by about ``step`` of its own size, zeros among zeros by it."""
     generator = torch.Generator().manual_seed(0)
     found = {}
     for one in candidate.sources:
@@ -225,5 +225,3 @@ def _moved(candidate: TensorCandidate, step: float) -> TensorCandidate:
         whole = torch.view_as_complex(changed) if one.tensor.is_complex() else changed
         found[one.name] = whole.requires_grad_(one.tensor.requires_grad)
     return candidate.replaced(found)
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -16,7 +17,7 @@ with needed_names():
 
     torch._C._functions.UndefinedGrad  # noqa: B018
     _utils.unwrap_dead_wrappers  # noqa: B018  # torch.autograd.Function.apply calls it first, with its arguments
-    _APPLY = torch.autograd.Function.apply.__func__.__code__
+    _APPLY = inspect.unwrap(torch.autograd.Function.apply).__code__
 
 
 @contextmanager
