@@ -42,6 +42,12 @@ READ: dict[str, tuple[Callable[..., Any], str]] = {
     "cummax": (lambda x: x.cummax(0).values, "x[3]"),
     "logcumsumexp": (lambda x: x.logcumsumexp(0), "x"),
     "mask": (lambda x: x[MASK] * 2 + x.masked_select(MASK), "x[2,2]"),
+    "own mask": (lambda x: (x[x > 0.5] ** 2).sum(), "x[3]"),
+    "mean by own mask": (lambda x: x[x > 0].mean(), "x[2]"),
+    "own masked_select": (lambda x, y: y.masked_select(x * y > 0).sin().sum(), "x[2] y[2]"),
+    "put by own mask": (lambda x: (x * 2).index_put((x < 0,), x[x < 0] / 3), "x[2]"),
+    "own places": (lambda x: x[(x > 0).nonzero().squeeze(-1)].exp().sum(), "x[2]"),
+    "own masked_scatter": (lambda x, y: x.masked_scatter(x > 0, y), "x[2] y[2]"),
     "embedding_bag": (lambda w: F.embedding_bag(ROWS, w, torch.tensor([0, 2]), mode="mean"), "w[3,2]"),
     "embedding_bag max": (lambda w: F.embedding_bag(ROWS, w, torch.tensor([0, 2]), mode="max"), "w[3,1]"),
     "bilinear": (lambda x: F.interpolate(x, 3, mode="linear"), "x[1,1,2]"),
@@ -107,6 +113,58 @@ def test_a_wrong_entry_is_refuted(name: str, place: int) -> None:
     proof = dx.prove(lambda **given: Planted.apply(function, place, *given.values()), parameters=shapes, data=[])
     assert proof.status == "refuted"
     assert [one.name for one in proof.refuted] == [list(proof.parameters)[sum(entries(shapes)[: place + 1]) - 1]]
+
+
+class Positive(torch.autograd.Function):
+    """The sum of the squares of what is positive, with a backward that takes its mask at ``edge``."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, edge: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.edge = edge
+        return (x[x > 0] ** 2).sum()
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Any:
+        (x,) = ctx.saved_tensors
+        mask, gradient = x > ctx.edge, torch.zeros_like(x)
+        gradient[mask] = 2 * x[mask] * upstream
+        return gradient, None
+
+
+@pytest.mark.parametrize(("edge", "status"), [(0.0, "proved"), (-1.0, "refuted"), (0.25, "refuted")])
+def test_a_mask_of_the_backward_is_read_as_well(edge: float, status: str) -> None:
+    assert dx.prove(lambda x: Positive.apply(x, edge), parameters="x[2]", data=[]).status == status
+
+
+def test_what_is_written_between_two_masks_counts() -> None:
+    """A mask of numbers that were overwritten is another mask."""
+
+    def program(right: bool) -> Callable[[Tensor], Tensor]:
+        def function(x: Tensor) -> Tensor:
+            y = x * 1
+            first = y[y > 0].sum()
+            y.mul_(-1)
+            return first + 3 * y[y > 0].sum() + (0 if right else x[x > 0].sum() - x[x > 0].detach().sum())
+
+        return function
+
+    assert [dx.prove(program(right), parameters="x[2]", data=[]).status for right in (True, False)] == [
+        "proved",
+        "refuted",
+    ]
+
+
+def test_where_nothing_is_chosen_a_mean_has_no_value() -> None:
+    proof = dx.prove(lambda x: x[x > 0].mean(), parameters="x[2]", data=[])
+    assert proof.exclusions == ("not where x1 < 0, x2 < 0: there the left side has no value",)
+
+
+def test_samples_are_chosen_by_a_mask_of_data() -> None:
+    proof = dx.prove(lambda a, x, y: ((a * x)[y > 0] ** 2).mean(), parameters="a", data="x y")
+    assert (proof.status, proof.samples) == ("proved", 4)
+    proof = dx.prove(lambda a, x, y: (a * (a.detach() * x)[y > 0]).sum(), parameters="a", data="x y")
+    assert proof.status == "refuted"
 
 
 def test_a_compiled_function_is_read_as_it_is_written() -> None:

@@ -49,6 +49,10 @@ def _check_whole(cell: sympy.Expr, dtype: torch.dtype) -> None:
         raise NotImplementedError(f"its {name} result may be out of range, where torch wraps around: use floats")
 
 
+class NotANumber(NotImplementedError):
+    """A constant without a real value."""
+
+
 class Known:
     """Expressions that hold no number which is undefined or not real. Remembers them, as results share most parts."""
 
@@ -64,7 +68,7 @@ class Known:
                 if part in self._known:
                     continue
                 if isinstance(part, sympy.Expr) and part.is_number and not is_real_number(part):
-                    raise NotImplementedError(
+                    raise NotANumber(
                         "it makes or takes a constant without a real value, such as log(-1) or nan: leave it out"
                     )
                 self._known.add(part)
