@@ -88,7 +88,7 @@ class DispatchMode(_TorchDispatchMode):
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
+        super().__init_subclass__(**options)  # type: ignore[no-untyped-call]
         if "__torch_dispatch__" in cls.__dict__:
             cls.__torch_dispatch__ = _reading_lazy_tensors(cls.__torch_dispatch__)  # type: ignore[method-assign]
 

@@ -10,23 +10,29 @@ import torch
 from flint import acb, acb_mat, arb, arb_mat
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.arithmetic.double_balls import DoubleBall, exact
-from diffexplore.arithmetic.double_functions import sqrt
+from diffexplore.arithmetic.double_balls import DoubleBall, exact, sqrt
 from diffexplore.arithmetic.dual_balls import DualBall, add, div, mul, sub, tangent_of, value_of
-from diffexplore.arithmetic.tensor_balls import chosen, shaped, summed, zeros
+from diffexplore.arithmetic.tensor_balls import chosen, quotient, shaped, summed, zeros
 from diffexplore.torch_ops.tensor_rules.fields import (
     BITS,
     COMPLEX,
     LARGEST,
-    Field,
     Matrix,
+    MatrixField,
     balls_of,
     field_of,
     paired,
     parts,
     times,
 )
-from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, results_of
+from diffexplore.torch_ops.tensor_rules.operands import (
+    Applied,
+    NoDerivative,
+    NotCertified,
+    Operand,
+    OperatorCall,
+    results_of,
+)
 
 
 def of_hermitian(call: OperatorCall) -> Applied:
@@ -62,14 +68,14 @@ def of_hermitian(call: OperatorCall) -> Applied:
     return Applied((values, vectors if call.argument("compute_v", True) else None), pullback)
 
 
-def _mirrored(field: Field, ball: DoubleBall, kept: np.ndarray, unit: np.ndarray) -> DoubleBall:
+def _mirrored(field: MatrixField, ball: DoubleBall, kept: np.ndarray, unit: np.ndarray) -> DoubleBall:
     """The Hermitian matrix of which one triangle is read: its diagonal is real."""
     kept = kept[..., None] if field.pairs else kept
     whole = chosen(kept | unit, ball, field.adjoint(ball))
     return chosen(unit & np.array([False, True]), exact(0.0), whole) if field.pairs else whole
 
 
-def _aligned(field: Field, vectors: DoubleBall, computed: torch.Tensor) -> DoubleBall:
+def _aligned(field: MatrixField, vectors: DoubleBall, computed: torch.Tensor) -> DoubleBall:
     """Eigenvectors (columns), each of the sign or the phase that the program's has."""
     if not field.pairs:
         signs = np.sign((vectors.high * computed.double().numpy()).sum(-2, keepdims=True))
@@ -83,23 +89,23 @@ def _aligned(field: Field, vectors: DoubleBall, computed: torch.Tensor) -> Doubl
     return times(vectors, paired(div(a, length), div(b, length)))
 
 
-def _refuse_phases(field: Field, along: DoubleBall) -> None:
-    """Raises NotCertified where a cotangent D of eigenvectors depends on their phases: diag Vᴴ D then is not real."""
+def _refuse_phases(field: MatrixField, along: DoubleBall) -> None:
+    """Raises NoDerivative where a cotangent D of eigenvectors depends on their phases: diag Vᴴ D then is not real."""
     for part in (value_of(along), tangent_of(along)) if field.pairs else ():
         turning = shaped(part, lambda x: x.diagonal(0, -3, -2)[..., 1, :])
         if (np.abs(turning.high) > turning.radius).any():
-            raise NotCertified("it depends on the phases of eigenvectors, which are not determined")
+            raise NoDerivative("it depends on the phases of eigenvectors, which are not determined")
 
 
-def _between(field: Field, matrix: DoubleBall, rows: DoubleBall, unit: np.ndarray) -> DoubleBall:
+def _between(field: MatrixField, matrix: DoubleBall, rows: DoubleBall, unit: np.ndarray) -> DoubleBall:
     """F ∘ the matrix: its entries off the diagonal, divided by the differences of the eigenvalues."""
     apart = sub(rows, field.adjoint(rows))  # real, also of complex matrices
     apart = shaped(apart, lambda x: x[..., :1]) if field.pairs else apart
-    return chosen(unit, exact(0.0), div(matrix, chosen(unit, exact(1.0), apart)))
+    return chosen(unit, exact(0.0), quotient(matrix, chosen(unit, exact(1.0), apart)))
 
 
 def _moving(
-    field: Field, rows: DoubleBall, vectors: DoubleBall, tangent: DoubleBall, unit: np.ndarray
+    field: MatrixField, rows: DoubleBall, vectors: DoubleBall, tangent: DoubleBall, unit: np.ndarray
 ) -> tuple[DoubleBall, DoubleBall]:
     """Λ and V with their tangents, for a symmetric change Ȧ: with P = Vᴴ Ȧ V these are diag P and V (F ∘ P)."""
     change = mul(exact(0.5), add(tangent, field.adjoint(tangent)))
@@ -116,7 +122,7 @@ def _system(matrix: Matrix) -> list[Matrix]:
     order = sorted(range(n), key=lambda i: float(own[0][i].real.mid()))
     columns = []
     for i in order:
-        column = [own[1][row, i] for row in range(n)]
+        column: list[Any] = [own[1][row, i] for row in range(n)]
         largest = max(column, key=lambda x: float(x.abs_lower()))
         column = [(x / largest).real if is_real else x / largest for x in column]
         length = sum((abs(x) ** 2 for x in column), arb(0)).sqrt()

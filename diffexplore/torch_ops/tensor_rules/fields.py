@@ -31,7 +31,7 @@ Matrix = arb_mat | acb_mat
 
 
 @dataclass(frozen=True)
-class Field:
+class MatrixField:
     """What matrices hold: real numbers, or complex ones as ``pairs`` (…, rows, columns, 2)."""
 
     pairs: bool
@@ -84,16 +84,17 @@ class Field:
         """The matrices of a batch, as Arb's."""
         *batch, rows, columns = self.shape_of(ball)
         count = int(np.prod(batch, dtype=np.int64))
-        kind, inner = (acb_mat, (2,)) if self.pairs else (arb_mat, ())
+        kind: Any = acb_mat if self.pairs else arb_mat
+        inner = (2,) if self.pairs else ()
         fields = [np.broadcast_to(f, ball.high.shape).reshape(count, rows * columns, *inner).tolist() for f in ball]
         for matrix in zip(*fields, strict=True):
             yield kind(rows, columns, [_number(*entry) for entry in zip(*matrix, strict=True)])
 
 
-REAL, COMPLEX = Field(False), Field(True)
+REAL, COMPLEX = MatrixField(False), MatrixField(True)
 
 
-def field_of(operand: Operand) -> Field:
+def field_of(operand: Operand) -> MatrixField:
     return COMPLEX if operand.value.is_complex() else REAL
 
 

@@ -5,7 +5,7 @@ Their pullbacks follow from what defines them: of X A = 1 the differential is dX
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from diffexplore.arithmetic.double_balls import DoubleBall
@@ -13,8 +13,8 @@ from diffexplore.arithmetic.dual_balls import DualBall, mul, neg, tangent_of, va
 from diffexplore.arithmetic.tensor_balls import shaped, summed, zeros
 from diffexplore.torch_ops.tensor_rules.fields import (
     REAL,
-    Field,
     Matrix,
+    MatrixField,
     conjugate,
     field_of,
     paired,
@@ -31,7 +31,7 @@ def _inverse(matrix: Any) -> list[Matrix]:
         raise NotCertified("a matrix is not certainly invertible") from None
 
 
-def inverse_of(field: Field, ball: DoubleBall) -> DoubleBall:
+def inverse_of(field: MatrixField, ball: DoubleBall) -> DoubleBall:
     """The inverses of matrices. Raises NotCertified where one may be singular."""
     size = field.shape_of(ball)[-1]
     (value,) = field.each(_inverse, value_of(ball), [(size, size)])
@@ -73,14 +73,14 @@ def determinant(call: OperatorCall) -> Applied:
     return Applied((value, None, None), pullback)
 
 
-def _trace(field: Field, ball: DoubleBall) -> DoubleBall:
+def _trace(field: MatrixField, ball: DoubleBall) -> DoubleBall:
     if field.pairs:
         return paired(*(_trace(REAL, part) for part in parts(ball)))
     return summed(shaped(ball, lambda x: x.diagonal(0, -2, -1)), [-1])
 
 
 def _adjugate(matrix: Any) -> list[Matrix]:
-    kind: Callable[..., Matrix] = type(matrix)
+    kind: Any = type(matrix)
     try:
         return [matrix.inv() * matrix.det()]
     except ZeroDivisionError:
@@ -88,7 +88,7 @@ def _adjugate(matrix: Any) -> list[Matrix]:
 
         def minor(i: int, j: int) -> Any:
             rest = [[x for k, x in enumerate(row) if k != j] for m, row in enumerate(rows) if m != i]
-            return (kind(rest).det() if rest else 1) * (-1) ** (i + j)  # type: ignore[attr-defined]
+            return (kind(rest).det() if rest else 1) * (-1) ** (i + j)
 
         return [kind([[minor(j, i) for j in range(n)] for i in range(n)])]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.dual_balls import DualBall, tangent_of, value_of
 from diffexplore.arithmetic.tensor_balls import joined, shaped, zeros
-from diffexplore.torch_ops.tensor_rules.fields import LARGEST, Field, field_of
+from diffexplore.torch_ops.tensor_rules.fields import LARGEST, MatrixField, field_of
 from diffexplore.torch_ops.tensor_rules.operands import Applied, OperatorCall
 
 #: Larger blocks are not certified: first derivatives have twice as many rows as the matrix, second ones four times.
@@ -29,7 +29,7 @@ def exponential(call: OperatorCall) -> Applied:
     return Applied((_exponential(field, ball),), pullback)
 
 
-def _exponential(field: Field, ball: DoubleBall) -> DoubleBall:
+def _exponential(field: MatrixField, ball: DoubleBall) -> DoubleBall:
     size = field.shape_of(ball)[-1]
     if not isinstance(ball, DualBall):
         (value,) = field.each(lambda matrix: [matrix.exp()], ball, [(size, size)], _LARGEST)
@@ -38,18 +38,18 @@ def _exponential(field: Field, ball: DoubleBall) -> DoubleBall:
     return DualBall.of(_block(field, whole, slice(size), slice(size)), _corner(field, whole))
 
 
-def _bordered(field: Field, a: DoubleBall, b: DoubleBall) -> DoubleBall:
+def _bordered(field: MatrixField, a: DoubleBall, b: DoubleBall) -> DoubleBall:
     """[[a, b], [0, a]]."""
     rows, columns = (-3, -2) if field.pairs else (-2, -1)
     return joined(joined(a, b, axis=columns), joined(zeros(a.high.shape), a, axis=columns), axis=rows)
 
 
-def _corner(field: Field, ball: DoubleBall) -> DoubleBall:
+def _corner(field: MatrixField, ball: DoubleBall) -> DoubleBall:
     """The upper right block."""
     size = field.shape_of(ball)[-1] // 2
     return _block(field, ball, slice(size), slice(size, None))
 
 
-def _block(field: Field, ball: DoubleBall, rows: slice, columns: slice) -> DoubleBall:
+def _block(field: MatrixField, ball: DoubleBall, rows: slice, columns: slice) -> DoubleBall:
     inner = (slice(None),) if field.pairs else ()
     return shaped(ball, lambda x: x[(..., rows, columns, *inner)])
