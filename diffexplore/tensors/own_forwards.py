@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 
+from diffexplore.bounds import handling
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate
 from diffexplore.torch_code.calling import line_that_runs
-from diffexplore.torch_code.leaving_torch import Escapes
+from diffexplore.torch_code.leaving_torch import UNWRITTEN, Escapes
 from diffexplore.torch_private.tensors import written_codes
 from diffexplore.torch_private.watching import DispatchMode, is_recorded, storage_key, tree_leaves
 
@@ -99,14 +100,17 @@ class ForeignNumbers(DispatchMode):
     ) -> Any:
         leaves = tree_leaves((args, kwargs or {}))
         foreign = [torch.tensor(leaf, dtype=torch.float64) for leaf in leaves if isinstance(leaf, float)]
-        foreign += [
-            leaf.detach().clone() for leaf in leaves if _in_memory(leaf) and storage_key(leaf) not in self._known
-        ]
+        foreign += self.foreign_ones(leaves)
         if is_in_own_forward():
             self.steps.append((str(func), line_that_runs() if foreign else "", foreign))
         out = func(*args, **(kwargs or {}))
-        self._know((args, out))
+        if handling.name_of(func) not in UNWRITTEN:
+            self._know((args, out) if func._schema.is_mutable else out)
         return out
+
+    def foreign_ones(self, leaves: list[Any]) -> list[Tensor]:
+        """Copies of the tensors that no operation made."""
+        return [leaf.detach().clone() for leaf in leaves if _in_memory(leaf) and storage_key(leaf) not in self._known]
 
 
 def _in_memory(leaf: Any) -> bool:
@@ -134,8 +138,9 @@ def line_of_hidden_numbers(candidate: TensorCandidate) -> str | None:
 def _steps(candidate: TensorCandidate) -> list[tuple[str, str, list[Tensor]]]:
     call = candidate.replaced()
     with ForeignNumbers([one.tensor for one in call.inputs]) as seen:
-        call.returned()
-    return seen.steps
+        returned = call.returned()
+    outputs = seen.foreign_ones([one.tensor for one in returned if not one.tensor.is_leaf])
+    return [*seen.steps, ("output", "", outputs)]
 
 
 def _moved(tensor: Tensor) -> Tensor:

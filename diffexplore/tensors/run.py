@@ -34,7 +34,8 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     kind: TruthKind = "certified" if reason is None else "estimated"
     rows = [*_raised(calls), *(pair.row(subject.candidate.name) for pair in pairs)]
     plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and battery != "none" else calls
-    others = tried(plain, battery, wrong=any(row.verdict == "fail" for row in rows))
+    wrong = any(row.verdict == "fail" for row in rows)
+    others = tried(plain, battery, certified=reason is None, wrong=wrong)
     rows += [_row_of_failure(calls, outputs[0].name, cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *_not_estimated(calls, reason), *others.skipped]
     return announced(_report(calls, rows, kind, skipped, [*_why_estimated(calls, reason), *_narrowed(calls), *notes]))

@@ -18,6 +18,7 @@ from diffexplore.tensors.own_forwards import HiddenSteps, is_float, is_in_own_fo
 from diffexplore.tensors.tape import Tape
 from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
+from diffexplore.torch_private.functions import checkpoints_recorded
 from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
 
 Tensor = torch.Tensor
@@ -114,7 +115,7 @@ def recorded_on(candidate: TensorCandidate, tape_of: Callable[[list[Tensor]], Ex
     tape = tape_of([one.tensor for one in call.sources])
     tape.escapes = hidden = HiddenSteps()
     try:
-        with hidden, tape:
+        with hidden, tape, checkpoints_recorded():
             outputs = tuple(one for one in call.returned() if is_float(one.tensor))
     except CandidateError as error:
         return Recorded(tape, (), f"it cannot be recorded: {error}")
