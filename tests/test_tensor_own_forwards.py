@@ -25,6 +25,16 @@ def _in_a_thread_and_on(x: Tensor) -> Tensor:
     return 2 * (_in_a_thread(x) / 2)
 
 
+def _into_memory_in_a_thread(x: Tensor) -> Tensor:
+    found = torch.empty(3, dtype=torch.float64)
+    THREADS.submit(lambda: torch.exp(x.detach(), out=found)).result()
+    return found
+
+
+def _into_memory_in_a_thread_and_on(x: Tensor) -> Tensor:
+    return 2 * (_into_memory_in_a_thread(x) / 2)
+
+
 def _by_text(x: Tensor) -> Tensor:
     return torch.tensor([float(f"{one:.17g}") for one in x.detach()], dtype=x.dtype).exp()
 
@@ -56,7 +66,16 @@ def _as_a_gradient(x: Tensor) -> Tensor:
         return torch.autograd.grad(own.exp().sum(), own)[0]
 
 
-HIDDEN = (_in_a_thread, _in_a_thread_and_on, _by_text, _by_numpy_unseen, _by_dlpack, _without_modes)
+HIDDEN = (
+    _in_a_thread,
+    _in_a_thread_and_on,
+    _into_memory_in_a_thread,
+    _into_memory_in_a_thread_and_on,
+    _by_text,
+    _by_numpy_unseen,
+    _by_dlpack,
+    _without_modes,
+)
 SEEN = (_with_gradients_on, _as_a_gradient)
 
 
@@ -87,3 +106,23 @@ def test_what_autograd_records_elsewhere_is_no_constant(outside: Callable[[Tenso
     x = torch.tensor([0.3, -1.2, 0.7], dtype=torch.float64, requires_grad=True)
     report = dx.gradcheck(lambda x: outside(x).square(), x, raise_exception=False)
     assert (report.verdict, report.truth) == ("pass", "estimated"), report
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(1.0, "pass"), (1.5, "fail")])
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_what_is_detached_within_a_checkpoint_is_a_constant(reentrant: bool, slope: float, verdict: str) -> None:
+    def straight_through(x: Tensor) -> Tensor:
+        scaled = slope * x
+        return x.sin() * (scaled + (x.round() - scaled).detach())
+
+    def truth(x: Tensor) -> Tensor:
+        return x.sin() * (x + (x.round() - x).detach())
+
+    x = torch.tensor([0.3, -1.2, 0.7], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(
+        lambda x: torch.utils.checkpoint.checkpoint(straight_through, x, use_reentrant=reentrant), x, reference=truth,
+        raise_exception=False,
+    )  # fmt: skip
+    assert (report.verdict, report.truth) == (verdict, "certified"), report
+    itself = dx.gradcheck(lambda x: torch.utils.checkpoint.checkpoint(straight_through, x, use_reentrant=reentrant), x)
+    assert itself.truth == "certified"

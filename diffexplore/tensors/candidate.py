@@ -105,7 +105,7 @@ class TensorCandidate:
         by = [one.tensor for one in self.sources] if inputs is None else list(inputs)
         options = {"retain_graph": True, "allow_unused": True, **autograd_options}
         found: tuple[Tensor | None, ...] = call(
-            lambda: torch.autograd.grad([one.tensor for one in outputs], by, upstreams, **options),
+            lambda: _differentiated([one.tensor for one in outputs], by, upstreams, options),
             f"the backward of {self.name}",
             self.seed,
         )
@@ -126,6 +126,25 @@ class TensorCandidate:
             (self.args, dict(self.kwargs), dict(self.state)),
         )
         return replace(self, args=args, kwargs=kwargs, state=state, inputs=tuple(inputs))
+
+
+def _differentiated(
+    outputs: list[Tensor], by: list[Tensor], upstreams: Sequence[Tensor], options: dict[str, Any]
+) -> tuple[Tensor | None, ...]:
+    """What ``torch.autograd.grad`` gives; of a reentrant checkpoint, which refuses that, what ``backward`` leaves."""
+    try:
+        return torch.autograd.grad(outputs, by, upstreams, **options)
+    except RuntimeError as error:
+        if "use_reentrant" not in str(error) or not all(one.is_leaf for one in by):
+            raise
+    before = [one.grad for one in by]
+    for one in by:
+        one.grad = None
+    torch.autograd.backward(outputs, upstreams, retain_graph=options["retain_graph"])
+    found = tuple(one.grad for one in by)
+    for one, grad in zip(by, before, strict=True):
+        one.grad = grad
+    return found
 
 
 _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}

@@ -35,7 +35,8 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     kind: TruthKind = "estimated" if estimated else "certified"
     rows = [*_raised(calls), *_not_estimated(calls, estimated), *compared]
     plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and battery != "none" else calls
-    others = tried(plain, battery, wrong=any(row.verdict == "fail" for row in rows))
+    wrong = any(row.verdict == "fail" for row in rows)
+    others = tried(plain, battery, certified=not estimated, wrong=wrong)
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *others.skipped]
     notes = [*_why_estimated(calls, estimated), *_narrowed(calls), *notes]

@@ -93,7 +93,7 @@ class Tape(SparseStorages):
         self.problem = self.problem or self._unseen(func, (args, kwargs))
         of_sparse = self._is_sparse_call(func, (args, kwargs))
         if self.problem is not None or computes_nothing(func) or not (of_sparse or self._is_seen((args, kwargs))):
-            return func(*args, **kwargs)
+            return self._kept(func(*args, **kwargs))
         call = ProgramCall(func, args, kwargs)
         with np.errstate(all="ignore"):
             try:

@@ -19,6 +19,7 @@ from diffexplore.tensors.storages import is_real_or_complex
 from diffexplore.tensors.tape import Tape
 from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
+from diffexplore.torch_private.functions import checkpoints_recorded
 from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
 
 Tensor = torch.Tensor
@@ -120,7 +121,7 @@ def recorded_on(candidate: TensorCandidate, tape_of: Callable[[list[Tensor]], Ex
     tape = tape_of([one.tensor for one in call.sources])
     tape.escapes = hidden = HiddenSteps()
     try:
-        with hidden, tape:
+        with hidden, tape, checkpoints_recorded():
             outputs = tuple(one for one in call.returned() if is_real_or_complex(one.tensor))
     except CandidateError as error:
         return Recorded(tape, (), f"it cannot be recorded: {error}")
