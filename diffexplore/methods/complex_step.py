@@ -14,6 +14,7 @@ from torch import Tensor
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UPWARD, summation_rounding
 from diffexplore.bounds.complex_balls import COMPLEX, OPERATIONS, ComplexBall, lifted
+from diffexplore.floating_point import LOST_BESIDE
 from diffexplore.formula.budget import Ending
 from diffexplore.functions.facts import CORNER, JUMP
 from diffexplore.functions.tables import CONTROL, having
@@ -27,9 +28,6 @@ _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
 
 #: The step is 2 to this power, times the binade of max(1, |x|).
 _STEP_EXPONENT = {torch.float64: -64, torch.float32: -40}
-
-#: What is below this part of a number is lost where it is added to it.
-_NOTHING = 2.0**-55
 
 _BRANCHING = having(CORNER, JUMP) | CONTROL - {"full_like"}
 
@@ -90,7 +88,7 @@ class ComplexStep:
         assert not isinstance(third, Ending), "the method's obstacle is requested first"
         roundoff, square = summand.imag_radius / step, step.square() / 6
         truncation = square * _size(_of_all(problem, third, values, name, step))
-        if not bool((truncation <= roundoff * _NOTHING).all()):
+        if not bool((truncation <= roundoff * LOST_BESIDE).all()):
             truncation = square * _size(_at(problem, third, values, name, n, reach=step))
         bound = roundoff + truncation
         partials = summand.value.imag / step.to(problem.dtype)
