@@ -2,7 +2,7 @@
 
     python -m benchmarks.gradcheck_operators [--dtype float64] [--samples first|all] [--battery none] [--only PART]
                                              [--second] [--every 1] [--device cpu] [--rival] [--jobs 1]
-                                             [--json FILE] [--resume FILE]
+                                             [--largest N] [--json FILE] [--resume FILE]
 
 Every fail is a false alarm, or a defect of torch: each is printed as it comes, to be looked into by hand. ``--rival``
 runs torch's checker on the same samples; ``--device cuda`` checks the kernels of a GPU, ``--every 4`` a quarter of
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 import warnings
 from collections import Counter, defaultdict
@@ -62,6 +63,7 @@ class Task:
     every_sample: bool
     battery: str | None
     rival: bool
+    largest: float = math.inf
 
 
 @cache
@@ -86,6 +88,9 @@ def outcome(task: Task) -> Outcome:
     others: Counter[str] = Counter()
     seconds = rival_seconds = 0.0
     for function, inputs in _calls(entry, dtype, torch.device(task.device)):
+        if sum(one.numel() for one in inputs) > task.largest:
+            others["large: not tried"] += 1
+            continue
         started = time.process_time()
         found, why, how = _checked(function, inputs, task.battery)
         seconds += time.process_time() - started
@@ -184,6 +189,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="entries with this in their name")
     parser.add_argument("--second", action="store_true", help="second derivatives, without a battery")
     parser.add_argument("--every", type=int, default=1, help="only every so many entries (default 1: all)")
+    parser.add_argument("--largest", type=float, default=math.inf, help="samples of more numbers are not tried")
     parser.add_argument("--rival", action="store_true")
     with_device(parser)
     parser.add_argument("--jobs", type=int, default=1)
@@ -196,7 +202,15 @@ def main() -> None:
     names = [name for name in entries(getattr(torch, options.dtype), options.device) if options.only in name]
     every = options.samples == "all"
     tasks = [
-        Task(name, options.dtype, options.device, every, None if options.second else options.battery, options.rival)
+        Task(
+            name,
+            options.dtype,
+            options.device,
+            every,
+            None if options.second else options.battery,
+            options.rival,
+            options.largest,
+        )
         for name in names[:: options.every]
     ]
     reasons: dict[str, list[str]] = defaultdict(list)
