@@ -254,7 +254,6 @@ REFUSED = {
     "numpy": (lambda a, x: a * x.detach().numpy().mean(), r"\.numpy\(\) at .* write the step with torch"),
     "boolean_index": (lambda a, x: torch.cat([x, a * x])[torch.cat([x > 0, a * x > 1])].mean(), r"16 cases .* torch\.where"),
     "frexp": (lambda a, x: (a * torch.frexp(x)[0]).mean(), r"frexp at .* no formula"),
-    "unknown": (lambda a, x: torch.fft.fft(a * x).abs().sum(), r"_fft_r2c at .* no formula"),
     "not_reduced": (lambda a, x: a * x, r"shape \(N\), not a scalar: reduce it"),
     "two_results": (lambda a, x: ((a * x).mean(), a), r"returns tuple, not one tensor"),
     "raises": (lambda a, x: a / 0 * [][1], r"raises IndexError at .*: list index out of range"),

@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import sympy
@@ -30,9 +30,8 @@ from diffexplore.tracing.capture import Capture, MixesSamples
 from diffexplore.tracing.domains import Certainty, NodeDomains, NoValue
 from diffexplore.tracing.lines import SourcePlace
 from diffexplore.tracing.nodes import RESHAPES, is_in_place, metas_of, name_of, only_checks, operator_of
+from diffexplore.tracing.pairs import as_real, real_shape
 from diffexplore.tracing.sizes import LONG, floats_of, in_samples
-
-_NOTHING: Any = ()
 
 
 class Reading:
@@ -60,7 +59,7 @@ class Reading:
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
         self.dtype: torch.dtype | None = None
         self.certain = False
-        self.operand, self.results = torch.empty(0), _NOTHING
+        self.operand, self.results = torch.empty(0), cast(Any, ())
         self._capture = capture
         self._floats = floats_of(capture.graph)
         self._as_they_are = exact
@@ -158,9 +157,9 @@ class Reading:
             self.dtype = meta.dtype if isinstance(meta, torch.Tensor) else None
             self.certain = self._certainty.of(node.all_input_nodes)
             self.operand = next((one for one in metas_of(node) if isinstance(one, torch.Tensor)), self.operand)
-            for operand in tree_leaves((args, kwargs)):  # constants from elsewhere, and numbers in the source
-                if isinstance(operand, (Grid, sympy.Expr)):
-                    self._known.check(self.grid(operand))
+            operands = [one for one in tree_leaves((args, kwargs)) if isinstance(one, (Grid, sympy.Expr))]
+            for operand in operands:  # constants from elsewhere, and numbers in the source
+                self._known.check(self.grid(operand))
             known = operator_of(node)
             if known is None or known.reader is None:
                 raise NotImplementedError(advice(node.target, name_of(node)))
@@ -233,11 +232,12 @@ class Reading:
 
     def _constant(self, tensor: torch.Tensor) -> Grid:
         """A tensor that the function has from elsewhere."""
-        read = partial(self._exact, dtype=dtype_name(tensor.dtype)) if tensor.is_floating_point() else sympy.sympify
-        return Grid(cells_of(map(read, tensor.detach().flatten().tolist()), tuple(tensor.shape)))
+        values = as_real(tensor).detach()
+        read = partial(self._exact, dtype=dtype_name(values.dtype)) if values.is_floating_point() else sympy.sympify
+        return Grid(cells_of(map(read, values.flatten().tolist()), values.shape))
 
     def _shape_of(self, tensor: torch.Tensor) -> tuple[tuple[int, ...], int | None]:
-        sizes = [in_samples(size, self._capture.size) for size in tensor.shape]
+        sizes = [in_samples(size, self._capture.size) for size in real_shape(tensor)]
         axes = [axis for axis, size in enumerate(sizes) if not size.is_Integer]
         if len(axes) > 1 or any(sizes[axis] != SAMPLES for axis in axes):
             raise Mixes

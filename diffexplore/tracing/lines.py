@@ -18,6 +18,7 @@ from diffexplore.torch_private.tracing import ShapeEnv, current_autograd_node, n
 from diffexplore.torch_private.watching import DispatchMode
 from diffexplore.tracing.cases import Decisions
 from diffexplore.tracing.constants import folded, is_composite, is_mask, selected, with_decided, with_places
+from diffexplore.tracing.pairs import Pairs
 
 _TORCH = str(Path(torch.__file__).parent)
 _PACKAGE = str(Path(__file__).parent.parent)
@@ -82,6 +83,7 @@ class Lines(DispatchMode):
     def __init__(self, env: ShapeEnv, decisions: Decisions) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.decisions = decisions
+        self._pairs = Pairs()
         self.refused: list[Exception] = []
         self.calls = Calls(self.refused)
         self._env = env
@@ -106,6 +108,9 @@ class Lines(DispatchMode):
                     "keep it a tensor, and write branches with torch.where"
                 )
             )
+        if (steps := self._pairs.steps(func, args, kwargs or {}, self.latest)) is not None:
+            with self:
+                return steps()
         with self:
             args = with_decided(func, args, self.decisions, self.latest)
         if (found := folded(func, args, kwargs or {})) is not None:

@@ -28,13 +28,11 @@ def conformed(grid: Grid, dtype: torch.dtype) -> Grid:
     The same cells where they are that already, so that views stay views. Raises NotImplementedError where the dtype
     rounds or wraps around, which no formula does.
     """
-    if dtype.is_complex:
-        raise NotImplementedError("complex numbers are not read")
     if dtype == torch.bool:
         return grid if all(map(is_truth, grid.cells.flat)) else each(as_condition, grid)
     if any(map(is_truth, grid.cells.flat)):
         grid = each(as_number, grid)
-    if not dtype.is_floating_point:
+    if not (dtype.is_floating_point or dtype.is_complex):
         for cell in grid.cells.flat:
             _check_whole(cell, dtype)
     return grid
