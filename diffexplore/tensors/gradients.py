@@ -14,7 +14,7 @@ from diffexplore.errors import CandidateError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, in_dtype
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
-from diffexplore.tensors.diagnosis.of_zeros import where_the_derivative_is_0
+from diffexplore.tensors.diagnosis.of_zeros import only_where_specified, where_the_derivative_is_0
 from diffexplore.tensors.estimated import FEW_ENTRIES, MOST_ENTRIES, Differences, Estimated, directions, each_entry
 from diffexplore.tensors.observed import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
@@ -55,6 +55,7 @@ def certified_pairs(
             if several:
                 tried = list(zip(numbers_tried, several, strict=True))
                 known = where_the_derivative_is_0(calls, one.name, source.name, several)
+                known = known or only_where_specified(calls.subject.candidate, source, several)
                 if not known and not source.tensor.is_complex():
                     known = diagnoses.causes(one.name, places[one.name], source, tried)
                 yield GradientPair(

@@ -14,7 +14,7 @@ from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.battery.run import tried
 from diffexplore.tensors.candidate import TensorOutput, is_differentiable
-from diffexplore.tensors.forwards import check_repeats, exact_places, mismatch
+from diffexplore.tensors.forwards import check_pattern_is_free, check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
 from diffexplore.tensors.gradients import all_real, certified_pairs, estimated_pairs
 from diffexplore.tensors.hidden_steps import constant_that_varies
@@ -79,12 +79,16 @@ def _pairs(calls: TensorCalls) -> tuple[list[GradientPair], dict[str, str]]:
 
 def _not_certified(calls: TensorCalls) -> str | None:
     """Why the truth is estimated; None where it is certified. Raises CandidateError for another forward's reference."""
+    subject = calls.subject
     if calls.exact.problem is not None:
+        if subject.candidate.patterns:
+            check_pattern_is_free(calls)
         return calls.exact.problem
     different = mismatch(calls, exact_places(calls))
     if different is None:
         return None
-    subject = calls.subject
+    if subject.candidate.patterns and subject.reference is None:
+        check_pattern_is_free(calls)
     if subject.order > 1:
         raise CandidateError(f"the first derivatives are wrong, check them with gradcheck: {different}")
     if subject.reference is not None:
