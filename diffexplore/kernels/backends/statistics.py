@@ -71,7 +71,10 @@ def _part(columns: Columns, first: int, last: int) -> dict[str, np.ndarray]:
 def _accumulated(accumulator: Accumulator, columns: Columns) -> BlockSums:
     step = columns.n if all(map(_as_it_is, columns.tensors.values())) else _ROWS
     starts = range(0, columns.n, step)
-    return combine([accumulator.accumulate(_part(columns, i, i + step), min(step, columns.n - i)) for i in starts])
+    reading = columns.files is not None
+    return combine([
+        accumulator.accumulate(_part(columns, i, i + step), min(step, columns.n - i), reading=reading) for i in starts
+    ])  # fmt: skip
 
 
 def _as_it_is(column: Any) -> bool:
