@@ -159,7 +159,10 @@ def test_a_replay_keeps_that_the_forward_is_left_alone(spike: str) -> None:
     ("options", "said"),
     [
         (["--at", "x=0.3", "--surrogate", "sigmod4"], "unknown surrogate 'sigmod4': did you mean 'sigmoid'?"),
-        (["--at", "x=0.3", "--surrogate", "identity", "--loss", "(x)"], "--loss says what is computed, --surrogate what"),
+        (
+            ["--at", "x=0.3", "--surrogate", "identity", "--loss", "(x)"],
+            "--loss says what is computed, --surrogate what",
+        ),
         (["--surrogate", "sigmoid4"], "kernels.py:Spike --surrogate sigmoid4 --wrt x --samples 100 --upstream 1"),
         (["--at", "x=0.3", "--surrogate", "kernels.py:smoth"], "did you mean 'smooth'"),
     ],

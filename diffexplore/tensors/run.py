@@ -38,7 +38,8 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     others = tried(plain, battery, wrong=any(row.verdict == "fail" for row in rows))
     rows += [_row_of_failure(calls, outputs[0].name, cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *_not_estimated(calls, reason), *others.skipped]
-    return announced(_report(calls, rows, kind, skipped, [*_why_estimated(calls, reason), *_narrowed(calls), *notes]))
+    notes = [*_why_estimated(calls, reason), *_narrowed(calls), *subject.notes, *notes]
+    return announced(_report(calls, rows, kind, skipped, notes))
 
 
 def _compared(calls: TensorCalls) -> tuple[TensorCalls, list[TensorRow], str | None]:
