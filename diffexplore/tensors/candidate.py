@@ -74,14 +74,13 @@ class TensorCandidate:
         """The inputs that are differentiated by."""
         return tuple(one for one in self.inputs if one.differentiated)
 
-    def returned(self, args: tuple[Any, ...] | None = None) -> tuple[TensorOutput, ...]:
-        """Every tensor that a call returns, differentiable or not; ``args`` take the place of the positional arguments.
+    def returned(self) -> tuple[TensorOutput, ...]:
+        """Every tensor that a call returns, differentiable or not.
 
         Raises CandidateError where the function raises, in one line, or returns no tensor.
         """
-        positional = self.args if args is None else args
         state = {name: one if one.requires_grad else one.clone() for name, one in self.state.items()}  # running sums
-        result = call(lambda: self.function.call(state, positional, self.kwargs), self.name, self.seed)
+        result = call(lambda: self.function.call(state, self.args, self.kwargs), self.name, self.seed)
         found = tuple(TensorOutput(name, tensor) for name, tensor in named_tensors(result, "output"))
         if not found:
             raise CandidateError(
@@ -89,9 +88,9 @@ class TensorCandidate:
             )
         return found
 
-    def outputs(self, args: tuple[Any, ...] | None = None) -> tuple[TensorOutput, ...]:
+    def outputs(self) -> tuple[TensorOutput, ...]:
         """The tensors of a call that can be differentiated: of floats, with a graph of autograd behind them."""
-        return tuple(one for one in self.returned(args) if is_differentiable(one.tensor))
+        return tuple(one for one in self.returned() if is_differentiable(one.tensor))
 
     def gradients(
         self, output: TensorOutput, upstream: Tensor, inputs: Sequence[Tensor] | None = None, **autograd_options: Any
@@ -213,8 +212,30 @@ def arguments_given(inputs: Any) -> tuple[Any, ...]:
 
 
 def copy_of(tensor: Tensor) -> Tensor:
-    """A leaf of the same values, strides, dtype and device, that requires a gradient where ``tensor`` does."""
+    """A leaf of the same values, strides, dtype and device, that requires a gradient where ``tensor`` does.
+
+    That of an expanded tensor is expanded as well, unless it requires a gradient: then each entry is a variable.
+    """
+    if is_expanded(tensor) and not tensor.requires_grad:
+        return once(tensor).clone().expand(tensor.shape)
     return tensor.detach().clone().requires_grad_(tensor.requires_grad)
+
+
+def is_expanded(tensor: Tensor) -> bool:
+    """Whether several of its entries are one element in memory, along some axis."""
+    strided = tensor.layout == torch.strided and tensor.numel() > 0
+    return strided and any(n > 1 and not step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
+
+
+def once(tensor: Tensor) -> Tensor:
+    """A view of an expanded tensor in which each element stands once: expanded axes have length 1."""
+    whole = zip(tensor.shape, tensor.stride(), strict=True)
+    return tensor.detach()[tuple(slice(0, 1) if n > 1 and not step else slice(None) for n, step in whole)]
+
+
+def tensors_of(args: Any) -> list[Tensor]:
+    """The tensors in nested containers, in their order."""
+    return [tensor for _, tensor in named_tensors(args, "")]
 
 
 def is_differentiable(tensor: Tensor) -> bool:

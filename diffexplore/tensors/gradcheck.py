@@ -14,6 +14,7 @@ from diffexplore.errors import UsageError, unknown
 from diffexplore.floating_point import dtype_name
 from diffexplore.inputs import surrogates
 from diffexplore.tensors.candidate import TensorCandidate, candidate_of
+from diffexplore.tensors.expanded import at_expanded_inputs
 from diffexplore.tensors.functions import NAMELESS, TensorFunction, function_given
 from diffexplore.tensors.given import check_inputs
 from diffexplore.tensors.records import TensorReport
@@ -134,6 +135,13 @@ def subject_of(
     """What a call of :func:`gradcheck` checks; raises UsageError for what cannot be checked."""
     candidate = candidate_of(fn, inputs, seed=seed, masked=masked, state=state)
     check_inputs(candidate, inputs)
+    found = _subject_of(fn, candidate, reference, surrogate, jacobian=jacobian)
+    return at_expanded_inputs(found, inputs)
+
+
+def _subject_of(
+    fn: Any, candidate: TensorCandidate, reference: Any, surrogate: Any, *, jacobian: bool
+) -> TensorSubject:
     if reference is not None and surrogate is not None:
         raise UsageError(
             "reference= says what the forward is, and surrogate= what its gradient is meant to be: give one"

@@ -39,7 +39,7 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     others = tried(plain, battery, certified=not estimated, wrong=wrong)
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *others.skipped]
-    notes = [*_why_estimated(calls, estimated), *_narrowed(calls), *notes]
+    notes = [*_why_estimated(calls, estimated), *_narrowed(calls), *subject.notes, *notes]
     return announced(_report(calls, rows, kind, skipped, notes))
 
 
