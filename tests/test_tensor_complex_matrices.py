@@ -269,3 +269,20 @@ def test_a_lazily_conjugated_constant_is_what_it_stands_for() -> None:
     for given in (constant, constant[1:, :2], constant.mT):
         x = matrix([list(row) for row in torch.ones_like(given).tolist()])
         assert dx.gradcheck(lambda x, given=given: x * given, x, battery="none").truth == "certified"
+
+
+#: Complex numbers that sums, and writes of real numbers, are made of.
+OTHERS: dict[str, Callable[[Tensor], Tensor]] = {
+    "logsumexp": lambda a: torch.logsumexp(a, 1),
+    "logcumsumexp": lambda a: torch.logcumsumexp(a, 0),
+    "filled with a number": lambda a: (a * 1).fill_diagonal_(2.0) * a,
+    "filled with a complex number": lambda a: torch.fill(a, 1 - 2j) * a,
+    "real numbers written into complex ones": lambda a: torch.zeros(3, 3, dtype=torch.complex128).copy_(a.real) * a,
+    "residuals": lambda a: L.lstsq(a[:, :2], a[:, 1:])[1],
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_operators_of_complex_numbers_are_certified(name: str) -> None:
+    report = dx.gradcheck(OTHERS[name], matrix(), battery="none")
+    assert (report.verdict, report.truth) == ("pass", "certified")

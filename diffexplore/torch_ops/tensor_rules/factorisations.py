@@ -62,7 +62,8 @@ def least_squares(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: s
     result = found.squeeze(-1) if vector else found
     _same(result, solution)
     if residuals.numel():
-        residuals = (a @ found - right).square().sum(-2)
+        rest = a @ found - right
+        residuals = (rest * rest.conj()).real.sum(-2)
     return result, residuals, *rest
 
 
