@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from diffexplore.errors import CandidateError
+from diffexplore.tensors.copies import copy_of
 from diffexplore.tensors.functions import TensorFunction, function_given
 from diffexplore.tensors.sparse_inputs import SparseInput, given_sparse, is_sparse_source
 from diffexplore.torch_private.tensors import MappingKey, SequenceKey, tree_flatten_with_path, tree_map
@@ -209,28 +210,6 @@ def candidate_of(
 def arguments_given(inputs: Any) -> tuple[Any, ...]:
     """The positional arguments: one that is no tuple or list is alone."""
     return tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
-
-
-def copy_of(tensor: Tensor) -> Tensor:
-    """A leaf of the same values, strides, dtype and device, that requires a gradient where ``tensor`` does.
-
-    That of an expanded tensor is expanded as well, unless it requires a gradient: then each entry is a variable.
-    """
-    if is_expanded(tensor) and not tensor.requires_grad:
-        return once(tensor).clone().expand(tensor.shape)
-    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
-
-
-def is_expanded(tensor: Tensor) -> bool:
-    """Whether several of its entries are one element in memory, along some axis."""
-    strided = tensor.layout == torch.strided and tensor.numel() > 0
-    return strided and any(n > 1 and not step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
-
-
-def once(tensor: Tensor) -> Tensor:
-    """A view of an expanded tensor in which each element stands once: expanded axes have length 1."""
-    whole = zip(tensor.shape, tensor.stride(), strict=True)
-    return tensor.detach()[tuple(slice(0, 1) if n > 1 and not step else slice(None) for n, step in whole)]
 
 
 def tensors_of(args: Any) -> list[Tensor]:
