@@ -76,11 +76,11 @@ class Plan:
         return found
 
     @cached_property
-    def _separated(self) -> Statistics | sympy.Basic:
+    def _separated(self) -> Statistics | NotSeparable:
         try:
             return statistics_of(self.loss)
         except NotSeparable as found:
-            return found.part
+            return found
 
     @property
     def statistics(self) -> Statistics | None:
@@ -88,8 +88,8 @@ class Plan:
         return self._separated if isinstance(self._separated, Statistics) else None
 
     @property
-    def mixed(self) -> sympy.Basic | None:
-        """The part of the summand in which parameters and data cannot be separated; None where there is none."""
+    def mixed(self) -> NotSeparable | None:
+        """The part of the summand in which parameters and data are not separated, and why; None where there is none."""
         return None if isinstance(self._separated, Statistics) else self._separated
 
     def combination(self, centre: Iterable[float], sum_names: Callable[[tuple[int, ...]], str]) -> Program:
