@@ -71,6 +71,11 @@ class Extremes:
         self._found: dict[int, _Extremum] = {}
         self._sizes: dict[int, tuple[_Numbers, _Numbers]] = {}
 
+    def take_over(self, other: Extremes) -> None:
+        """Has seen what another watch has."""
+        self._found |= other._found
+        self._sizes |= other._sizes
+
     def note(self, watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """Keeps what an operation chose, if it is one that chooses extremes."""
         if name == "aminmax" and isinstance(out, (tuple, list)):

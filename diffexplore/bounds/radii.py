@@ -51,6 +51,10 @@ class StorageRadii:
     def __contains__(self, tensor: Tensor) -> bool:
         return storage_key(tensor) in self._storages
 
+    def take_over(self, other: StorageRadii) -> None:
+        """Knows of other storages what another one does."""
+        self._storages |= other._storages
+
     def purge(self) -> None:
         """Drops storages that are gone."""
         self._storages = {key: one for key, one in self._storages.items() if not one.reference.expired()}
