@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from diffexplore.bounds import eigen
+from diffexplore.bounds import eigen, orthogonal
 from diffexplore.bounds import fourier as transforms
 from diffexplore.bounds import linear_algebra as bounds
 from diffexplore.bounds.exponential import exponential
@@ -33,7 +33,7 @@ OPERATORS: tuple[Operator, ...] = (
         on_tensors=matrices.log_determinant,
     ),
     handled("linalg_matrix_exp", EVERYWHERE, handler=exponential, on_tensors=matrix_exponential),
-    handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=eigenvectors.of_symmetric),
+    handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=eigenvectors.of_hermitian),
     unbounded("linalg_eig", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
     unbounded("_linalg_eigvals", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
     composed("_linalg_solve_ex", AS_COMPOSED, steps=bounds.solve, read=read.solve, on_tensors=InSteps(steps.solve)),
@@ -75,8 +75,8 @@ OPERATORS: tuple[Operator, ...] = (
     composed(
         "linalg_lu_solve", AS_COMPOSED, steps=bounds.lu_solve, read=factors.lu_solve, on_tensors=InSteps(steps.lu_solve)
     ),
-    in_steps("linalg_qr", EVERYWHERE, steps=steps.qr),
-    in_steps("_linalg_svd", EVERYWHERE, steps=steps.singular_values),
+    handled("linalg_qr", EVERYWHERE, handler=orthogonal.qr, on_tensors=InSteps(steps.qr)),
+    handled("_linalg_svd", EVERYWHERE, handler=orthogonal.singular, on_tensors=InSteps(steps.singular_values)),
     in_steps("linalg_householder_product", EVERYWHERE, steps=steps.householder_product),
     in_steps("ormqr", EVERYWHERE, steps=steps.multiply_by_q),
     _transform("_fft_c2c", read=fourier_readers.complex_to_complex, on_tensors=fourier.complex_to_complex),

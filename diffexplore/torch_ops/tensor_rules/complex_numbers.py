@@ -12,14 +12,25 @@ from typing import Any
 
 import torch
 
-from diffexplore.torch_ops.tensor_rules import creation, eigenvectors, fourier
+from diffexplore.torch_ops.tensor_rules import creation, eigenvectors, fourier, matrices, matrix_exponential
 from diffexplore.torch_ops.tensor_rules.operands import TensorRule
 
 Tensor = torch.Tensor
 
 #: Rules that take complex tensors as well.
 RULES: frozenset[TensorRule] = frozenset(
-    {creation.created, creation.copied, creation.converted, eigenvectors.of_any_matrix, *fourier.RULES}
+    {
+        creation.created,
+        creation.copied,
+        creation.converted,
+        eigenvectors.of_any_matrix,
+        eigenvectors.of_hermitian,
+        matrices.inverse,
+        matrices.determinant,
+        matrices.log_determinant,
+        matrix_exponential.exponential,
+        *fourier.RULES,
+    }
 )
 
 
@@ -164,12 +175,12 @@ def made_complex(x: Tensor, dtype: torch.dtype) -> Tensor:
 def converted(x: Tensor, *, dtype: torch.dtype | None = None, **options: Any) -> Tensor:
     """_to_copy, between any two of real and complex numbers."""
     real, imaginary = parts(x)
-    wanted = dtype or x.dtype
-    if not wanted.is_complex:
-        return real.to(wanted)
+    target = dtype or x.dtype
+    if not target.is_complex:
+        return real.to(target)
     if not x.is_complex():
-        return made_complex(real, wanted)
-    return joined(real.to(wanted.to_real()), imaginary.to(wanted.to_real()))
+        return made_complex(real, target)
+    return joined(real.to(target.to_real()), imaginary.to(target.to_real()))
 
 
 def _copied(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
