@@ -14,9 +14,10 @@ from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
-from diffexplore.tensors.own_forwards import HiddenSteps, is_float, is_in_own_forward, line_of_hidden_numbers
+from diffexplore.tensors.past_torch import line_past_torch
 from diffexplore.tensors.tape import Tape
 from diffexplore.torch_code.calling import line_that_runs
+from diffexplore.torch_code.own_forwards import HiddenSteps, is_float, is_in_own_forward
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 from diffexplore.torch_private.functions import checkpoints_recorded
 from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
@@ -136,5 +137,5 @@ def _problem(
                 tape.ball(tape._resolved(one.tensor))
     except NotCertified as reason:
         return f"{one.name}: {reason}"
-    line = line_of_hidden_numbers(candidate)
+    line = line_past_torch(candidate)
     return None if line is None else f"numbers that depend on the inputs come in past torch{line}"
