@@ -368,3 +368,11 @@ def test_a_fault_of_several_outputs_is_told(name: str) -> None:
 
 def test_a_right_backward_of_two_outputs_passes_every_trial() -> None:
     assert causes(pair(right_pair, lazily=True), numbers(3, 4), numbers(3, 4, seed=1), battery="full") == {}
+
+
+@pytest.mark.parametrize("x", [1.5, [torch.inf, 1.0], [1e308, -1e308], [5e-324, 1e-310]])
+@pytest.mark.parametrize("function", [torch.square, torch.norm, torch.exp])
+def test_other_upstream_gradients_are_no_finding_where_no_truth_is_known(
+    function: Callable[..., Tensor], x: float | list[float]
+) -> None:
+    assert not causes(function, torch.tensor(x, dtype=torch.float64).requires_grad_())
