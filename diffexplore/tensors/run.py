@@ -17,8 +17,8 @@ from diffexplore.tensors.candidate import TensorOutput, is_differentiable
 from diffexplore.tensors.forwards import check_pattern_is_free, check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
 from diffexplore.tensors.gradients import all_real, certified_pairs, estimated_pairs
-from diffexplore.tensors.hidden_steps import constant_that_varies
 from diffexplore.tensors.pairs import GradientPair, verdict_of
+from diffexplore.tensors.past_torch import line_past_torch
 from diffexplore.tensors.records import EntryCounts, TensorReport, TensorRow, TensorSummary, TruthKind
 from diffexplore.tensors.subject import TensorCalls, TensorSubject, called
 from diffexplore.torch_ops.tensor_rules.operands import NoDerivative, NotCertified
@@ -53,10 +53,10 @@ def _compared(calls: TensorCalls) -> tuple[TensorCalls, list[TensorRow], dict[st
     rows = [pair.row(candidate.name) for pair in pairs]
     if calls.seen.hidden or all(row.verdict != "fail" for row in rows):
         return calls, rows, estimated
-    taker = constant_that_varies(candidate, everywhere=True)
-    if taker is None:
+    line = line_past_torch(candidate, {name: several[:1] for name, several in calls.upstreams.items()})
+    if line is None:
         return calls, rows, estimated
-    hidden = (f"numbers that left torch, and come back to {taker}",)
+    hidden = (f"numbers that come in past torch{line}",)
     return _compared(replace(calls, seen=calls.seen.without_bounds(hidden)))
 
 
