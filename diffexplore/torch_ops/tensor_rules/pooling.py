@@ -142,13 +142,16 @@ def largest(axes: int, *, adaptive: bool = False) -> TensorRule:
         found, unclear = picked_from(x, rows, places, True, shape)
         if x.varies and unclear.any():
             raise NotCertified("which element is the largest is not certain here")
-        seen_nothing = ~inside.any(1).reshape(shape)  # a window in the padding alone: −∞, whatever the elements are
-        value, back = chosen(seen_nothing, exact(-np.inf), found.outputs[0]), found.pullback
+        # A window that sees the padding alone: −∞, whatever the elements are.
+        seen_nothing: np.ndarray = np.asarray(~inside.any(1)).reshape(shape)
+        (value,), back = found.outputs, found.pullback
+        assert isinstance(value, DoubleBall)
+        value = chosen(seen_nothing, exact(-np.inf), value)
 
         def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
             (cotangent,) = cotangents[:1]
             assert back is not None
-            return back([None if cotangent is None else chosen(seen_nothing, exact(0.0), cotangent)])
+            return list(back([None if cotangent is None else chosen(seen_nothing, exact(0.0), cotangent)]))
 
         return Applied((value, None), None if back is None else pullback)
 
