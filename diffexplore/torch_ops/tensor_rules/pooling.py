@@ -142,11 +142,11 @@ def largest(axes: int, *, adaptive: bool = False) -> TensorRule:
         found, unclear = picked_from(x, rows, places, True, shape)
         if x.varies and unclear.any():
             raise NotCertified("which element is the largest is not certain here")
-        # A window that sees the padding alone: −∞, whatever the elements are.
-        seen_nothing: np.ndarray = np.asarray(~inside.any(1)).reshape(shape)
-        (value,), back = found.outputs, found.pullback
-        assert isinstance(value, DoubleBall)
-        value = chosen(seen_nothing, exact(-np.inf), value)
+        # A window in the padding alone: −∞, whatever the elements are.
+        seen_nothing = np.asarray(~inside.any(1)).reshape(shape)
+        picked, back = found.outputs[0], found.pullback
+        assert isinstance(picked, DoubleBall)
+        value = chosen(seen_nothing, exact(-np.inf), picked)
 
         def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
             (cotangent,) = cotangents[:1]
