@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.candidate import TensorCandidate, arguments_given, is_expanded, once, tensors_of
+from diffexplore.tensors.candidate import TensorCandidate, arguments_given, tensors_of
+from diffexplore.tensors.copies import is_expanded, once
 from diffexplore.tensors.functions import TensorFunction
 from diffexplore.tensors.subject import TensorSubject
 from diffexplore.torch_private.tensors import tree_map

@@ -20,13 +20,14 @@ from diffexplore.tensors.given import check_inputs
 from diffexplore.tensors.records import TensorReport
 from diffexplore.tensors.replay import given_again, kept_of, write_replays
 from diffexplore.tensors.run import checked, merged
+from diffexplore.tensors.sparse_inputs import meaning_of
 from diffexplore.tensors.subject import TensorSubject
 from diffexplore.tensors.widened import checked_also_wider, in_dtype
 
 #: Keywords of torch.autograd.gradcheck that say how finite differences are taken, or what is tried in any case.
 _WITHOUT_EFFECT = (
     "eps", "atol", "rtol", "check_sparse_nnz", "nondet_tol", "check_undefined_grad", "check_grad_dtypes",
-    "check_batched_grad", "check_batched_forward_grad", "check_forward_ad", "check_backward_ad", "fast_mode", "masked",
+    "check_batched_grad", "check_batched_forward_grad", "check_forward_ad", "check_backward_ad", "fast_mode",
 )  # fmt: skip
 
 BATTERIES = ("quick", "full", "none")
@@ -46,6 +47,7 @@ def gradcheck(
     dtypes: Any = None,
     replay: Any = None,
     func: Any = None,
+    masked: Any = False,
     **torch_options: Any,
 ) -> TensorReport:
     """Are a function's gradients the derivatives of its outputs? The call of ``torch.autograd.gradcheck``.
@@ -76,6 +78,8 @@ def gradcheck(
             are.
         replay: a path: unless the check passes, the exact numbers of its arguments are written there, as JSON.
         func: another name of ``fn``, as torch has it.
+        masked: whether the specified elements of sparse inputs are the variables, and gradients elsewhere are ignored.
+            Else every element is one, those that are not specified are 0, and their gradients are looked at as well.
         torch_options: the other keywords of ``torch.autograd.gradcheck`` (``eps``, ``atol``, ``rtol``, ``nondet_tol``,
             ``fast_mode``, …), which have no effect here; the report says so.
 
@@ -96,9 +100,9 @@ def gradcheck(
     given = given_again(inputs, as_seed(seed))
     subject = subject_of(
         fn, given.args, reference=reference, surrogate=surrogate, seed=given.seed,
-        jacobian=as_flag(jacobian, "jacobian"), state=given.state,
+        jacobian=as_flag(jacobian, "jacobian"), masked=as_flag(masked or False, "masked"), state=given.state,
     )  # fmt: skip
-    report = checked_in(dtypes, subject, notes, tried)
+    report = checked_in(dtypes, subject, [*notes, *meaning_of(subject.candidate.patterns.values())], tried)
     if replay is not None and report.verdict != "pass":
         options = {"battery": tried, "jacobian": jacobian}
         options |= {} if dtypes is None else {"dtypes": [dtype_name(one) for one in _dtypes(dtypes)]}
@@ -126,10 +130,10 @@ def raise_unless_right(report: TensorReport, *, allow_inconclusive: bool = False
 
 def subject_of(
     fn: Any, inputs: Any, *, reference: Any = None, surrogate: Any = None, seed: int = 0, jacobian: bool = False,
-    state: Mapping[str, torch.Tensor] | None = None,
+    masked: bool = False, state: Mapping[str, torch.Tensor] | None = None,
 ) -> TensorSubject:  # fmt: skip
     """What a call of :func:`gradcheck` checks; raises UsageError for what cannot be checked."""
-    candidate = candidate_of(fn, inputs, seed=seed, state=state)
+    candidate = candidate_of(fn, inputs, seed=seed, masked=masked, state=state)
     check_inputs(candidate, inputs)
     found = _subject_of(fn, candidate, reference, surrogate, jacobian=jacobian)
     return at_expanded_inputs(found, inputs)
@@ -148,7 +152,7 @@ def _subject_of(
     if surrogate is not None:
         name, forward = _with_surrogate(candidate, surrogate)
         return TensorSubject(candidate, forward, name, is_surrogate=True, jacobian=jacobian)
-    eager = replace(candidate, function=function_given(fn, eager=True))
+    eager = candidate.calling(function_given(fn, eager=True))
     return TensorSubject(candidate, eager, jacobian=jacobian)
 
 
@@ -165,7 +169,7 @@ def _with_reference(candidate: TensorCandidate, reference: TensorFunction) -> Te
     def call(state: Any, args: Any, kwargs: Any) -> Any:
         return reference.call({name: state.get(name, kept.get(name)) for name in reference.state}, args, kwargs)
 
-    return replace(candidate, function=replace(reference, call=call))
+    return candidate.calling(replace(reference, call=call))
 
 
 def _with_surrogate(candidate: TensorCandidate, surrogate: Any) -> tuple[str, TensorCandidate]:
@@ -183,7 +187,7 @@ def _with_surrogate(candidate: TensorCandidate, surrogate: Any) -> tuple[str, Te
         function = replace(known, call=lambda _, args, kwargs: known.call(state, args[:count], {}))
     else:
         raise wrong("surrogate", surrogates.KINDS, surrogate)
-    return function.name, replace(candidate, function=function)
+    return function.name, candidate.calling(function)
 
 
 def _named(function: TensorFunction, name: str) -> TensorFunction:

@@ -22,13 +22,14 @@ from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, is_differentiable
 from diffexplore.tensors.upstream import upstreams_for
 from diffexplore.torch_code.calling import line_that_runs
-from diffexplore.torch_code.leaving_torch import Escapes
+from diffexplore.torch_code.leaving_torch import UNWRITTEN, Escapes
 from diffexplore.torch_private.functions import function_applied_in
 from diffexplore.torch_private.tensors import written_codes
 from diffexplore.torch_private.watching import (
     DisableTorchFunction,
     DispatchMode,
     disable_current_modes,
+    is_recorded,
     storage_key,
     tree_leaves,
 )
@@ -69,7 +70,7 @@ class HiddenSteps(Escapes):
 
 def is_in_own_forward() -> bool:
     """Whether the forward of somebody's autograd Function or operator runs: autograd sees its outputs alone."""
-    if torch.is_grad_enabled():
+    if is_recorded():
         return False
     operators = written_codes()
     frame: FrameType | None = sys._getframe(1)
@@ -90,6 +91,10 @@ def _is_float(leaf: Any) -> bool:
     if isinstance(leaf, (list, tuple)):
         return any(map(_is_float, leaf))
     return isinstance(leaf, Tensor) and (leaf.is_floating_point() or leaf.is_complex())
+
+
+def _in_memory(leaf: Any) -> bool:
+    return isinstance(leaf, Tensor) and leaf.layout == torch.strided
 
 
 class Taken(NamedTuple):
@@ -114,6 +119,7 @@ class ConstantsTaken(DispatchMode):
         self.taken: list[Taken] = []
         self._everywhere, self._until = everywhere, until
         self._made: dict[int, Any] = {}
+        self._unwritten: dict[int, Any] = {}
         for tensor in known:
             self._keep(tensor)
 
@@ -122,11 +128,16 @@ class ConstantsTaken(DispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         with DisableTorchFunction():
+            if func.is_view:  # it neither reads nor writes
+                return func(*args, **kwargs)
             if self._everywhere or is_in_own_forward():
                 self._note(func, args, kwargs)
             out = func(*args, **kwargs)
-            for leaf in tree_leaves(out):
-                self._keep(leaf)
+            if name_of(func) in UNWRITTEN:
+                self._unwritten[storage_key(out)] = out.untyped_storage()
+            else:
+                for leaf in tree_leaves((args, kwargs, out) if func._schema.is_mutable else out):
+                    self._keep(leaf)
             return out
 
     def _note(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -134,9 +145,10 @@ class ConstantsTaken(DispatchMode):
         skipped = written_arguments(func)
         given = args[1:] if name in _OVERWRITES else args
         read = [value for key, value in kwargs.items() if key not in skipped]
-        self.note(name, tree_leaves((given, read)))
-        for tensor in (leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)):
-            self._keep(tensor)
+        leaves = tree_leaves((given, read))
+        if func._schema.is_mutable:  # it is the first to write there
+            leaves = [leaf for leaf in leaves if not (_in_memory(leaf) and storage_key(leaf) in self._unwritten)]
+        self.note(name, leaves)
 
     def note(self, name: str, leaves: Sequence[Any]) -> None:
         """Notes the constants among the operands of an operation."""
@@ -147,14 +159,14 @@ class ConstantsTaken(DispatchMode):
     def _constants(self, leaf: Any) -> Iterator[str | int]:
         if isinstance(leaf, (float, complex)):
             yield repr(leaf)
-        elif _is_float(leaf) and leaf.layout == torch.strided and storage_key(leaf) not in self._made:
+        elif _is_float(leaf) and _in_memory(leaf) and storage_key(leaf) not in self._made:
             with disable_current_modes():
                 plain = leaf.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
                 yield hash(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
 
     def _keep(self, leaf: Any) -> None:
         """Memory is kept, so that no other takes its place; what torch does not own may be written by others."""
-        if isinstance(leaf, Tensor) and leaf.layout == torch.strided and storage_key(leaf) not in self._made:
+        if _in_memory(leaf) and storage_key(leaf) not in self._made:
             storage = leaf.untyped_storage()
             if storage.resizable():
                 self._made[storage_key(leaf)] = storage

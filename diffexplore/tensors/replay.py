@@ -16,7 +16,8 @@ import torch
 from diffexplore.arguments import as_count, as_text, shown, wrong
 from diffexplore.documents import read_document
 from diffexplore.errors import UsageError
-from diffexplore.tensors.candidate import arguments_given, copy_of, is_expanded
+from diffexplore.tensors.candidate import arguments_given
+from diffexplore.tensors.copies import copy_of, is_expanded
 from diffexplore.tensors.functions import function_given
 from diffexplore.torch_code.calling import autograd_function
 

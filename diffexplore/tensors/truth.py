@@ -19,6 +19,7 @@ from diffexplore.tensors.storages import is_real_or_complex
 from diffexplore.tensors.tape import Tape
 from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
+from diffexplore.torch_private.functions import checkpoints_recorded
 from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
 
 Tensor = torch.Tensor
@@ -120,14 +121,26 @@ def recorded_on(candidate: TensorCandidate, tape_of: Callable[[list[Tensor]], Ex
     tape = tape_of([one.tensor for one in call.sources])
     tape.escapes = hidden = HiddenSteps()
     try:
-        with hidden, tape:
+        with hidden, tape, checkpoints_recorded():
             outputs = tuple(one for one in call.returned() if is_real_or_complex(one.tensor))
     except CandidateError as error:
         return Recorded(tape, (), f"it cannot be recorded: {error}")
-    problem = None if tape.problem is None else f"{tape.problem}{tape.line}"
-    if problem is None and hidden.seen:
-        problem = f"numbers leave torch by {', '.join(sorted(hidden.seen))}{hidden.line}"
-    if problem is None and tape.hides:
-        taker = constant_that_varies(candidate)
-        problem = None if taker is None else f"numbers leave torch unseen, and come back to {taker}"
-    return Recorded(tape, outputs, problem)
+    return Recorded(tape, outputs, _problem(tape, hidden, candidate, outputs))
+
+
+def _problem(
+    tape: ExactTape, hidden: HiddenSteps, candidate: TensorCandidate, outputs: Sequence[TensorOutput]
+) -> str | None:
+    """Why what was recorded does not say how the outputs depend on the inputs; None where it does."""
+    if tape.problem is not None:
+        return f"{tape.problem}{tape.line}"
+    if hidden.seen:
+        return f"numbers leave torch by {', '.join(sorted(hidden.seen))}{hidden.line}"
+    try:
+        for one in outputs:
+            if one.tensor.layout == torch.strided and not one.tensor.is_leaf:
+                tape.ball(tape._resolved(one.tensor))
+    except NotCertified as reason:
+        return f"{one.name}: {reason}"
+    taker = constant_that_varies(candidate) if tape.hides else None
+    return None if taker is None else f"numbers leave torch unseen, and come back to {taker}"

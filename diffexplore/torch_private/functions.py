@@ -14,6 +14,7 @@ from diffexplore.torch_private.supported import needed_names
 
 with needed_names():
     from torch._functorch import utils as _utils
+    from torch.utils.checkpoint import CheckpointFunction
 
     torch._C._functions.UndefinedGrad  # noqa: B018
     _utils.unwrap_dead_wrappers  # noqa: B018  # torch.autograd.Function.apply calls it first, with its arguments
@@ -34,6 +35,16 @@ def arguments_changed(change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> I
 def function_applied_in(frame: FrameType) -> type | None:
     """The autograd Function whose ``apply`` runs in a frame: those below it belong to its forward."""
     return frame.f_locals["cls"] if frame.f_code is _APPLY else None
+
+
+@contextmanager
+def checkpoints_recorded() -> Iterator[None]:
+    """Inside the block a reentrant checkpoint runs its function where it stands, as it does in the backward pass."""
+    CheckpointFunction.apply = lambda function, preserve_rng_state, *args: function(*args)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del CheckpointFunction.apply
 
 
 def undefined(tensor: Any) -> Any:
