@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from diffexplore.checking.environment import environment
@@ -30,9 +30,10 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     check_outputs(subject.candidate, first, len(outputs))
     calls = called(subject, outputs)
     check_repeats(calls)
-    pairs, estimated = _pairs(calls)
+    pairs, reasons = _pairs(calls)
+    estimated = [one for one in reasons.values() if not isinstance(one, NoDerivative)]
     kind: TruthKind = "estimated" if estimated else "certified"
-    rows = [*_raised(calls), *_not_estimated(calls, estimated), *(pair.row(subject.candidate.name) for pair in pairs)]
+    rows = [*_raised(calls), *_unknown(calls, reasons), *(pair.row(subject.candidate.name) for pair in pairs)]
     plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and battery != "none" else calls
     others = tried(plain, battery, wrong=any(row.verdict == "fail" for row in rows))
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
@@ -41,21 +42,25 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     return announced(_report(calls, rows, kind, skipped, notes))
 
 
-def _pairs(calls: TensorCalls) -> tuple[list[GradientPair], dict[str, str]]:
-    """Each gradient, compared; and by the outputs of which the truth is estimated why, none where it is certified."""
-    reason = _not_certified(calls)
-    if reason is not None:
-        return list(estimated_pairs(calls, calls.outputs)), {one.name: reason for one in calls.outputs}
+#: Why no truth of outputs is certified, by their names.
+_Reasons = Mapping[str, NotCertified]
+
+
+def _pairs(calls: TensorCalls) -> tuple[list[GradientPair], _Reasons]:
+    """Each gradient, compared; and why of some outputs the truth is estimated, or nothing is known."""
     found: list[GradientPair] = []
-    estimated: dict[str, str] = {}
-    places = exact_places(calls)
-    for one in calls.outputs:
+    reasons: dict[str, NotCertified] = {}
+    problem = _not_certified(calls)
+    if problem is not None:
+        kind = NoDerivative if calls.exact.undefined else NotCertified
+        reasons = {one.name: kind(problem) for one in calls.outputs}
+    for one in calls.outputs if problem is None else ():
         try:
-            found += certified_pairs(calls, [one], places)
+            found += certified_pairs(calls, [one], exact_places(calls))
         except NotCertified as error:
-            estimated[one.name] = str(error)
-    left = [one for one in calls.outputs if one.name in estimated]
-    return [*found, *estimated_pairs(calls, left)], estimated
+            reasons[one.name] = error
+    left = [one for one in calls.outputs if one.name in reasons and not isinstance(reasons[one.name], NoDerivative)]
+    return [*found, *estimated_pairs(calls, left)], reasons
 
 
 def _not_certified(calls: TensorCalls) -> str | None:
@@ -78,12 +83,12 @@ def _not_certified(calls: TensorCalls) -> str | None:
     return f"it computes other numbers than the operations that torch sees: {different}"
 
 
-def _why_estimated(calls: TensorCalls, estimated: Mapping[str, str]) -> list[str]:
+def _why_estimated(calls: TensorCalls, reasons: Sequence[NotCertified]) -> list[str]:
     name = calls.subject.reference or calls.subject.candidate.name
     return [
         f"the forward of {name} cannot be read: {reason}; the truth is estimated by differences: pass reference= for a "
         "certificate"
-        for reason in dict.fromkeys(estimated.values())
+        for reason in dict.fromkeys(map(str, reasons))
     ]
 
 
@@ -104,6 +109,8 @@ def _raised(calls: TensorCalls) -> list[TensorRow]:
 
 def _no_derivative(calls: TensorCalls, output: str, number: int) -> str | None:
     """Why the recorded forward has no derivative; None where it has one, or that is not known."""
+    if calls.exact.undefined:
+        return calls.exact.problem
     if calls.exact.problem is None:
         try:
             calls.exact.gradients(exact_places(calls)[output], calls.upstreams[output][number])
@@ -114,18 +121,21 @@ def _no_derivative(calls: TensorCalls, output: str, number: int) -> str | None:
     return None
 
 
-def _not_estimated(calls: TensorCalls, estimated: Mapping[str, str]) -> list[TensorRow]:
+def _unknown(calls: TensorCalls, reasons: _Reasons) -> Iterator[TensorRow]:
     """A row for each output of which nothing is known."""
-    return [
-        _row_of_output(
-            calls,
-            one.name,
-            "inconclusive",
-            Cause("unresolved", f"nothing is estimated of complex numbers: {estimated[one.name]}"),
-        )
-        for one in calls.outputs
-        if one.name in estimated and not all_real(one, calls)
-    ]
+    for one in calls.outputs:
+        reason = reasons.get(one.name)
+        if reason is None or any(
+            isinstance(calls.seen.gradients[key], str) for key in calls.seen.gradients if key[0] == one.name
+        ):
+            continue
+        if isinstance(reason, NoDerivative):
+            yield _row_of_output(
+                calls, one.name, "inconclusive", Cause("undefined", f"no derivative is known: {reason}")
+            )
+        elif not all_real(one, calls):
+            cause = Cause("unresolved", f"nothing is estimated of complex numbers: {reason}")
+            yield _row_of_output(calls, one.name, "inconclusive", cause)
 
 
 def _row_of_output(calls: TensorCalls, output: str, verdict: Verdict, cause: Cause, trial: str = "") -> TensorRow:
