@@ -87,6 +87,11 @@ class Recorded:
     outputs: tuple[TensorOutput, ...]
     problem: str | None
 
+    @property
+    def undefined(self) -> bool:
+        """Whether the problem is that there may be no derivative at all."""
+        return self.tape.undefined
+
     def value(self, output: int) -> DoubleBall:
         """The exact value of an output."""
         return self.tape.ball(self.tape._resolved(self.outputs[output].tensor))
