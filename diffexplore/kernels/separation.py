@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.formula.signs import certainly
+
 #: Generators with their exponents, which are positive.
 Monomial = frozenset[tuple[sympy.Expr, int]]
 
@@ -152,7 +154,7 @@ class _Separation:
 
     def _is_positive(self, expression: sympy.Expr) -> bool:
         factors = sympy.Mul.make_args(expression)
-        return all(factor.is_positive or factor.as_base_exp()[0] in self._positive for factor in factors)
+        return all(certainly(factor, "positive") or factor.as_base_exp()[0] in self._positive for factor in factors)
 
 
 def product_of(monomial: Iterable[tuple[sympy.Expr, int]]) -> sympy.Expr:
