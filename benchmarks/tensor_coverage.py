@@ -1,6 +1,7 @@
-"""Which operators of torch have a certified derivative on tensors: torch's own database of operators, in float64.
+"""Which operators of torch have a certified derivative on tensors: torch's own database of operators.
 
-    python -m benchmarks.tensor_coverage [--samples first|all] [--second] [--only PART] [--jobs 1] [--json FILE]
+    python -m benchmarks.tensor_coverage [--samples first|all] [--second] [--only PART] [--dtype complex128] [--jobs 1]
+        [--json FILE]
 
 Each sample of an entry is recorded, and swept back with random upstream gradients. An entry counts as certified where
 every entry of every gradient has a tight radius; autograd's own gradient is held against it, within a generous margin.
@@ -51,22 +52,23 @@ class Outcome:
 
 
 @cache
-def entries() -> dict[str, Any]:
-    """Those that autograd differentiates, by name and variant."""
+def entries(dtype: torch.dtype = torch.float64) -> dict[str, Any]:
+    """Those that autograd differentiates in a dtype, by name and variant."""
     return {
         f"{entry.name}{'.' if entry.variant_test_name else ''}{entry.variant_test_name}": entry
         for entry in op_db
-        if entry.supports_autograd and torch.float64 in entry.supported_dtypes(torch.device("cpu"))
+        if entry.supports_autograd and dtype in entry.supported_dtypes(torch.device("cpu"))
     }
 
 
-def outcome(task: tuple[str, bool, bool]) -> Outcome:
+def outcome(task: tuple[str, bool, bool, torch.dtype]) -> Outcome:
     """One entry, at its first sample or at all of them; its gradient, or the gradient of that."""
-    name, every, second = task
+    name, every, second, dtype = task
     started, count, reason, which = time.monotonic(), 0, "", 0
-    for number, sample in enumerate(_samples(entries()[name])):
+    entry = entries(dtype)[name]
+    for number, sample in enumerate(_samples(entry, dtype)):
         try:
-            found = _looked_at(entries()[name], sample, second)
+            found = _looked_at(entry, sample, second)
         except Exception as error:  # a defect of ours: it is counted, and the sweep goes on
             found = f"ERROR {type(error).__name__}: {error}"[:100]
         if found is None:
@@ -79,9 +81,9 @@ def outcome(task: tuple[str, bool, bool]) -> Outcome:
     return Outcome(name, count, reason if count else "no sample with a gradient", which, time.monotonic() - started)
 
 
-def _samples(entry: Any) -> Iterator[Any]:
+def _samples(entry: Any, dtype: torch.dtype) -> Iterator[Any]:
     torch.manual_seed(0)
-    yield from entry.sample_inputs(torch.device("cpu"), torch.float64, requires_grad=True)
+    yield from entry.sample_inputs(torch.device("cpu"), dtype, requires_grad=True)
 
 
 def _looked_at(entry: Any, sample: Any, second: bool = False) -> str | None:
@@ -142,12 +144,14 @@ def main() -> None:
     parser.add_argument("--samples", choices=("first", "all"), default="first")
     parser.add_argument("--second", action="store_true", help="the gradients of the gradients")
     parser.add_argument("--only", default="", help="entries with this in their name")
+    parser.add_argument("--dtype", choices=("float64", "complex128"), default="float64")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     started = time.monotonic()
-    tasks = [(name, options.samples == "all", options.second) for name in entries() if options.only in name]
+    dtype = getattr(torch, options.dtype)
+    tasks = [(name, options.samples == "all", options.second, dtype) for name in entries(dtype) if options.only in name]
     reasons: dict[str, list[str]] = defaultdict(list)
     figures: Counter[str] = Counter()
     slowest: list[tuple[float, str]] = []

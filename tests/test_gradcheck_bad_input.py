@@ -105,7 +105,7 @@ def test_one_clear_line_from_every_side(
         ({"x": torch.ones(3) > 0}, "no input of square requires a gradient: x holds integers (bool)"),
         ({"z": torch.ones(3)}, "unknown argument in the file: 'z': choose from x"),
         ({"x": 3.0}, "no input of square requires a gradient: give at least one tensor"),
-        ({"x": torch.eye(3).to_sparse()}, "x is a sparse tensor: give a dense one"),
+        ({"x": torch.eye(3).to_sparse()}, "the output of square is a sparse tensor: return it dense"),
         ({}, "square takes x: the file has no x"),
     ],
     ids=str,

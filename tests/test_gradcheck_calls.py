@@ -206,7 +206,12 @@ REFUSED: list[tuple[str, Any, Any, dict[str, Any]]] = [
     (r"x holds integers \(int64\)", _square, torch.arange(3), {}),
     (r"no input of _square requires a gradient: give at least one tensor", _square, 3.0, {}),
     (r"x is not a leaf", _square, X * 2, {}),
-    (r"x is a sparse tensor", _square, torch.eye(3).to_sparse().requires_grad_(), {}),
+    (
+        r"the output of _square is a sparse tensor: return it dense",
+        _square,
+        torch.eye(3).to_sparse().requires_grad_(),
+        {},
+    ),
     (r"x is on the device meta", _square, torch.ones(3, device="meta", requires_grad=True), {}),
     (r"output without a graph", lambda x: x.detach(), X, {}),
     (r"returns no floats, but bool", lambda x: x > 0, X, {}),
@@ -254,8 +259,11 @@ def _numpy_exp_behind(first: Callable[[Tensor], Tensor]) -> Callable[[Tensor], A
 def test_an_estimate_is_of_the_output_it_is_said_to_be_of(first: Callable[[Tensor], Tensor]) -> None:
     x = torch.linspace(-1, 1, 5, dtype=torch.float64, requires_grad=True)
     report = checked(_numpy_exp_behind(first), x, battery="none")
-    assert (report.verdict, report.truth) == ("pass", "estimated")
-    assert {row.output for row in report.rows} == {"exp"}
+    assert report.truth == "estimated"
+    assert {row.output for row in report.rows if row.verdict == "pass"} == {"exp"}
+    unknown = [row.cause and row.cause.message for row in report.rows if row.verdict != "pass"]
+    assert all("nothing is estimated of complex numbers" in str(message) for message in unknown)
+    assert report.verdict == ("inconclusive" if unknown else "pass")
 
 
 @pytest.mark.filterwarnings("ignore:Warning only once for all operators")

@@ -147,10 +147,10 @@ def _numbers(row: TensorRow) -> str:
 def _undecided(report: TensorReport) -> str:
     if not report.rows and report.skipped:
         return f"{report.function}: nothing was compared: {report.skipped[0].reason}"
-    if not report.summary.passed and not report.summary.inconclusive:
+    rows = [row for row in worst_first(report) if row.verdict == "inconclusive"]
+    if not report.summary.passed and not any(row.entries.total or row.cause for row in rows):
         empty = " and ".join(dict.fromkeys(f"{row.input} is {'×'.join(map(str, row.shape))}" for row in report.rows))
         return f"{report.function}: nothing was compared, as {empty}: pass inputs that have elements"
-    rows = [row for row in worst_first(report) if row.verdict == "inconclusive"]
     stated = _stated(rows[0])
     return f"{report.function}: could not decide {_gradients(rows, report)}{f': {stated}' if stated else ''}"
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 import torch
 
-from diffexplore.errors import CandidateError, UsageError
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.copies import copy_of
 from diffexplore.tensors.functions import TensorFunction, function_given
+from diffexplore.tensors.sparse_inputs import SparseInput, given_sparse, is_sparse_source
 from diffexplore.torch_private.tensors import MappingKey, SequenceKey, tree_flatten_with_path, tree_map
 from diffexplore.verifying.calling import call
 
@@ -47,6 +50,7 @@ class TensorCandidate:
         state: a module's parameters and buffers, copied.
         inputs: the tensors among all of these, of which some are differentiated by.
         seed: that of torch's random generators at the start of each call.
+        patterns: of sparse tensors that are differentiated by, by their places among the arguments.
     """
 
     function: TensorFunction
@@ -55,24 +59,29 @@ class TensorCandidate:
     state: Mapping[str, Tensor]
     inputs: tuple[TensorInput, ...] = field(repr=False)
     seed: int = 0
+    patterns: Mapping[int, SparseInput] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
         return self.function.name
+
+    def calling(self, function: TensorFunction) -> TensorCandidate:
+        """Another function at the same inputs, with all elements of sparse ones specified that are variables."""
+        whole = {place: pattern.whole for place, pattern in self.patterns.items()}
+        return replace(self, function=given_sparse(function, whole))
 
     @property
     def sources(self) -> tuple[TensorInput, ...]:
         """The inputs that are differentiated by."""
         return tuple(one for one in self.inputs if one.differentiated)
 
-    def returned(self, args: tuple[Any, ...] | None = None) -> tuple[TensorOutput, ...]:
-        """Every tensor that a call returns, differentiable or not; ``args`` take the place of the positional arguments.
+    def returned(self) -> tuple[TensorOutput, ...]:
+        """Every tensor that a call returns, differentiable or not.
 
         Raises CandidateError where the function raises, in one line, or returns no tensor.
         """
-        positional = self.args if args is None else args
         state = {name: one if one.requires_grad else one.clone() for name, one in self.state.items()}  # running sums
-        result = call(lambda: self.function.call(state, positional, self.kwargs), self.name, self.seed)
+        result = call(lambda: self.function.call(state, self.args, self.kwargs), self.name, self.seed)
         found = tuple(TensorOutput(name, tensor) for name, tensor in named_tensors(result, "output"))
         if not found:
             raise CandidateError(
@@ -80,9 +89,9 @@ class TensorCandidate:
             )
         return found
 
-    def outputs(self, args: tuple[Any, ...] | None = None) -> tuple[TensorOutput, ...]:
+    def outputs(self) -> tuple[TensorOutput, ...]:
         """The tensors of a call that can be differentiated: of floats, with a graph of autograd behind them."""
-        return tuple(one for one in self.returned(args) if is_differentiable(one.tensor))
+        return tuple(one for one in self.returned() if is_differentiable(one.tensor))
 
     def gradients(
         self, output: TensorOutput, upstream: Tensor, inputs: Sequence[Tensor] | None = None, **autograd_options: Any
@@ -162,33 +171,40 @@ def in_dtype(candidate: TensorCandidate, dtype: torch.dtype) -> TensorCandidate:
 
 
 def candidate_of(
-    fn: Any, inputs: Any, *, seed: int = 0, eager: bool = False, state: Mapping[str, Tensor] | None = None
+    fn: Any, inputs: Any, *, seed: int = 0, masked: bool = False, state: Mapping[str, Tensor] | None = None
 ) -> TensorCandidate:
     """``fn`` at ``inputs``: a tuple or list of arguments, or one tensor alone, as gradcheck of torch takes them.
 
-    ``state`` takes the place of a module's parameters and buffers of the same names.
+    ``state`` takes the place of a module's parameters and buffers of the same names. With ``masked`` the specified
+    elements of a sparse tensor are its variables.
     """
-    function = function_given(fn, eager=eager)
+    function = function_given(fn)
     kept = {name: (state or {}).get(name, tensor) for name, tensor in function.state.items()}
-    args, state = tree_map(
-        lambda leaf: copy_of(leaf) if isinstance(leaf, Tensor) else leaf, (arguments_given(inputs), kept)
-    )
+    patterns: dict[int, SparseInput] = {}
+    place = count()
+    values: set[int] = set()
+
+    def copied(leaf: Any) -> Any:
+        number = next(place)
+        if not is_sparse_source(leaf):
+            return copy_of(leaf) if isinstance(leaf, Tensor) else leaf
+        patterns[number] = SparseInput.of(leaf, masked)
+        dense = patterns[number].stand_in
+        values.update([id(dense)] if masked else [])
+        return dense
+
+    args = tree_map(copied, arguments_given(inputs))
+    state = {name: copy_of(tensor) for name, tensor in kept.items()}
     found = [TensorInput(name, tensor, tensor.requires_grad) for name, tensor in state.items()]
     taken = {one.name for one in found}
-    for place, argument in enumerate(args):
-        known = place < len(function.arguments)
-        own = function.arguments[place] if known else f"input {place}"
+    for number, argument in enumerate(args):
+        known = number < len(function.arguments)
+        own = function.arguments[number] if known else f"input {number}"
         for name, tensor in named_tensors(argument, f"argument {own}" if own in taken else own):
-            if tensor.layout != torch.strided:  # a constant, which is passed on
-                _refuse_to_differentiate_by(tensor, name)
-                continue
-            found.append(TensorInput(name, tensor, tensor.requires_grad))
-    return TensorCandidate(function, args, {}, state, tuple(found), seed)
-
-
-def _refuse_to_differentiate_by(sparse: Tensor, name: str) -> None:
-    if sparse.requires_grad:
-        raise UsageError(f"{name} is a sparse tensor: give a dense one, and make it sparse within the function")
+            if tensor.layout == torch.strided:  # others are constants, which are passed on
+                called = f"{name}.values()" if id(tensor) in values else name
+                found.append(TensorInput(called, tensor, tensor.requires_grad))
+    return TensorCandidate(given_sparse(function, patterns), args, {}, state, tuple(found), seed, patterns)
 
 
 def arguments_given(inputs: Any) -> tuple[Any, ...]:
@@ -196,9 +212,9 @@ def arguments_given(inputs: Any) -> tuple[Any, ...]:
     return tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
 
 
-def copy_of(tensor: Tensor) -> Tensor:
-    """A leaf of the same values, strides, dtype and device, that requires a gradient where ``tensor`` does."""
-    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
+def tensors_of(args: Any) -> list[Tensor]:
+    """The tensors in nested containers, in their order."""
+    return [tensor for _, tensor in named_tensors(args, "")]
 
 
 def is_differentiable(tensor: Tensor) -> bool:

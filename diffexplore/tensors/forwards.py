@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from diffexplore.checking.judge import FAIL
 from diffexplore.errors import CandidateError, UsageError
@@ -32,8 +33,10 @@ def check_repeats(calls: TensorCalls) -> None:
         return
     # A library may choose another algorithm, with other roundings, in each call: those of another one are watched.
     watched = observed(candidate, {name: [] for name in first}).outputs
+    places = exact_places(calls) if calls.exact.problem is None else {}
     for name, of in first.items():
-        change = _change(name, of, watched[name])
+        allowed = calls.value_allowance(places[name]) if name in places else None
+        change = _change(name, of.within(allowed), watched[name].within(allowed))
         if change is not None:
             raise CandidateError(
                 f"{candidate.name} is not the same from call to call, although the random generators of torch are "
@@ -41,10 +44,33 @@ def check_repeats(calls: TensorCalls) -> None:
             )
 
 
+def check_pattern_is_free(calls: TensorCalls) -> None:
+    """Raises CandidateError where outputs change with which elements of a sparse input are specified."""
+    candidate = calls.subject.candidate
+    if calls.subject.reference is not None or all(one.masked for one in candidate.patterns.values()):
+        return
+    whole = {one.name: one.tensor for one in calls.subject.forward.replaced().returned()}
+    for one in calls.outputs:
+        again = whole.get(one.name)
+        if again is None or again.shape != one.tensor.shape or not _near(one.tensor, again):
+            raise CandidateError(
+                f"{one.name} of {candidate.name} is another one where the elements of its sparse inputs that are 0 are "
+                "specified as well: pass masked=True, to differentiate by those that are specified alone"
+            )
+
+
+def _near(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether rounding may be all that two tensors differ by."""
+    size = float(one.detach().abs().max()) if one.numel() else 0.0
+    share = torch.finfo(one.dtype).eps ** 0.5
+    return torch.allclose(one.detach(), other.detach(), share, share * size, equal_nan=True)
+
+
 def _change(name: str, one: TensorNumbers, other: TensorNumbers) -> str | None:
     """By how much an output changes at most, if the bounds of both calls do not explain it."""
     explained = sum(np.where(np.isfinite(bound), bound, 0.0) for bound in (one.in_any_call, other.in_any_call))
-    change = np.abs(other.value - one.value)
+    with np.errstate(invalid="ignore"):  # no infinity differs from itself
+        change = np.abs(other.value - one.value)
     if not (change > explained).any():
         return None
     where = entry_of(name, np.unravel_index(int(change.argmax()), change.shape))

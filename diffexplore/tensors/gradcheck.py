@@ -12,19 +12,22 @@ from diffexplore.arguments import as_flag, as_text, wrong
 from diffexplore.checking.options import as_dtype, as_seed
 from diffexplore.errors import UsageError, unknown
 from diffexplore.floating_point import dtype_name
+from diffexplore.inputs import surrogates
 from diffexplore.tensors.candidate import TensorCandidate, candidate_of
+from diffexplore.tensors.expanded import at_expanded_inputs
 from diffexplore.tensors.functions import NAMELESS, TensorFunction, function_given
 from diffexplore.tensors.given import check_inputs
 from diffexplore.tensors.records import TensorReport
 from diffexplore.tensors.replay import given_again, kept_of, write_replays
 from diffexplore.tensors.run import checked, merged
+from diffexplore.tensors.sparse_inputs import meaning_of
 from diffexplore.tensors.subject import TensorSubject
 from diffexplore.tensors.widened import checked_also_wider, in_dtype
 
 #: Keywords of torch.autograd.gradcheck that say how finite differences are taken, or what is tried in any case.
 _WITHOUT_EFFECT = (
     "eps", "atol", "rtol", "check_sparse_nnz", "nondet_tol", "check_undefined_grad", "check_grad_dtypes",
-    "check_batched_grad", "check_batched_forward_grad", "check_forward_ad", "check_backward_ad", "fast_mode", "masked",
+    "check_batched_grad", "check_batched_forward_grad", "check_forward_ad", "check_backward_ad", "fast_mode",
 )  # fmt: skip
 
 BATTERIES = ("quick", "full", "none")
@@ -44,6 +47,7 @@ def gradcheck(
     dtypes: Any = None,
     replay: Any = None,
     func: Any = None,
+    masked: Any = False,
     **torch_options: Any,
 ) -> TensorReport:
     """Are a function's gradients the derivatives of its outputs? The call of ``torch.autograd.gradcheck``.
@@ -65,14 +69,17 @@ def gradcheck(
         raise_exception: whether a gradient that is wrong or undecided raises.
         battery: how much is tried besides of how a backward pass is called: "quick", "full" or "none".
         jacobian: whether each entry of the Jacobian is looked at, by an upstream gradient for each entry of the output.
-        surrogate: what the gradient of a step is meant to be: "identity", or a function of the same arguments, or of
-            the first of them, of which it is the derivative. The forward is left alone.
+        surrogate: what the gradient of a step is meant to be the derivative of: "identity" (of the first argument), a
+            function of one argument with a steepness, such as "sigmoid4", a formula of the arguments, entry by entry,
+            or a function of the same arguments, or of the first of them. The forward is left alone.
         allow_inconclusive: whether an undecided check raises nothing.
         seed: of the upstream gradients, and of torch's random generators before each call.
         dtypes: dtypes, or their names, to which the inputs are converted, one after another; None leaves them as they
             are.
         replay: a path: unless the check passes, the exact numbers of its arguments are written there, as JSON.
         func: another name of ``fn``, as torch has it.
+        masked: whether the specified elements of sparse inputs are the variables, and gradients elsewhere are ignored.
+            Else every element is one, those that are not specified are 0, and their gradients are looked at as well.
         torch_options: the other keywords of ``torch.autograd.gradcheck`` (``eps``, ``atol``, ``rtol``, ``nondet_tol``,
             ``fast_mode``, …), which have no effect here; the report says so.
 
@@ -93,9 +100,9 @@ def gradcheck(
     given = given_again(inputs, as_seed(seed))
     subject = subject_of(
         fn, given.args, reference=reference, surrogate=surrogate, seed=given.seed,
-        jacobian=as_flag(jacobian, "jacobian"), state=given.state,
+        jacobian=as_flag(jacobian, "jacobian"), masked=as_flag(masked or False, "masked"), state=given.state,
     )  # fmt: skip
-    report = checked_in(dtypes, subject, notes, tried)
+    report = checked_in(dtypes, subject, [*notes, *meaning_of(subject.candidate.patterns.values())], tried)
     if replay is not None and report.verdict != "pass":
         options = {"battery": tried, "jacobian": jacobian}
         options |= {} if dtypes is None else {"dtypes": [dtype_name(one) for one in _dtypes(dtypes)]}
@@ -123,11 +130,18 @@ def raise_unless_right(report: TensorReport, *, allow_inconclusive: bool = False
 
 def subject_of(
     fn: Any, inputs: Any, *, reference: Any = None, surrogate: Any = None, seed: int = 0, jacobian: bool = False,
-    state: Mapping[str, torch.Tensor] | None = None,
+    masked: bool = False, state: Mapping[str, torch.Tensor] | None = None,
 ) -> TensorSubject:  # fmt: skip
     """What a call of :func:`gradcheck` checks; raises UsageError for what cannot be checked."""
-    candidate = candidate_of(fn, inputs, seed=seed, state=state)
+    candidate = candidate_of(fn, inputs, seed=seed, masked=masked, state=state)
     check_inputs(candidate, inputs)
+    found = _subject_of(fn, candidate, reference, surrogate, jacobian=jacobian)
+    return at_expanded_inputs(found, inputs)
+
+
+def _subject_of(
+    fn: Any, candidate: TensorCandidate, reference: Any, surrogate: Any, *, jacobian: bool
+) -> TensorSubject:
     if reference is not None and surrogate is not None:
         raise UsageError(
             "reference= says what the forward is, and surrogate= what its gradient is meant to be: give one"
@@ -138,7 +152,7 @@ def subject_of(
     if surrogate is not None:
         name, forward = _with_surrogate(candidate, surrogate)
         return TensorSubject(candidate, forward, name, is_surrogate=True, jacobian=jacobian)
-    eager = replace(candidate, function=function_given(fn, eager=True))
+    eager = candidate.calling(function_given(fn, eager=True))
     return TensorSubject(candidate, eager, jacobian=jacobian)
 
 
@@ -155,23 +169,25 @@ def _with_reference(candidate: TensorCandidate, reference: TensorFunction) -> Te
     def call(state: Any, args: Any, kwargs: Any) -> Any:
         return reference.call({name: state.get(name, kept.get(name)) for name in reference.state}, args, kwargs)
 
-    return replace(candidate, function=replace(reference, call=call))
+    return candidate.calling(replace(reference, call=call))
 
 
 def _with_surrogate(candidate: TensorCandidate, surrogate: Any) -> tuple[str, TensorCandidate]:
     """What the surrogate is called, and the candidate's call with the surrogate in its place."""
-    if isinstance(surrogate, str) and surrogate != "identity":
-        raise unknown("surrogate", surrogate, ["identity"])
     if isinstance(surrogate, str):
-        function = TensorFunction("identity", lambda state, args, kwargs: _first_source(args), {}, ())
+        places = _named_tensors(candidate)
+        entries = surrogates.surrogate_of_tensors(surrogate, list(places))
+        function = TensorFunction(
+            surrogate, lambda _, args, kwargs: entries({name: args[place] for name, place in places.items()}), {}, ()
+        )
     elif callable(surrogate):
         known = _named(function_given(surrogate, eager=True), "the surrogate")
         count = len(candidate.args) if len(known.arguments) >= len(candidate.args) else 1
         state = known.state
         function = replace(known, call=lambda _, args, kwargs: known.call(state, args[:count], {}))
     else:
-        raise wrong("surrogate", "'identity', or a function whose derivative the gradient is meant to be", surrogate)
-    return function.name, replace(candidate, function=function)
+        raise wrong("surrogate", surrogates.KINDS, surrogate)
+    return function.name, candidate.calling(function)
 
 
 def _named(function: TensorFunction, name: str) -> TensorFunction:
@@ -179,9 +195,12 @@ def _named(function: TensorFunction, name: str) -> TensorFunction:
     return replace(function, name=name) if function.name == NAMELESS else function
 
 
-def _first_source(args: Sequence[Any]) -> torch.Tensor:
-    found: torch.Tensor = next(one for one in args if isinstance(one, torch.Tensor) and one.requires_grad)
-    return found.clone()
+def _named_tensors(candidate: TensorCandidate) -> dict[str, int]:
+    """The places of the arguments that are tensors, by their names; those that are differentiated by come first."""
+    found = [place for place, one in enumerate(candidate.args) if isinstance(one, torch.Tensor)]
+    found.sort(key=lambda place: not candidate.args[place].requires_grad)
+    known = candidate.function.arguments
+    return {known[place] if place < len(known) else f"x{place}": place for place in found}
 
 
 def _dtypes(dtypes: Any) -> list[torch.dtype]:

@@ -100,6 +100,11 @@ def differentiated_again(first: TensorSubject, grad_outputs: Any = None, *, jaco
 
     Raises CandidateError where there are none, and UsageError for ``grad_outputs`` that do not fit the outputs.
     """
+    if first.candidate.patterns:
+        raise CandidateError(
+            "second derivatives by sparse tensors are not checked: give dense ones, and make them sparse within the "
+            "function"
+        )
     outputs = differentiable_outputs(first.candidate)
     upstreams = _upstreams(first.candidate, outputs, grad_outputs)
     candidate = gradients_of(first.candidate, upstreams)

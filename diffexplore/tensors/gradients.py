@@ -14,7 +14,7 @@ from diffexplore.errors import CandidateError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, in_dtype
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
-from diffexplore.tensors.diagnosis.of_zeros import where_the_derivative_is_0
+from diffexplore.tensors.diagnosis.of_zeros import only_where_specified, where_the_derivative_is_0
 from diffexplore.tensors.estimated import FEW_ENTRIES, MOST_ENTRIES, Differences, Estimated, directions, each_entry
 from diffexplore.tensors.observed import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
@@ -29,10 +29,15 @@ ESTIMATE_FACTOR = 100.0
 _ROUNDINGS = 4
 
 
-def certified_pairs(calls: TensorCalls, places: dict[str, int]) -> Iterator[GradientPair]:
-    """Each gradient against that of the recorded forward; ``places`` are those of the outputs among the forward's."""
+def certified_pairs(
+    calls: TensorCalls, outputs: Sequence[TensorOutput], places: dict[str, int]
+) -> Iterator[GradientPair]:
+    """Each gradient against that of the recorded forward; ``places`` are those of the outputs among the forward's.
+
+    Raises NotCertified where no derivative of an output is known.
+    """
     sources, diagnoses = calls.subject.candidate.sources, Diagnoses(calls)
-    for one in calls.outputs:
+    for one in outputs:
         trials: list[list[UpstreamTrial]] = [[] for _ in sources]
         numbers_tried: list[int] = []
         for number, upstream in enumerate(calls.upstreams[one.name]):
@@ -50,6 +55,7 @@ def certified_pairs(calls: TensorCalls, places: dict[str, int]) -> Iterator[Grad
             if several:
                 tried = list(zip(numbers_tried, several, strict=True))
                 known = where_the_derivative_is_0(calls, one.name, source.name, several)
+                known = known or only_where_specified(calls.subject.candidate, source, several)
                 if not known and not source.tensor.is_complex():
                     known = diagnoses.causes(one.name, places[one.name], source, tried)
                 yield GradientPair(
@@ -132,7 +138,7 @@ def _in_float64(calls: TensorCalls, output: TensorOutput, upstream: Tensor) -> l
     return [None if value is None else numbers_of(value) for value in values]
 
 
-def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
+def estimated_pairs(calls: TensorCalls, outputs: Sequence[TensorOutput]) -> Iterator[GradientPair]:
     """Each gradient against differences of the forward: by entry where there are few, else along random directions.
 
     One that fails along a direction is looked at by entry, where there are not too many.
@@ -140,7 +146,7 @@ def estimated_pairs(calls: TensorCalls) -> Iterator[GradientPair]:
     candidate, diagnoses = calls.subject.candidate, Diagnoses(calls)
     differences = Differences(calls.subject.forward)
     for place, one in enumerate(calls.outputs):
-        if not all_real(one, calls):
+        if one not in outputs or not all_real(one, calls):
             continue
         cases = [
             (number, upstream, found)

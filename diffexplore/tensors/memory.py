@@ -34,7 +34,7 @@ def as_stored(tensor: torch.Tensor) -> DoubleBall:
     """What the tensor's storage holds, as exact numbers."""
     flat = tensor.detach()
     if tensor.is_complex():
-        flat = torch.view_as_real(flat.resolve_conj() if flat.is_conj() else flat)
+        flat = torch.view_as_real(flat.conj() if flat.is_conj() else flat)  # the numbers that lie in memory
     flat = flat.as_strided((numbers_in(tensor),), (1,), 0)
     return given(flat.to("cpu", torch.float64).numpy())
 

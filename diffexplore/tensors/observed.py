@@ -15,7 +15,6 @@ from diffexplore.bounds.watch import Observer, Watch, observing
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
-from diffexplore.tensors.past_torch import line_past_torch
 from diffexplore.tensors.side_by_side import SideBySideWatch
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
 
@@ -80,7 +79,6 @@ class WatchedCall:
         gradients: by output and upstream gradient, the gradient by each input that is differentiated by; the text of
             an exception where the backward pass raises one.
         hidden: by what its operations escape the watch; empty where all were seen.
-        met_constants: whether a tensor came in that is no input, and that no operation made.
         narrowed: dtypes narrower than expected in which it computes.
         narrowed_forward: dtypes narrower than those of the inputs in which the forward pass computes.
         operations: the names of the operations that were seen.
@@ -89,21 +87,20 @@ class WatchedCall:
     outputs: dict[str, TensorNumbers]
     gradients: dict[tuple[str, int], list[TensorNumbers] | str]
     hidden: tuple[str, ...]
-    met_constants: bool
     narrowed: tuple[str, ...]
     narrowed_forward: frozenset[torch.dtype]
     operations: frozenset[str]
 
-    def escaping(self, *hidden: str) -> WatchedCall:
-        """The same call, of whose numbers no bound is known."""
+    def without_bounds(self, hidden: tuple[str, ...]) -> WatchedCall:
+        """The same call, of which nothing is known since ``hidden`` escaped the watch."""
         return replace(
             self,
+            hidden=hidden,
             outputs={name: one.unbounded for name, one in self.outputs.items()},
             gradients={
                 key: several if isinstance(several, str) else [one.unbounded for one in several]
                 for key, several in self.gradients.items()
             },
-            hidden=hidden,
         )
 
 
@@ -124,8 +121,6 @@ def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> 
     """
     dtype = narrowest(candidate)
     found = _observed(candidate, upstreams, dtype)
-    if found.met_constants and line_past_torch(candidate, upstreams) is not None:
-        return found.escaping("numbers from outside of torch")
     if found.narrowed_forward:
         dtype = max(found.narrowed_forward, key=lambda dtype: UNIT_ROUNDOFF[dtype])
         found = _observed(candidate, upstreams, dtype, found.narrowed_forward)
@@ -189,10 +184,8 @@ def _observed(
     # Asking for a radius may itself find that it is not known: what is hidden is counted afterwards.
     hidden = tuple(sorted(watch.unwatched | escapes.seen | watch.leaving | compiled))
     narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
-    seen = WatchedCall(
-        values, gradients, hidden, watch.met_constants, narrowed, narrowed_forward, frozenset(operations.seen)
-    )
-    return seen.escaping(*hidden) if hidden else seen
+    seen = WatchedCall(values, gradients, (), narrowed, narrowed_forward, frozenset(operations.seen))
+    return seen.without_bounds(hidden) if hidden else seen
 
 
 def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> tuple[Tensor | None, ...] | str:
@@ -202,13 +195,12 @@ def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> 
         return str(error)
 
 
-def _numbers(watch: CandidateWatch, tensor: Tensor | None, like: Tensor) -> TensorNumbers:
+def _numbers(watch: Watch, tensor: Tensor | None, like: Tensor) -> TensorNumbers:
     if tensor is None:
         zeros = np.zeros(shape_of(like))
         return TensorNumbers(zeros, zeros, absent=True)
     parts = real_numbers(tensor)
     assert parts is not None, "gradients are floats or complex numbers"
-    watch.meet([tensor])
     radius = torch.nan_to_num(watch.radius(parts).to(torch.float64), nan=math.inf).expand(parts.shape).to("cpu")
     return TensorNumbers(numbers_of(tensor), torch.where(radius < _NOTHING_KNOWN, radius, math.inf).numpy())
 

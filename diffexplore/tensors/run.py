@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from diffexplore.checking.environment import environment
 from diffexplore.checking.listener import announced
-from diffexplore.checking.records import Cause
+from diffexplore.checking.records import Cause, Verdict
 from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.battery.run import tried
 from diffexplore.tensors.candidate import TensorOutput, is_differentiable
-from diffexplore.tensors.forwards import check_repeats, exact_places, mismatch
+from diffexplore.tensors.forwards import check_pattern_is_free, check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
 from diffexplore.tensors.gradients import all_real, certified_pairs, estimated_pairs
+from diffexplore.tensors.hidden_constants import hidden_constant
 from diffexplore.tensors.pairs import GradientPair, verdict_of
 from diffexplore.tensors.records import EntryCounts, TensorReport, TensorRow, TensorSummary, TruthKind
 from diffexplore.tensors.subject import TensorCalls, TensorSubject, called
-from diffexplore.torch_ops.tensor_rules.operands import NotCertified
+from diffexplore.torch_ops.tensor_rules.operands import NoDerivative, NotCertified
 
 
 def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "none") -> TensorReport:
@@ -30,36 +31,64 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     check_outputs(subject.candidate, first, len(outputs))
     calls = called(subject, outputs)
     check_repeats(calls)
-    pairs, reason = _pairs(calls)
-    kind: TruthKind = "certified" if reason is None else "estimated"
-    rows = [*_raised(calls), *(pair.row(subject.candidate.name) for pair in pairs)]
+    calls, compared, estimated = _compared(calls)
+    kind: TruthKind = "estimated" if estimated else "certified"
+    rows = [*_raised(calls), *_not_estimated(calls, estimated), *compared]
     plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and battery != "none" else calls
     wrong = any(row.verdict == "fail" for row in rows)
-    others = tried(plain, battery, certified=reason is None, wrong=wrong)
-    rows += [_row_of_failure(calls, outputs[0].name, cause, f" ({trial})") for trial, cause in others.causes]
-    skipped = [*_skipped(first), *_not_estimated(calls, reason), *others.skipped]
-    return announced(_report(calls, rows, kind, skipped, [*_why_estimated(calls, reason), *_narrowed(calls), *notes]))
+    others = tried(plain, battery, certified=not estimated, wrong=wrong)
+    rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
+    skipped = [*_skipped(first), *others.skipped]
+    notes = [*_why_estimated(calls, estimated), *_narrowed(calls), *subject.notes, *notes]
+    return announced(_report(calls, rows, kind, skipped, notes))
 
 
-def _pairs(calls: TensorCalls) -> tuple[list[GradientPair], str | None]:
-    """Each gradient, compared; and why the truth of them is estimated, None where it is certified."""
+def _compared(calls: TensorCalls) -> tuple[TensorCalls, list[TensorRow], dict[str, str]]:
+    """A row for each gradient; and by the outputs of which the truth is estimated why, none where it is certified.
+
+    One that fails may do so because rounding happened out of sight: then no bound of the call holds.
+    """
+    candidate = calls.subject.candidate
+    pairs, estimated = _pairs(calls)
+    rows = [pair.row(candidate.name) for pair in pairs]
+    if calls.seen.hidden or all(row.verdict != "fail" for row in rows):
+        return calls, rows, estimated
+    taker = hidden_constant(candidate, everywhere=True)
+    if taker is None:
+        return calls, rows, estimated
+    hidden = (f"numbers that left torch, and come back to {taker}",)
+    return _compared(replace(calls, seen=calls.seen.without_bounds(hidden)))
+
+
+def _pairs(calls: TensorCalls) -> tuple[list[GradientPair], dict[str, str]]:
+    """Each gradient, compared; and by the outputs of which the truth is estimated why, none where it is certified."""
     reason = _not_certified(calls)
-    if reason is None:
+    if reason is not None:
+        return list(estimated_pairs(calls, calls.outputs)), {one.name: reason for one in calls.outputs}
+    found: list[GradientPair] = []
+    estimated: dict[str, str] = {}
+    places = exact_places(calls)
+    for one in calls.outputs:
         try:
-            return list(certified_pairs(calls, exact_places(calls))), None
+            found += certified_pairs(calls, [one], places)
         except NotCertified as error:
-            reason = str(error)
-    return list(estimated_pairs(calls)), reason
+            estimated[one.name] = str(error)
+    left = [one for one in calls.outputs if one.name in estimated]
+    return [*found, *estimated_pairs(calls, left)], estimated
 
 
 def _not_certified(calls: TensorCalls) -> str | None:
     """Why the truth is estimated; None where it is certified. Raises CandidateError for another forward's reference."""
+    subject = calls.subject
     if calls.exact.problem is not None:
+        if subject.candidate.patterns:
+            check_pattern_is_free(calls)
         return calls.exact.problem
     different = mismatch(calls, exact_places(calls))
     if different is None:
         return None
-    subject = calls.subject
+    if subject.candidate.patterns and subject.reference is None:
+        check_pattern_is_free(calls)
     if subject.order > 1:
         raise CandidateError(f"the first derivatives are wrong, check them with gradcheck: {different}")
     if subject.reference is not None:
@@ -68,26 +97,58 @@ def _not_certified(calls: TensorCalls) -> str | None:
     return f"it computes other numbers than the operations that torch sees: {different}"
 
 
-def _why_estimated(calls: TensorCalls, reason: str | None) -> list[str]:
-    if reason is None:
-        return []
+def _why_estimated(calls: TensorCalls, estimated: Mapping[str, str]) -> list[str]:
     name = calls.subject.reference or calls.subject.candidate.name
     return [
         f"the forward of {name} cannot be read: {reason}; the truth is estimated by differences: pass reference= for a "
         "certificate"
+        for reason in dict.fromkeys(estimated.values())
     ]
 
 
 def _raised(calls: TensorCalls) -> list[TensorRow]:
-    """A row for each gradient that could not be computed, because the backward pass raises."""
+    """A row for each output whose gradient could not be computed, because the backward pass raises.
+
+    That is right where there is no derivative: torch refuses those of singular vectors that depend on their phases.
+    """
     found: list[TensorRow] = []
-    for (output, _), several in calls.seen.gradients.items():
+    for (output, number), several in calls.seen.gradients.items():
         if isinstance(several, str) and output not in [row.output for row in found]:
-            found.append(_row_of_failure(calls, output, Cause("raises", several)))
+            reason = _no_derivative(calls, output, number)
+            verdict: Verdict = "fail" if reason is None else "inconclusive"
+            cause = Cause("raises", several) if reason is None else Cause("undefined", f"{reason}: {several}")
+            found.append(_row_of_output(calls, output, verdict, cause))
     return found
 
 
-def _row_of_failure(calls: TensorCalls, output: str, cause: Cause, trial: str = "") -> TensorRow:
+def _no_derivative(calls: TensorCalls, output: str, number: int) -> str | None:
+    """Why the recorded forward has no derivative; None where it has one, or that is not known."""
+    if calls.exact.problem is None:
+        try:
+            calls.exact.gradients(exact_places(calls)[output], calls.upstreams[output][number])
+        except NoDerivative as error:
+            return str(error)
+        except NotCertified:
+            pass
+    return None
+
+
+def _not_estimated(calls: TensorCalls, estimated: Mapping[str, str]) -> list[TensorRow]:
+    """A row for each output of which nothing is known."""
+    return [
+        _row_of_output(
+            calls,
+            one.name,
+            "inconclusive",
+            Cause("unresolved", f"nothing is estimated of complex numbers: {estimated[one.name]}"),
+        )
+        for one in calls.outputs
+        if one.name in estimated and not all_real(one, calls)
+    ]
+
+
+def _row_of_output(calls: TensorCalls, output: str, verdict: Verdict, cause: Cause, trial: str = "") -> TensorRow:
+    """A row of no numbers."""
     candidate = calls.subject.candidate
     source = candidate.sources[0]
     none = dict.fromkeys(
@@ -96,7 +157,7 @@ def _row_of_failure(calls: TensorCalls, output: str, cause: Cause, trial: str = 
     )
     return TensorRow(
         output=output, input=source.name, method=candidate.name + trial, shape=tuple(source.tensor.shape),
-        dtype=dtype_name(source.tensor.dtype), entries=EntryCounts(0, 0, 0, 0), verdict="fail",
+        dtype=dtype_name(source.tensor.dtype), entries=EntryCounts(0, 0, 0, 0), verdict=verdict,
         cause=cause, **none,
     )  # fmt: skip
 
@@ -107,11 +168,6 @@ def _skipped(returned: Sequence[TensorOutput]) -> list[Skipped]:
         for one in returned
         if not is_differentiable(one.tensor)
     ]
-
-
-def _not_estimated(calls: TensorCalls, reason: str | None) -> list[Skipped]:
-    left = [one for one in calls.outputs if reason is not None and not all_real(one, calls)]
-    return [Skipped(one.name, f"nothing is estimated of complex numbers: {reason}") for one in left]
 
 
 def _narrowed(calls: TensorCalls) -> list[str]:

@@ -74,7 +74,7 @@ class SparseStorages(TensorStorages):
         if not results or name == "_coalesced_":
             return out  # indices and numbers of entries
         steps = sparse.STEPS.get(name) or sparse.MAKES.get(name)
-        if steps is None or function._schema.is_mutable or any(one.is_complex() for one in results):
+        if steps is None or function._schema.is_mutable:
             raise NotCertified(f"{name} of sparse tensors has no rule")
         operands, options = tree_map(self._dense_operand, (args, kwargs))
         with torch.no_grad():

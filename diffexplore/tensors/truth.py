@@ -13,11 +13,12 @@ from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.hidden_constants import hidden_constant
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
-from diffexplore.tensors.past_torch import line_past_torch
+from diffexplore.tensors.storages import is_real_or_complex
 from diffexplore.tensors.tape import Tape
 from diffexplore.torch_code.calling import line_that_runs
-from diffexplore.torch_code.own_forwards import HiddenSteps, is_float, is_in_own_forward
+from diffexplore.torch_code.hidden_steps import HiddenSteps, is_in_own_forward
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 from diffexplore.torch_private.functions import checkpoints_recorded
 from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
@@ -26,14 +27,19 @@ Tensor = torch.Tensor
 
 
 class ExactTape(Tape):
-    """A tape whose own operations are no steps of the function's; ``line`` is that of the user at a ``problem``."""
+    """A tape whose own operations are no steps of the function's; ``line`` is that of the user at a ``problem``.
+
+    ``hides`` says that some steps ran out of autograd's sight.
+    """
 
     line = ""
+    hides = False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         readable = self.problem is None
+        self.hides = self.hides or is_in_own_forward()
         if func is torch.ops.aten._local_scalar_dense.default and not is_in_own_forward():
             return func(*args, **(kwargs or {}))  # a constant, as autograd has it
         with DisableTorchFunction():
@@ -117,7 +123,7 @@ def recorded_on(candidate: TensorCandidate, tape_of: Callable[[list[Tensor]], Ex
     tape.escapes = hidden = HiddenSteps()
     try:
         with hidden, tape, checkpoints_recorded():
-            outputs = tuple(one for one in call.returned() if is_float(one.tensor))
+            outputs = tuple(one for one in call.returned() if is_real_or_complex(one.tensor))
     except CandidateError as error:
         return Recorded(tape, (), f"it cannot be recorded: {error}")
     return Recorded(tape, outputs, _problem(tape, hidden, candidate, outputs))
@@ -137,5 +143,5 @@ def _problem(
                 tape.ball(tape._resolved(one.tensor))
     except NotCertified as reason:
         return f"{one.name}: {reason}"
-    line = line_past_torch(candidate)
-    return None if line is None else f"numbers that depend on the inputs come in past torch{line}"
+    taker = hidden_constant(candidate) if tape.hides else None
+    return None if taker is None else f"numbers leave torch unseen, and come back to {taker}"

@@ -42,7 +42,7 @@ _AWARE = tuple(OPERATORS[name].bound for name in "lt ones logical_and where mask
 
 
 def _undispatched(function: Any) -> Callable[..., Any]:
-    """The same code, with the question whether a mode wants it answered by no."""
+    """The same code, without a look for modes that take it over."""
     scope = {**function.__globals__, "has_torch_function": lambda arguments: False}
     copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
     copy.__kwdefaults__ = function.__kwdefaults__

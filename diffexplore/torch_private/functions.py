@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -16,6 +18,7 @@ with needed_names():
 
     torch._C._functions.UndefinedGrad  # noqa: B018
     _utils.unwrap_dead_wrappers  # noqa: B018  # torch.autograd.Function.apply calls it first, with its arguments
+    _APPLY = inspect.unwrap(torch.autograd.Function.apply).__code__
 
 
 @contextmanager
@@ -27,6 +30,11 @@ def arguments_changed(change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> I
         yield
     finally:
         _utils.unwrap_dead_wrappers = before
+
+
+def function_applied_in(frame: FrameType) -> type | None:
+    """The autograd Function whose ``apply`` runs in a frame: those below it belong to its forward."""
+    return frame.f_locals["cls"] if frame.f_code is _APPLY else None
 
 
 @contextmanager

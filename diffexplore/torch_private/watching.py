@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
 from typing import Any, Self
 
 import torch
@@ -53,12 +54,43 @@ __all__ = [
 ]
 
 
+_OF_AUTOGRAD = (DispatchKey.AutogradFunctionality, DispatchKey.AutogradOther, DispatchKey.ADInplaceOrView)
+
+_OF_LAZY_TENSORS = (DispatchKey.Conjugate, DispatchKey.Negative, DispatchKey.ZeroTensor)
+
+
+def _reached(keys: Sequence[Any]) -> AbstractContextManager[None]:
+    """Within it operations come by ``keys``, which torch excludes within an operation that a mode was given."""
+    left = excluded_keys()
+    for key in keys:
+        left = left.remove(key)
+    return ForcedKeys(included_keys(), left)
+
+
+def _reading_lazy_tensors(dispatch: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(dispatch)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with _reached(_OF_LAZY_TENSORS):
+            return dispatch(*args, **kwargs)
+
+    return run
+
+
 class DispatchMode(_TorchDispatchMode):
     """A dispatch mode that torch's compiler leaves alone, and that does not load it, which takes a second.
 
     Torch wraps each ``__torch_dispatch__`` against its compiler, which it imports for that at the first operation. Here
     that happens when the mode is entered, and only where something else has loaded the compiler before.
+
+    What a mode itself calls reads lazily conjugated and negated tensors as what they stand for. Torch leaves that out
+    within a mode, where it has been done for the operands: kernels that conjugate in their steps, as that of ``pinv``
+    does, then compute other numbers than without a mode.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)  # type: ignore[no-untyped-call]
+        if "__torch_dispatch__" in cls.__dict__:
+            cls.__torch_dispatch__ = _reading_lazy_tensors(cls.__torch_dispatch__)  # type: ignore[method-assign]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -87,10 +119,7 @@ def is_recorded() -> bool:
 @contextmanager
 def differentiable() -> Iterator[None]:
     """Lets autograd record what runs inside, also within an operation that a mode was given, below autograd."""
-    left = excluded_keys()
-    for key in (DispatchKey.AutogradFunctionality, DispatchKey.AutogradOther, DispatchKey.ADInplaceOrView):
-        left = left.remove(key)
-    with ForcedKeys(included_keys(), left), torch.enable_grad():
+    with _reached(_OF_AUTOGRAD), torch.enable_grad():
         yield
 
 

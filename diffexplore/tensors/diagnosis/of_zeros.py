@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from diffexplore.checking.judge import FAIL
 from diffexplore.checking.records import Cause
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.candidate import TensorCandidate
+from diffexplore.tensors.candidate import TensorCandidate, TensorInput
 from diffexplore.tensors.pairs import UpstreamTrial
 from diffexplore.tensors.subject import TensorCalls
+from diffexplore.torch_private.watching import tree_leaves
 
 
 def where_the_derivative_is_0(
@@ -32,6 +34,28 @@ def where_the_derivative_is_0(
         "surrogate='identity' for a straight-through gradient, or surrogate=FUNCTION whose derivative it is meant to be"
     )
     return (Cause("surrogate", message),)
+
+
+def only_where_specified(
+    candidate: TensorCandidate, source: TensorInput, trials: Sequence[UpstreamTrial]
+) -> tuple[Cause, ...]:
+    """That a gradient by a sparse input is right where an element is specified, and 0 elsewhere; else nothing."""
+    leaves = tree_leaves(candidate.args)
+    for place, pattern in candidate.patterns.items():
+        if leaves[place] is source.tensor:
+            elsewhere = pattern.unspecified.numpy(force=True)
+            elsewhere = np.repeat(elsewhere.reshape(-1), 2 if source.tensor.is_complex() else 1)
+            wrong = [trial.judged.verdict == FAIL for trial in trials]
+            zero = [(trial.judged.value == 0) & elsewhere for trial in trials]
+            if all((one <= nothing).all() for one, nothing in zip(wrong, zero, strict=True)) and any(
+                map(np.any, wrong)
+            ):
+                message = (
+                    f"it is 0 at elements of {source.name} that are not specified, where the derivative is not: pass "
+                    "masked=True where these are no variables"
+                )
+                return (Cause("unspecified", message),)
+    return ()
 
 
 def _has_influence(forward: TensorCandidate, output: str, name: str) -> bool:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
 import torch
 
-from diffexplore.torch_ops.tensor_rules.complex_numbers import converted, linear, multiply, parts
+from diffexplore.torch_ops.tensor_rules.complex_numbers import (
+    add,
+    converted,
+    exponential,
+    linear,
+    logarithm,
+    multiply,
+    parts,
+    subtract,
+)
+from diffexplore.torch_private.watching import disable_current_modes
 
 Tensor = torch.Tensor
 
@@ -58,9 +68,27 @@ def _deviation_and_mean(*args: Any, **options: Any) -> tuple[Tensor, Tensor]:
     return variance.sqrt(), mean
 
 
+def _log_of_sums(exponentials: Callable[[Tensor], Tensor], x: Tensor, axes: list[int]) -> Tensor:
+    """log Σ exp x, with the largest real part m taken out: it is the same for every m, so that m is a constant."""
+    with disable_current_modes():
+        m = x.detach().real.amax(axes, keepdim=True) if x.numel() else x.detach().real.sum(axes, keepdim=True)
+        m = torch.where(m.isfinite(), m, 0.0)
+    return add(logarithm(exponentials(exponential(subtract(x, m)))), m)
+
+
+def _logsumexp(x: Tensor, dim: Sequence[int], keepdim: bool = False) -> Tensor:
+    axes = list(dim) or list(range(x.dim()))
+    found = _log_of_sums(lambda powers: powers.sum(axes, keepdim=True), x, axes)
+    return found if keepdim else found.sum(axes)
+
+
+def _logcumsumexp(x: Tensor, dim: int) -> Tensor:
+    return _log_of_sums(lambda powers: powers.cumsum(dim), x, [dim]) if x.dim() else x.clone()
+
+
 #: The steps of operators by their names, where an operand is complex.
 STEPS: dict[str, Callable[..., Any]] = {
     "sum": linear(torch.sum), "mean": linear(torch.mean), "cumsum": linear(torch.cumsum), "prod": _product,
     "cumprod": _running_product, "var": _variance, "std": _deviation, "var_mean": _variance_and_mean,
-    "std_mean": _deviation_and_mean,
+    "std_mean": _deviation_and_mean, "logsumexp": _logsumexp, "logcumsumexp": _logcumsumexp,
 }  # fmt: skip

@@ -10,6 +10,7 @@ import torch
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.tensor_balls import chosen, filled, given, shaped, summed_to
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of
+from diffexplore.torch_ops.tensor_rules.fields import paired, parts
 from diffexplore.torch_ops.tensor_rules.operands import (
     TIED,
     UNDECIDED,
@@ -82,21 +83,25 @@ def copied(call: OperatorCall) -> Applied:
             raise NotCertified("numbers are written into integers")
         wide = None if flags is None else Truths(call.out.numpy(), np.broadcast_to(flags, shape))
         return Applied((wide,), None)
+    is_complex = isinstance(source, Operand) and source.value.is_complex()
+    into_pairs = target.value.is_complex() and not is_complex
     if target.value.is_complex():
-        if not isinstance(source, Operand) or not source.value.is_complex():
-            raise NotCertified("real numbers are written into complex ones")
         shape = (*shape, 2)
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None
         if not isinstance(source, Operand):
             return [None]
-        end = (2,) if source.value.is_complex() else ()
-        return [None, summed_to(cotangents[0], (*source.shape, *end)) if source.varies else None]
+        cotangent = parts(cotangents[0])[0] if into_pairs else cotangents[0]
+        return [None, summed_to(cotangent, (*source.shape, 2)[: None if is_complex else -1]) if source.varies else None]
 
-    value = number_of(source)
+    real = source.real if isinstance(source, complex) else source
+    value = number_of(real)
     if isinstance(source, Operand) and source.undecided is not None:
         value = chosen(source.undecided != 0, DoubleBall(*map(np.float64, (0.5, 0.0, 0.5))), value)
+    if into_pairs:
+        imaginary = source.imag if isinstance(source, complex) else 0.0
+        value = paired(value, filled(number_of(imaginary), value.high.shape))
     return Applied((filled(value, shape),), pullback)
 
 

@@ -2,87 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from flint import acb, acb_mat, arb, arb_mat
 
-from diffexplore.arithmetic.ball_products import matmul
 from diffexplore.arithmetic.balls import precision
-from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact
-from diffexplore.arithmetic.dual_balls import DualBall, add, div, mul, sub, value_of
-from diffexplore.arithmetic.tensor_balls import chosen, shaped, summed
-from diffexplore.torch_ops.tensor_rules.matrices import BITS, LARGEST, each_matrix
-from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, results_of
-from diffexplore.torch_ops.tensor_rules.products import turned
+from diffexplore.arithmetic.double_balls import DoubleBall, exact, sqrt
+from diffexplore.arithmetic.dual_balls import DualBall, add, div, mul, sub, tangent_of, value_of
+from diffexplore.arithmetic.tensor_balls import chosen, quotient, shaped, summed, zeros
+from diffexplore.torch_ops.tensor_rules.fields import (
+    BITS,
+    COMPLEX,
+    LARGEST,
+    Matrix,
+    MatrixField,
+    balls_of,
+    field_of,
+    paired,
+    parts,
+    times,
+)
+from diffexplore.torch_ops.tensor_rules.operands import (
+    Applied,
+    NoDerivative,
+    NotCertified,
+    Operand,
+    OperatorCall,
+    results_of,
+)
 
 
-def of_symmetric(call: OperatorCall) -> Applied:
-    """_linalg_eigh of a symmetric matrix, each eigenvalue apart from the others; signs as the program has them.
+def of_hermitian(call: OperatorCall) -> Applied:
+    """_linalg_eigh, each eigenvalue apart from the others; signs and phases of eigenvectors are the program's.
 
-    With A V = V Λ, Vᵀ V = 1 and C, D the cotangents of Λ and V, that of A is V (C + F ∘ Vᵀ D) Vᵀ, made symmetric, with
+    With A V = V Λ, Vᴴ V = 1 and C, D the cotangents of Λ and V, that of A is V (C + F ∘ Vᴴ D) Vᴴ, made symmetric, with
     F the reciprocals of the eigenvalues' differences (M. B. Giles, "Collected matrix derivative results", 2008).
     """
-    operand = call.args[0]
+    field, operand = field_of(call.args[0]), call.args[0]
     lower = call.argument("UPLO", "L").upper() == "L"
     size = operand.shape[-1]
-
-    def reflected(field: np.ndarray) -> np.ndarray:
-        half, strict = (np.tril(field), np.tril(field, -1)) if lower else (np.triu(field), np.triu(field, 1))
-        return half + np.swapaxes(strict, -1, -2)
-
-    values, vectors = each_matrix(_symmetric, shaped(value_of(operand.number), reflected), [(size,), (size, size)])
+    unit = np.eye(size, dtype=np.bool_)[..., None] if field.pairs else np.eye(size, dtype=np.bool_)
+    mirrored = _mirrored(field, value_of(operand.number), np.tri(size, dtype=np.bool_) == lower, unit)
+    rows, vectors = field.each(_system, mirrored, [(1, size), (size, size)])
     if call.argument("compute_v", True):
-        signs = np.sign((vectors.high * call.out[1].to(call.out[1].dtype).double().numpy()).sum(-2, keepdims=True))
-        vectors = mul(vectors, exact(np.where(signs == 0, 1.0, signs)))
-    unit = np.eye(size, dtype=np.bool_)
+        vectors = _aligned(field, vectors, call.out[1])
     if isinstance(operand.number, DualBall):
-        values, vectors = _moving(values, vectors, operand.number.tangent, unit)
+        rows, vectors = _moving(field, rows, vectors, operand.number.tangent, unit)
+    values = shaped(rows, lambda x: x[..., 0, :, 0] if field.pairs else x[..., 0, :])
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
-        inner = exact(np.zeros(vectors.high.shape))
+        inner = zeros(vectors.high.shape)
         if cotangents[0] is not None:
-            inner = chosen(unit, shaped(cotangents[0], lambda field: field[..., None, :]), inner)
+            given = paired(cotangents[0], zeros(cotangents[0].high.shape)) if field.pairs else cotangents[0]
+            inner = chosen(unit, shaped(given, lambda x: x[..., None, :, :] if field.pairs else x[..., None, :]), inner)
         if cotangents[1] is not None:
-            inner = add(inner, _between(matmul(turned(vectors), cotangents[1]), values, unit))
-        whole = matmul(matmul(vectors, inner), turned(vectors))
-        return [mul(exact(0.5), add(whole, turned(whole)))]
+            along = field.product(field.adjoint(vectors), cotangents[1])
+            _refuse_phases(field, along)
+            inner = add(inner, _between(field, along, rows, unit))
+        whole = field.product(field.product(vectors, inner), field.adjoint(vectors))
+        return [mul(exact(0.5), add(whole, field.adjoint(whole)))]
 
     return Applied((values, vectors if call.argument("compute_v", True) else None), pullback)
 
 
-def _between(matrix: DoubleBall, values: DoubleBall, unit: np.ndarray) -> DoubleBall:
+def _mirrored(field: MatrixField, ball: DoubleBall, kept: np.ndarray, unit: np.ndarray) -> DoubleBall:
+    """The Hermitian matrix of which one triangle is read: its diagonal is real."""
+    kept = kept[..., None] if field.pairs else kept
+    whole = chosen(kept | unit, ball, field.adjoint(ball))
+    return chosen(unit & np.array([False, True]), exact(0.0), whole) if field.pairs else whole
+
+
+def _aligned(field: MatrixField, vectors: DoubleBall, computed: torch.Tensor) -> DoubleBall:
+    """Eigenvectors (columns), each of the sign or the phase that the program's has."""
+    if not field.pairs:
+        signs = np.sign((vectors.high * computed.double().numpy()).sum(-2, keepdims=True))
+        return mul(vectors, exact(np.where(signs == 0, 1.0, signs)))
+    theirs = torch.view_as_real(computed.resolve_conj().to(torch.complex128)).numpy()
+    both = vectors.high[..., 0] + 1j * vectors.high[..., 1], theirs[..., 0] + 1j * theirs[..., 1]
+    overlap = (both[0].conj() * both[1]).sum(-2, keepdims=True)
+    overlap = np.where(overlap == 0, 1.0, overlap)
+    a, b = exact(np.ascontiguousarray(overlap.real)), exact(np.ascontiguousarray(overlap.imag))
+    length = sqrt(add(mul(a, a), mul(b, b)))
+    return times(vectors, paired(div(a, length), div(b, length)))
+
+
+def _refuse_phases(field: MatrixField, along: DoubleBall) -> None:
+    """Raises NoDerivative where a cotangent D of eigenvectors depends on their phases: diag Vᴴ D then is not real."""
+    for part in (value_of(along), tangent_of(along)) if field.pairs else ():
+        turning = shaped(part, lambda x: x.diagonal(0, -3, -2)[..., 1, :])
+        if (np.abs(turning.high) > turning.radius).any():
+            raise NoDerivative("it depends on the phases of eigenvectors, which are not determined")
+
+
+def _between(field: MatrixField, matrix: DoubleBall, rows: DoubleBall, unit: np.ndarray) -> DoubleBall:
     """F ∘ the matrix: its entries off the diagonal, divided by the differences of the eigenvalues."""
-    apart = sub(shaped(values, lambda f: f[..., None, :]), shaped(values, lambda f: f[..., :, None]))
-    return chosen(unit, exact(0.0), div(matrix, chosen(unit, exact(1.0), apart)))
+    apart = sub(rows, field.adjoint(rows))  # real, also of complex matrices
+    apart = shaped(apart, lambda x: x[..., :1]) if field.pairs else apart
+    return chosen(unit, exact(0.0), quotient(matrix, chosen(unit, exact(1.0), apart)))
 
 
 def _moving(
-    values: DoubleBall, vectors: DoubleBall, tangent: DoubleBall, unit: np.ndarray
+    field: MatrixField, rows: DoubleBall, vectors: DoubleBall, tangent: DoubleBall, unit: np.ndarray
 ) -> tuple[DoubleBall, DoubleBall]:
-    """Λ and V with their tangents, for a symmetric change Ȧ: with P = Vᵀ Ȧ V these are diag P and V (F ∘ P)."""
-    change = mul(exact(0.5), add(tangent, turned(tangent)))
-    inner = matmul(matmul(turned(vectors), change), vectors)
-    of_values = summed(chosen(unit, inner, exact(0.0)), [-1])
-    return DualBall.of(values, of_values), DualBall.of(vectors, matmul(vectors, _between(inner, values, unit)))
+    """Λ and V with their tangents, for a symmetric change Ȧ: with P = Vᴴ Ȧ V these are diag P and V (F ∘ P)."""
+    change = mul(exact(0.5), add(tangent, field.adjoint(tangent)))
+    inner = field.product(field.product(field.adjoint(vectors), change), vectors)
+    of_values = summed(chosen(unit, inner, exact(0.0)), [-3 if field.pairs else -2], keepdims=True)
+    moved = field.product(vectors, _between(field, inner, rows, unit))
+    return DualBall.of(rows, of_values), DualBall.of(vectors, moved)
 
 
-def _symmetric(matrix: arb_mat) -> list[arb_mat]:
+def _system(matrix: Matrix) -> list[Matrix]:
+    """The eigenvalues, in their order, and eigenvectors of length 1 of a Hermitian matrix."""
     n = matrix.nrows()
-    try:
-        values, right = acb_mat(matrix).eig(right=True)
-    except (ValueError, ZeroDivisionError):
-        raise NotCertified("the eigenvalues are not certainly apart") from None
-    order = sorted(range(n), key=lambda i: float(values[i].real.mid()))
+    own, is_real = _eigenvectors(acb_mat(matrix)), isinstance(matrix, arb_mat)
+    order = sorted(range(n), key=lambda i: float(own[0][i].real.mid()))
     columns = []
     for i in order:
-        column = [right[row, i].real for row in range(n)]
-        largest = max(range(n), key=lambda row: abs(float(right[row, i].abs_lower())))
-        column = [(right[row, i] / right[largest, i]).real for row in range(n)]
-        length = sum((x * x for x in column), arb(0)).sqrt()
+        column: list[Any] = [own[1][row, i] for row in range(n)]
+        largest = max(column, key=lambda x: float(x.abs_lower()))
+        column = [(x / largest).real if is_real else x / largest for x in column]
+        length = sum((abs(x) ** 2 for x in column), arb(0)).sqrt()
         columns.append([x / length for x in column])
-    return [arb_mat([[values[i].real for i in order]]), arb_mat(columns).transpose()]
+    kind: Any = type(matrix)
+    return [kind(1, n, [own[0][i].real for i in order]), kind(columns).transpose() if n else kind(0, 0)]
+
+
+def _eigenvectors(matrix: acb_mat) -> tuple[list[acb], acb_mat]:
+    try:
+        found: tuple[list[acb], acb_mat] = matrix.eig(right=True)
+    except (ValueError, ZeroDivisionError):
+        raise NotCertified("the eigenvalues are not certainly apart") from None
+    return found
 
 
 def of_any_matrix(call: OperatorCall) -> Applied:
@@ -104,19 +158,19 @@ def of_any_matrix(call: OperatorCall) -> Applied:
     with precision(BITS):
         systems = [
             _in_order(matrix, *(one[number] for one in computed))
-            for number, matrix in enumerate(_complex_matrices(operand))
+            for number, matrix in enumerate(COMPLEX.matrices(_as_complex(operand)))
         ]
         found = [acb_mat([values]) for values, _, _ in systems], [vectors for _, vectors, _ in systems]
-    outputs = [_as_pairs(several, tuple(one.shape)) for several, one in zip(found, results, strict=False)]
+    outputs = [balls_of(several, (*one.shape, 2)) for several, one in zip(found, results, strict=False)]
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         with precision(BITS):
-            of_values = None if cotangents[0] is None else shaped(cotangents[0], lambda field: field[..., None, :, :])
-            by_values = _matrices_of(of_values, (*batch, 1, size))
-            by_vectors = _matrices_of(cotangents[1] if len(cotangents) > 1 else None, (*batch, size, size))
-            back = [_adjoint(*one) for one in zip(systems, by_values, by_vectors, strict=True)]
-        pairs = _as_pairs(back, operand.shape)
-        return [pairs if operand.value.is_complex() else shaped(pairs, lambda field: field[..., 0])]
+            given = [None if cotangents[0] is None else shaped(cotangents[0], lambda field: field[..., None, :, :])]
+            given += cotangents[1:]
+            several = [[None] * count if one is None else COMPLEX.matrices(one) for one in (*given, None)[:2]]
+            back = [_adjoint(*one) for one in zip(systems, *several, strict=True)]
+        pairs = balls_of(back, (*operand.shape, 2))
+        return [pairs if operand.value.is_complex() else parts(pairs)[0]]
 
     return Applied(tuple(outputs), pullback)
 
@@ -125,13 +179,14 @@ def of_any_matrix(call: OperatorCall) -> Applied:
 _System = tuple[list[acb], acb_mat, list[int]]
 
 
+def _as_complex(operand: Operand) -> DoubleBall:
+    return operand.number if operand.value.is_complex() else paired(operand.number, zeros(operand.shape))
+
+
 def _in_order(matrix: acb_mat, values: np.ndarray, vectors: np.ndarray | None = None) -> _System:
     """The eigenvalues and scaled eigenvectors of a matrix, in the order of the ``values`` that the program found."""
     n = matrix.nrows()
-    try:
-        own, right = matrix.eig(right=True)
-    except (ValueError, ZeroDivisionError):
-        raise NotCertified("the eigenvalues are not certainly apart") from None
+    own, right = _eigenvectors(matrix)
     middles = np.array([complex(float(one.real.mid()), float(one.imag.mid())) for one in own])
     order = [int(np.abs(middles - value).argmin()) for value in values]
     if sorted(order) != list(range(n)):
@@ -170,36 +225,3 @@ def _adjoint(system: _System, by_values: acb_mat | None, by_vectors: acb_mat | N
             else:
                 inner[i, k] = acb(0) if by_values is None else by_values[0, k]
     return across.inv() * inner * across
-
-
-def _complex_matrices(operand: Operand) -> Iterator[acb_mat]:
-    ball = operand.number
-    if not operand.value.is_complex():
-        ball = DoubleBall(*(np.stack([field, np.zeros_like(field)], -1) for field in ball))
-    return (one for one in _matrices_of(ball, operand.shape) if one is not None)
-
-
-def _matrices_of(pairs: DoubleBall | None, shape: tuple[int, ...]) -> Iterator[acb_mat | None]:
-    """Complex matrices of balls of pairs; None for each where there are none."""
-    *batch, rows, columns = shape
-    count = int(np.prod(batch, dtype=np.int64))
-    if pairs is None:
-        yield from [None] * count
-        return
-    fields = [np.broadcast_to(field, (*shape, 2)).reshape(count, rows, columns, 2).tolist() for field in pairs]
-    for matrix in zip(*fields, strict=True):
-        yield acb_mat([
-            [acb(*(_number(*part) for part in zip(*entry, strict=True))) for entry in zip(*row, strict=True)]
-            for row in zip(*matrix, strict=True)
-        ]) if rows and columns else acb_mat(rows, columns)  # fmt: skip
-
-
-def _number(high: float, low: float, radius: float) -> arb:
-    return arb(high) + arb(low) + arb(0, radius)
-
-
-def _as_pairs(matrices: Sequence[acb_mat], shape: tuple[int, ...]) -> DoubleBall:
-    parts = [part for one in matrices for x in one.entries() for part in (x.real, x.imag)]
-    balls = [enclosing(part) if part.is_finite() else exact(np.inf) for part in parts]
-    fields = zip(*balls, strict=True) if balls else ((), (), ())
-    return DoubleBall(*(np.array(field, np.float64).reshape(*shape, 2) for field in fields))

@@ -62,7 +62,8 @@ def least_squares(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: s
     result = found.squeeze(-1) if vector else found
     _same(result, solution)
     if residuals.numel():
-        residuals = (a @ found - right).square().sum(-2)
+        rest = a @ found - right
+        residuals = (rest * rest.conj()).real.sum(-2)
     return result, residuals, *rest
 
 
@@ -78,7 +79,7 @@ _RANK = "a matrix is not certainly of full rank, and where the rank changes the 
 def _full_rank_inverse(a: Tensor) -> Tensor:
     wide = a.shape[-2] < a.shape[-1]
     try:
-        return a.mT @ _inverse(a @ a.mT) if wide else _inverse(a.mT @ a) @ a.mT
+        return a.mH @ _inverse(a @ a.mH) if wide else _inverse(a.mH @ a) @ a.mH
     except RuntimeError:  # of LAPACK: it is singular
         raise NotImplementedError(_RANK) from None
 
@@ -94,8 +95,8 @@ def pseudo_inverse(a: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: 
 
 # --------------------------------------------------------------------------------------------------------- Cholesky
 def cholesky(a: Tensor, upper: bool = False) -> Tensor:
-    lower = _cholesky((a + a.mT) / 2)
-    return lower.mT if upper else lower
+    lower = _cholesky((a + a.mH) / 2)
+    return lower.mH if upper else lower
 
 
 def cholesky_with_info(a: Tensor, *, upper: bool = False, check_errors: bool = False) -> tuple[Tensor, Tensor]:
@@ -107,15 +108,15 @@ def _cholesky(a: Tensor) -> Tensor:
     """Column by column: what is left of the matrix once a column's outer product is taken off."""
     columns = []
     for k in range(a.shape[-1]):
-        column = a[..., k:, k] / a[..., k, k].sqrt().unsqueeze(-1)
+        column = a[..., k:, k] / a[..., k, k].real.sqrt().unsqueeze(-1)
         columns.append(torch.nn.functional.pad(column, (k, 0)))
-        a = a - columns[-1].unsqueeze(-1) * columns[-1].unsqueeze(-2)
+        a = a - columns[-1].unsqueeze(-1) * columns[-1].conj().unsqueeze(-2)
     return torch.stack(columns, -1) if columns else a.clone()
 
 
 def cholesky_inverse(factor: Tensor, upper: bool = False) -> Tensor:
     factor = factor.triu() if upper else factor.tril()
-    return _inverse(factor.mT @ factor if upper else factor @ factor.mT)
+    return _inverse(factor.mH @ factor if upper else factor @ factor.mH)
 
 
 def cholesky_solve(b: Tensor, factor: Tensor, upper: bool = False) -> Tensor:
@@ -176,43 +177,50 @@ def lu(a: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor, Tensor]:
 def lu_solve(packed: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
     order, lower, upper = lu_unpack(packed, pivots)
     inverse = _inverse(upper) @ _inverse(lower) @ order.mT
-    inverse = inverse.mT if adjoint else inverse
+    inverse = inverse.mH if adjoint else inverse
     return inverse @ b if left else b @ inverse
 
 
 # ----------------------------------------------------------------------------------- orthogonal and singular vectors
 def qr(a: Tensor, mode: str = "reduced") -> tuple[Tensor, Tensor]:
-    """R is the Cholesky factor of AᵀA, with the signs of the program's; Q = A R⁻¹."""
+    """R is the Cholesky factor of AᴴA, with the signs of the program's; Q = A R⁻¹."""
     rows, columns = a.shape[-2:]
     if mode == "complete" and rows > columns:
         raise NotImplementedError("columns of Q that A does not determine")
     size = min(rows, columns)
     left = a[..., :size]
-    signs = _kernel(lambda x: torch.linalg.qr(x)[1].diagonal(dim1=-2, dim2=-1).sign(), left)
-    upper = _cholesky(left.mT @ left).mT * signs.unsqueeze(-1)
+    signs = _kernel(lambda x: torch.linalg.qr(x)[1].diagonal(dim1=-2, dim2=-1).real.sign(), left)
+    upper = _cholesky(left.mH @ left).mH * signs.unsqueeze(-1)
     q = left @ _inverse(upper)
-    r = upper if columns == size else torch.cat([upper, q.mT @ a[..., size:]], -1)
+    r = upper if columns == size else torch.cat([upper, q.mH @ a[..., size:]], -1)
     return (q if mode != "r" else a.new_zeros(0)), r
 
 
 def singular_values(
     a: Tensor, full_matrices: bool = False, compute_uv: bool = True, *, driver: str | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Through the eigenvectors of AᵀA, or of AAᵀ where that is smaller; both times with the program's signs."""
+    """Through the eigenvectors of AᴴA, or of AAᴴ where that is smaller; with the program's signs or phases."""
     wide = a.shape[-2] < a.shape[-1]
-    tall = a.mT if wide else a
-    squares, vectors = torch.linalg.eigh(tall.mT @ tall)
+    tall = a.mH if wide else a
+    squares, vectors = torch.linalg.eigh(tall.mH @ tall)
     values, vectors = squares.flip(-1).sqrt(), vectors.flip(-1)
     u, _, vh = _kernel(torch.ops.aten._linalg_svd, a, full_matrices, True)
     if not compute_uv:
         return a.new_zeros(0), values, a.new_zeros(0)
-    own = u if wide else vh.mT
+    own = u if wide else vh.mH
     size = values.shape[-1]
-    vectors = vectors * _kernel(lambda x, y: (x * y).sum(-2, keepdim=True).sign(), vectors, own[..., :size])
+    vectors = vectors * _kernel(lambda x, y: (x.conj() * y).sum(-2, keepdim=True), vectors, own[..., :size]).sgn()
     others = tall @ vectors / values.unsqueeze(-2)
     left, right = (vectors, others) if wide else (others, vectors)
-    left, right = (torch.cat([x, y[..., size:]], -1) for x, y in ((left, u), (right, vh.mT)))
-    return left, values, right.mT
+    left, right = (torch.cat([x, _undetermined(y[..., size:], a)], -1) for x, y in ((left, u), (right, vh.mH)))
+    return left, values, right.mH
+
+
+def _undetermined(vectors: Tensor, a: Tensor) -> Tensor:
+    """Vectors that ``a`` leaves free, as all that are orthogonal to the others: no slope of theirs is known."""
+    total = a.sum((-2, -1), keepdim=True)
+    size = total.real if total.is_complex() else total
+    return torch.where(size * 0 > 0, total, vectors)  # a tie, at which any change may do anything
 
 
 def householder_product(vectors: Tensor, factors: Tensor) -> Tensor:
@@ -222,7 +230,7 @@ def householder_product(vectors: Tensor, factors: Tensor) -> Tensor:
     lower = vectors.tril(-1) + torch.eye(rows, columns, dtype=vectors.dtype, device=vectors.device)
     for k in range(factors.shape[-1]):
         v = lower[..., k]
-        step = one - (factors[..., k, None, None] * v.unsqueeze(-1)) * v.unsqueeze(-2)
+        step = one - (factors[..., k, None, None] * v.unsqueeze(-1)) * v.conj().unsqueeze(-2)
         found = found @ step
     return found[..., :columns]
 
@@ -233,5 +241,5 @@ def multiply_by_q(
     rows = vectors.shape[-2]
     square = torch.nn.functional.pad(vectors, (0, rows - vectors.shape[-1]))
     q = householder_product(square, factors)
-    q = q.mT if transpose else q
+    q = q.mH if transpose else q
     return q @ other if left else other @ q

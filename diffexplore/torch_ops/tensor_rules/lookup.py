@@ -11,7 +11,7 @@ import torch
 from diffexplore.bounds import linear, movement
 from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.handling import Handled
-from diffexplore.torch_ops import linear_algebra, registry
+from diffexplore.torch_ops import registry
 from diffexplore.torch_ops.records import Operator
 from diffexplore.torch_ops.tensor_rules import (
     choice,
@@ -102,8 +102,6 @@ def steps_of(function: Any, is_complex: bool = False) -> Steps | None:
     record = registry.of(function)
     if is_complex and (name in _LINEAR or _is_linear(record)):
         return complex_numbers.by_parts(function)
-    if is_complex and record in linear_algebra.OPERATORS:
-        return None  # the steps are those of real matrices
     if record is not None:
         if isinstance(record.on_tensors, InSteps):
             return record.on_tensors.steps

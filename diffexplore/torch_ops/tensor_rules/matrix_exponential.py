@@ -8,47 +8,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.dual_balls import DualBall, tangent_of, value_of
-from diffexplore.arithmetic.tensor_balls import shaped
-from diffexplore.torch_ops.tensor_rules.matrices import each_matrix
+from diffexplore.arithmetic.tensor_balls import joined, shaped, zeros
+from diffexplore.torch_ops.tensor_rules.fields import LARGEST, MatrixField, field_of
 from diffexplore.torch_ops.tensor_rules.operands import Applied, OperatorCall
-from diffexplore.torch_ops.tensor_rules.products import turned
 
 #: Larger blocks are not certified: first derivatives have twice as many rows as the matrix, second ones four times.
-_LARGEST = 64
+_LARGEST = 2 * LARGEST
 
 
 def exponential(call: OperatorCall) -> Applied:
-    """linalg_matrix_exp of matrices (…, n, n): a cotangent C is passed on as the derivative along C, at Aᵀ."""
-    ball = call.args[0].number
+    """linalg_matrix_exp of matrices (…, n, n): a cotangent C is passed on as the derivative along C, at Aᴴ."""
+    field, ball = field_of(call.args[0]), call.args[0].number
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None
-        return [_corner(_exponential(_bordered(turned(ball), cotangents[0])))]
+        return [_corner(field, _exponential(field, _bordered(field, field.adjoint(ball), cotangents[0])))]
 
-    return Applied((_exponential(ball),), pullback)
+    return Applied((_exponential(field, ball),), pullback)
 
 
-def _exponential(ball: DoubleBall) -> DoubleBall:
-    size = ball.high.shape[-1]
+def _exponential(field: MatrixField, ball: DoubleBall) -> DoubleBall:
+    size = field.shape_of(ball)[-1]
     if not isinstance(ball, DualBall):
-        (value,) = each_matrix(lambda matrix: [matrix.exp()], ball, [(size, size)], _LARGEST)
+        (value,) = field.each(lambda matrix: [matrix.exp()], ball, [(size, size)], _LARGEST)
         return value
-    whole = _exponential(_bordered(value_of(ball), tangent_of(ball)))
-    return DualBall.of(shaped(whole, lambda field: field[..., :size, :size]), _corner(whole))
+    whole = _exponential(field, _bordered(field, value_of(ball), tangent_of(ball)))
+    return DualBall.of(_block(field, whole, slice(size), slice(size)), _corner(field, whole))
 
 
-def _bordered(a: DoubleBall, b: DoubleBall) -> DoubleBall:
+def _bordered(field: MatrixField, a: DoubleBall, b: DoubleBall) -> DoubleBall:
     """[[a, b], [0, a]]."""
-    if isinstance(a, DualBall) or isinstance(b, DualBall):
-        return DualBall.of(_bordered(value_of(a), value_of(b)), _bordered(tangent_of(a), tangent_of(b)))
-    return DoubleBall(*(np.block([[x, y], [np.zeros_like(x), x]]) for x, y in zip(a, b, strict=True)))
+    rows, columns = (-3, -2) if field.pairs else (-2, -1)
+    return joined(joined(a, b, axis=columns), joined(zeros(a.high.shape), a, axis=columns), axis=rows)
 
 
-def _corner(ball: DoubleBall) -> DoubleBall:
+def _corner(field: MatrixField, ball: DoubleBall) -> DoubleBall:
     """The upper right block."""
-    size = ball.high.shape[-1] // 2
-    return shaped(ball, lambda field: field[..., :size, size:])
+    size = field.shape_of(ball)[-1] // 2
+    return _block(field, ball, slice(size), slice(size, None))
+
+
+def _block(field: MatrixField, ball: DoubleBall, rows: slice, columns: slice) -> DoubleBall:
+    inner = (slice(None),) if field.pairs else ()
+    return shaped(ball, lambda x: x[(..., rows, columns, *inner)])

@@ -79,6 +79,10 @@ class NotCertified(Exception):
     """The exact derivative is not known here; the text says why, as the end of "no certified truth: …"."""
 
 
+class NoDerivative(NotCertified):
+    """There is none: what is computed depends on something that is not determined."""
+
+
 @dataclass(frozen=True, eq=False)
 class OperatorCall:
     """A call of an operator: ``function`` with its arguments, in which each tensor is an :class:`Operand`.

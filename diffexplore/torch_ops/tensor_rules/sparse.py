@@ -37,11 +37,11 @@ def held(sparse: Tensor) -> Tensor:
     """Where a sparse tensor holds an entry: truth values, dense."""
     with disable_current_modes():
         found = torch.zeros(sparse.numel(), dtype=torch.bool)
-        found[_places(sparse)] = True
+        found[places_of(sparse)] = True
         return found.reshape(sparse.shape)
 
 
-def _places(sparse: Tensor) -> Tensor:
+def places_of(sparse: Tensor) -> Tensor:
     """The place, in a dense tensor in rows, of each number that a sparse tensor holds, in their order."""
     with disable_current_modes():
         if sparse.device.type != "cpu":
@@ -63,7 +63,7 @@ def _places(sparse: Tensor) -> Tensor:
 
 def _made_of(out: Tensor, values: Tensor) -> Tensor:
     """The dense tensor of a sparse one, of the values that it is made of."""
-    return values.new_zeros(out.numel()).index_put((_places(out),), values.reshape(-1)).reshape(out.shape)
+    return values.new_zeros(out.numel()).index_put((places_of(out),), values.reshape(-1)).reshape(out.shape)
 
 
 def _of_indices(
@@ -76,11 +76,17 @@ def _of_indices(
 def _to_sparse(out: Tensor, x: Any, *_: Any, **__: Any) -> Tensor:
     if isinstance(x, SparseOperand):
         return x.dense
-    return torch.where(held(out) | (x < 0) | (x > 0), x, 0.0)
+    return torch.where(held(out) | _not_zero(x), x, 0.0)
+
+
+def _not_zero(x: Tensor) -> Tensor:
+    if x.is_complex():
+        return _not_zero(x.real) | _not_zero(x.imag)
+    return (x < 0) | (x > 0)
 
 
 def _values(out: Tensor, x: SparseOperand) -> Tensor:
-    return x.dense.reshape(-1)[_places(x.given)].reshape(out.shape)
+    return x.dense.reshape(-1)[places_of(x.given)].reshape(out.shape)
 
 
 def _masked(out: Tensor, x: Any, mask: SparseOperand, *_: Any) -> Tensor:
