@@ -50,6 +50,7 @@ READ: dict[str, tuple[Callable[..., Any], str]] = {
     "sort": (lambda x: x.sort(descending=True).values, "x[2]"),
     "topk": (lambda x: x.topk(1).values, "x[2]"),
     "median": (lambda x: x.median(), "x[2]"),
+    "topk of four": (lambda x: x.topk(2).values, "x[4]"),
     "kthvalue": (lambda x: x.kthvalue(2, 0).values, "x[2,1]"),
     "cummax": (lambda x: x.cummax(0).values, "x[3]"),
     "logcumsumexp": (lambda x: x.logcumsumexp(0), "x"),
@@ -130,7 +131,7 @@ PLANTED = [
     (name, place)
     for name, (_, shapes) in READ.items()
     for place in range(len(entries(shapes)))
-    if name not in ("dropout", "checkpoint", "reentrant")
+    if name not in ("dropout", "checkpoint", "reentrant", "topk of four")
 ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from diffexplore.floating_point import dtype_name
 from diffexplore.methods.base import Estimate, Estimates, Values
 from diffexplore.methods.opaque import allowed
 from diffexplore.methods.problem import Problem
-from diffexplore.torch_code.hidden_steps import ConstantsTaken, constant_that_varies, moved
+from diffexplore.torch_code.foreign_numbers import line_of_foreign_numbers
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
 from diffexplore.verifying.backward_calls import BackwardBehaviour, behaviour_of
 from diffexplore.verifying.calling import call, copies_of, modified
@@ -66,20 +66,14 @@ class Observed:
     def _comes_in(self, problem: Problem, values: Values) -> bool:
         """Whether numbers that change with the inputs come in past torch; found out once."""
         if self._foreign is None:
-            floats = {name: one for name, one in values.items() if one.is_floating_point()}
+            by = [name for name, one in values.items() if one.is_floating_point()]
 
-            def taken(step: float, until: int | None) -> ConstantsTaken | None:
-                given = copies_of({**values, **(moved(floats, step) if step else {})})
-                mode = ConstantsTaken(list(given.values()), everywhere=True, until=until)
-                try:
-                    with mode:
-                        found = call(lambda: self.candidate.answer(problem.wrt, given), self.candidate.name, self._seed)
-                        mode.note("the gradient", list(found.gradients.values()))
-                except CandidateError:
-                    return None
-                return mode
+            def answered(copies: dict[str, torch.Tensor]) -> Iterable[torch.Tensor]:
+                given = {name: one.detach() for name, one in copies.items()}
+                found = call(lambda: self.candidate.answer(problem.wrt, given), self.candidate.name, self._seed)
+                return (*found.gradients.values(), *(() if found.value is None else (found.value,)))
 
-            self._foreign = constant_that_varies(taken) is not None
+            self._foreign = line_of_foreign_numbers(answered, dict(values), by, everywhere=True) is not None
         return self._foreign
 
     def called_again(self, problem: Problem, values: Values, first: Estimates) -> BackwardBehaviour:
