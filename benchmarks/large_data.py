@@ -5,7 +5,8 @@ number is of a process of its own, the ways take turns, and the files leave the 
 
 - pyarrow alone: ``iter_batches`` over both columns, which are thrown away;
 - one pass: ``dx.fit`` with 1,000 steps of descent from the sums over the data, which are read once;
-- the same by two processes of torchrun.
+- the same on one core, with one thread, and by two processes of torchrun with a core and a thread each: what a second
+  process gains is told by these two, as one process by itself takes all cores for its sums.
 
 Beside seconds stands the time of the processors: on a busy machine that alone tells what an idle one would do.
 """
@@ -81,14 +82,29 @@ def shared_pass(folder: Path) -> dict[str, Any]:
 
 WAYS: dict[str, Callable[[Path], Any]] = {"alone": read_alone, "pass": one_pass, "shared": shared_pass}
 
+#: What is measured: its way, how many processes of torchrun there are, and whether each has one core and one thread.
+_ROWS: dict[str, tuple[str, int, bool]] = {
+    "pyarrow alone": ("alone", 0, False),
+    "one pass": ("pass", 0, False),
+    "one process, one core": ("pass", 0, True),
+    "two processes, a core each": ("shared", 2, True),
+}
 
-def measured(way: str, folder: Path) -> dict[str, Any]:
+
+def measured(way: str, folder: Path, one_core: bool) -> dict[str, Any]:
     """Seconds, processor seconds and peak memory of one way, without imports."""
-    import torch  # noqa: F401  # what is imported is not measured
+    if one_core:
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[int(os.environ.get("RANK", 0)) % len(cores)]})
+    import pyarrow
+    import torch  # what is imported is not measured
     from pyarrow import parquet  # noqa: F401
 
     import diffexplore.fitting.fit  # noqa: F401
 
+    if one_core:
+        torch.set_num_threads(1)
+        pyarrow.set_cpu_count(1)
     seconds, processor = time.perf_counter(), time.process_time()
     result = WAYS[way](folder)
     seconds, processor = time.perf_counter() - seconds, time.process_time() - processor
@@ -96,7 +112,7 @@ def measured(way: str, folder: Path) -> dict[str, Any]:
     return {"seconds": seconds, "processor": processor, "peak": peak, "result": result, "rank": os.environ.get("RANK")}
 
 
-def run(way: str, folder: Path, ranks: int = 0) -> list[dict[str, Any]]:
+def run(way: str, folder: Path, ranks: int, one_core: bool) -> list[dict[str, Any]]:
     """What each process measured; the files come from the disk again."""
     for path in folder.glob("*.parquet"):
         with path.open("rb") as file:
@@ -105,7 +121,7 @@ def run(way: str, folder: Path, ranks: int = 0) -> list[dict[str, Any]]:
         start = [sys.executable, "-m"]
         launcher = ["torch.distributed.run", "--nproc-per-node", str(ranks), "--master-port", "29417", "-m"]
         command = [*start, *(launcher if ranks else []), "benchmarks.large_data", "--way", way, "--results", results]
-        subprocess.run([*command, "--folder", str(folder)], check=True)
+        subprocess.run([*command, "--folder", str(folder), *(["--one-core"] if one_core else [])], check=True)
         return [json.loads(path.read_text()) for path in sorted(Path(results).iterdir())]
 
 
@@ -121,10 +137,8 @@ def line(name: str, runs: list[list[dict[str, Any]]], rows: int) -> str:
 def table(folder: Path, rows: int, repeats: int) -> None:
     runs: dict[str, list[list[dict[str, Any]]]] = {}
     for _ in range(repeats):
-        for name, way, ranks in (
-            ("pyarrow alone", "alone", 0), ("one pass", "pass", 0), ("two processes", "shared", 2),
-        ):  # fmt: skip
-            runs.setdefault(name, []).append(run(way, folder, ranks))
+        for name, (way, ranks, one_core) in _ROWS.items():
+            runs.setdefault(name, []).append(run(way, folder, ranks, one_core))
     print(f"{rows:,} rows, {repeats} runs each; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors\n")
     print("| way | seconds | MB/s | processor seconds of each process | peak MiB |\n|---|---|---|---|---|")
     for name, measured in runs.items():
@@ -140,9 +154,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--way", choices=WAYS)
     parser.add_argument("--results", type=Path)
+    parser.add_argument("--one-core", action="store_true")
     given = parser.parse_args()
     if given.way:
-        found = measured(given.way, given.folder)
+        found = measured(given.way, given.folder, given.one_core)
         (given.results / f"{found['rank'] or 0}.json").write_text(json.dumps(found))
         return
     rows = min(int(given.rows), shutil.disk_usage(given.folder).free // 2 // _BYTES_OF_A_ROW)

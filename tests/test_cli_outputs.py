@@ -65,6 +65,15 @@ def test_a_replay_is_a_file(capsys: Output) -> None:
     assert "--replay takes the name of a file" in capsys.readouterr().err
 
 
+def test_an_error_is_spelled_in_ascii_where_nothing_else_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(raw, encoding="ascii", errors="backslashreplace"))
+    assert main(["list", "no…such"]) == 2
+    sys.stderr.flush()
+    said = raw.getvalue().decode("ascii")
+    assert said.startswith("error: ") and said.count("\n") == 1 and "\\u" not in said
+
+
 @pytest.mark.parametrize(("option", "read"), [("--json", json.loads), ("--svg", ElementTree.fromstring)])
 def test_an_ascii_terminal_gets_a_whole_document(option: str, read: object, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()

@@ -118,7 +118,7 @@ FAULTS: dict[str, tuple[Callable[..., Any], Callable[..., None] | None, tuple[Te
     "small upstream gradients": (nothing_small, None, (numbers(3, 4), numbers(3, 4)), "upstream_not_linear"),
     "upstream gradients of one sign": (of_one_sign, None, (numbers(3, 4), numbers(3, 4)), "upstream_not_linear"),
     "gradients that are differentiated again": (without_graph, None, (numbers(3, 4), numbers(3, 4)), "create_graph"),
-    "calls that nothing watches": (unwatched, None, (numbers(3, 4), numbers(3, 4)), "not_deterministic"),
+    "calls that nothing watches": (unwatched, None, (numbers(3, 4), numbers(3, 4)), "unwatched"),
     "a saved tensor written into": (into_saved, None, (numbers(3, 4), numbers(3, 4)), "inputs_modified saved_overwritten"),
 }  # fmt: skip
 
@@ -368,3 +368,11 @@ def test_a_fault_of_several_outputs_is_told(name: str) -> None:
 
 def test_a_right_backward_of_two_outputs_passes_every_trial() -> None:
     assert causes(pair(right_pair, lazily=True), numbers(3, 4), numbers(3, 4, seed=1), battery="full") == {}
+
+
+@pytest.mark.parametrize("x", [1.5, [torch.inf, 1.0], [1e308, -1e308], [5e-324, 1e-310]])
+@pytest.mark.parametrize("function", [torch.square, torch.norm, torch.exp])
+def test_other_upstream_gradients_are_no_finding_where_no_truth_is_known(
+    function: Callable[..., Tensor], x: float | list[float]
+) -> None:
+    assert not causes(function, torch.tensor(x, dtype=torch.float64).requires_grad_())

@@ -286,3 +286,50 @@ OTHERS: dict[str, Callable[[Tensor], Tensor]] = {
 def test_other_operators_of_complex_numbers_are_certified(name: str) -> None:
     report = dx.gradcheck(OTHERS[name], matrix(), battery="none")
     assert (report.verdict, report.truth) == ("pass", "certified")
+
+
+def _unitary(n: int) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return L.qr(torch.randn(n, n, dtype=torch.complex128, generator=generator))[0]
+
+
+HILBERT = torch.tensor([[1 / (i + j + 1) for j in range(8)] for i in range(8)], dtype=torch.float64)
+EQUAL = torch.diag(torch.tensor([1.0, 1.0, 2.0], dtype=torch.float64))
+SINGULAR = torch.tensor([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]], dtype=torch.float64)
+
+
+def _of(a: Tensor, dtype: torch.dtype) -> Tensor:
+    """A matrix with the same eigenvalues, of complex numbers where the dtype is complex."""
+    u = _unitary(len(a)) if dtype.is_complex else torch.eye(len(a), dtype=dtype)
+    turned = u @ a.to(dtype) @ u.mH
+    return ((turned + turned.mH) / 2 if a is not SINGULAR else turned).requires_grad_()
+
+
+#: What is asked of an ill-conditioned matrix, and the words that say why it is not answered; None where it is.
+HARD: dict[str, tuple[Callable[[Tensor], Any], Tensor, str | None]] = {
+    "determinant": (L.det, HILBERT, None),
+    "logarithm of the determinant": (lambda a: L.slogdet(a)[1], HILBERT, None),
+    "exponential": (L.matrix_exp, HILBERT, None),
+    "Cholesky of a matrix that is differentiated by": (L.cholesky, EQUAL, None),
+    "equal eigenvalues": (L.eigvalsh, EQUAL, "the eigenvalues are not certainly apart"),
+    "their eigenvectors": (lambda a: L.eigh(a)[1].abs(), EQUAL, "the eigenvalues are not certainly apart"),
+    "equal singular values": (lambda a: L.matrix_norm(a, "nuc"), EQUAL, "the eigenvalues are not certainly apart"),
+    "pseudo-inverse of lower rank": (L.pinv, SINGULAR, "is not certainly of full rank"),
+    "least squares of lower rank": (
+        lambda a: L.lstsq(a, torch.ones(3, 1, dtype=a.dtype), driver="gelsd")[0], SINGULAR, "is not certainly of full rank",
+    ),
+    "logarithm of no determinant": (lambda a: L.slogdet(a)[1], SINGULAR.real * 0, "is not certainly invertible"),
+    "QR of lower rank": (lambda a: L.qr(a)[1], SINGULAR.real * 0, "is not certainly invertible"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize("name", HARD)
+def test_ill_conditioned_matrices_are_never_wrong(name: str, dtype: torch.dtype) -> None:
+    function, a, why = HARD[name]
+    as_it_is = a is EQUAL and why is not None  # rounding would move them apart
+    given = a.to(dtype, copy=True).requires_grad_() if as_it_is else _of(a, dtype)
+    report = dx.gradcheck(function, given, battery="none", raise_exception=False)
+    assert report.verdict == ("pass" if why is None else "inconclusive"), report
+    if why is not None and not (dtype.is_complex and a is SINGULAR):
+        assert why in " ".join(str(report).split())

@@ -101,6 +101,24 @@ def test_what_a_forward_hides_is_no_constant(forward: Callable[[Tensor], Tensor]
     assert (report.verdict, report.truth) == (verdict, "estimated" if forward in HIDDEN else "certified"), report
 
 
+@pytest.mark.parametrize("hidden", [*HIDDEN[:2], *HIDDEN[4:]])
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1.01, "fail")])
+def test_what_a_backward_hides_rounds(hidden: Callable[[Tensor], Tensor], factor: float, verdict: str) -> None:
+    class Exponential(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.save_for_backward(x)
+            return (x / 3).exp()
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Tensor:
+            return factor * hidden(ctx.saved_tensors[0].detach() / 3) * upstream / 3
+
+    x = torch.linspace(-2, 2, 40).requires_grad_()
+    report = dx.gradcheck(Exponential, x, raise_exception=False)
+    assert (report.verdict, report.truth) == (verdict, "certified"), report
+
+
 @pytest.mark.parametrize("outside", [_in_a_thread, _without_modes])
 def test_what_autograd_records_elsewhere_is_no_constant(outside: Callable[[Tensor], Tensor]) -> None:
     x = torch.tensor([0.3, -1.2, 0.7], dtype=torch.float64, requires_grad=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 
 import diffexplore as dx
 from diffexplore.cli.main import main
+from diffexplore.torch_private.watching import current_dispatch_modes
 
 Tensor = torch.Tensor
 
@@ -73,6 +75,12 @@ class Clips(Right):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Any:
         return (upstream.clamp(-1, 1) * ctx.slope).sum(), None
+
+
+class ClipsLarge(Right):
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, ...]:
+        return Right.backward(ctx, upstream.clamp(-10, 10))
 
 
 class Ignores(Right):
@@ -154,6 +162,42 @@ def test_a_second_call_that_is_refused_is_skipped_with_the_reason() -> None:
 def test_what_is_no_multiple_of_its_upstream_gradient_fails() -> None:
     report = dx.verify(Clips, LOSS, DATA, AT, upstream=1.0)
     assert (report.verdict, keys(report)) == ("fail", {"upstream_not_linear"})
+
+
+def test_what_clips_large_upstream_gradients_alone_fails() -> None:
+    report = dx.verify(lambda a, x: ClipsLarge.apply(a, x).mean(), LOSS, DATA, AT)
+    assert (report.verdict, keys(report)) == ("fail", {"upstream_not_linear"})
+
+
+def _watched(slope: Tensor) -> Tensor:
+    return slope if current_dispatch_modes() else 2 * slope
+
+
+CALLS = iter(range(10**6))
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        lambda a, x: _watched(x.square().mean()),
+        lambda a, x: x.square().mean() * (1 if next(CALLS) % 2 == 0 else 2),
+        lambda a, x: x.square().mean() + (0 if current_dispatch_modes() else 1e-9),
+    ],
+)
+def test_what_is_right_in_watched_calls_alone_fails(candidate: Any) -> None:
+    report = dx.verify(candidate, LOSS, DATA, AT, kind="gradient")
+    assert report.verdict == "fail"
+
+
+@pytest.mark.parametrize("factor", [1.0, 1 + 1e-9])
+def test_numbers_that_come_in_past_torch_are_no_constants(factor: float) -> None:
+    threads = ThreadPoolExecutor(1)
+
+    def gradient(a: Tensor, x: Tensor) -> Tensor:
+        return factor * threads.submit(lambda: x.square() / 3).result().mean() * 3
+
+    report = dx.verify(gradient, LOSS, DATA, AT, kind="gradient")
+    assert report.verdict == ("pass" if factor == 1 else "fail")
 
 
 @pytest.mark.parametrize("upstream", [None, 1.0, 3.0, -0.5])

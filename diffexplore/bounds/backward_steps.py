@@ -86,6 +86,8 @@ def norm_of_differences(distances: Callable[..., Tensor], several: bool) -> Call
 
     def steps(upstream: Tensor, x: Tensor, *rest: Any) -> Tensor | None:
         others, p = (rest[:1], rest[1]) if several else ((), rest[0])
+        if several and upstream.numel():  # the kernel leaves the sum over batches to autograd
+            x = x.expand(*upstream.shape[:-2], *x.shape[-2:])
         return gradients(lambda one: distances(one, *others, p), [x], [upstream])[0]
 
     return steps

@@ -13,7 +13,7 @@ import torch
 
 from diffexplore.bounds.claims import UPWARD
 from diffexplore.bounds.composites import StepByStep
-from diffexplore.bounds.handling import finite_float, unwatched
+from diffexplore.bounds.handling import real_numbers, unwatched
 from diffexplore.torch_private.watching import disable_current_modes
 
 if TYPE_CHECKING:
@@ -32,15 +32,19 @@ _LARGEST_NORM = 700.0
 
 def exponential(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """linalg_matrix_exp of matrices (…, n, n)."""
-    if not finite_float(args[0]) or not args[0].numel():
+    numbers = real_numbers(args[0])
+    if numbers is None or not numbers.numel():
         return func(*args, **kwargs)
-    norm = float(watch.ball(args[0], args[0]).farthest_from_zero.sum(-2).max()) * UPWARD
+    sizes = watch.ball(numbers, numbers).farthest_from_zero
+    norm = float((sizes.sum(-1) if args[0].is_complex() else sizes).sum(-2).max()) * UPWARD
     if watch.smooth or not norm < _LARGEST_NORM:
         return unwatched(watch, func, args, kwargs)
     out = StepByStep(_in_steps).run(_smooth, watch, func, args, kwargs)
     squarings = _squarings(args[0])
     left = 2 * (norm / 2.0**squarings) ** (_DEGREE + 1) / math.factorial(_DEGREE + 1)
-    watch.set(out, watch.radius(out) + 2.0**squarings * left * math.exp(norm) * UPWARD)
+    parts = real_numbers(out)
+    assert parts is not None
+    watch.set(parts, watch.radius(parts) + 2.0**squarings * left * math.exp(norm) * UPWARD)
     return out
 
 
@@ -51,7 +55,7 @@ def _smooth(balls: Any) -> Tensor:
 
 def _squarings(a: Tensor) -> int:
     """s, told by what was computed of A; its exact number may be a little larger."""
-    norm = float(a.detach().to(torch.float64).abs().sum(-2).max())
+    norm = float(a.detach().abs().to(torch.float64).sum(-2).max())
     return max(0, math.ceil(math.log2(norm)) + _SMALL) if norm > 0 else 0
 
 

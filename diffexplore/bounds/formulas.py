@@ -84,9 +84,10 @@ def _as(result: Tensor, like: Tensor, stays_wide: bool) -> Tensor:
 
 
 def safe_softmax(x: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
-    if dtype is not None and dtype != x.dtype:
-        x = x.to(dtype)
-    return softmax(x, dim)
+    """0 where all are −∞, which softmax has no number for."""
+    x = x if dtype is None else x.to(dtype)
+    found = softmax(x, dim)
+    return torch.where((x == -math.inf).all(dim, keepdim=True), torch.zeros_like(found), found)
 
 
 def logsumexp(x: Tensor, dim: Sequence[int], keepdim: bool = False) -> Tensor:
@@ -167,6 +168,19 @@ def soft_margin_backward(upstream: Tensor, x: Tensor, target: Tensor, reduction:
     sign = _wide(target)
     slope = _wide(upstream) * -sign * torch.sigmoid(-sign * _wide(x))
     return (slope / x.numel() if reduction == 1 else slope).to(x.dtype)
+
+
+def multilabel_margin(x: Tensor, target: Tensor, reduction: int) -> tuple[Tensor, Tensor]:
+    """multilabel_margin_loss_forward: only the labels before the first −1 count, which torch's own steps forget."""
+    rows, labels = torch.atleast_2d(x), torch.atleast_2d(target)
+    count = rows.shape[1]
+    counts = (labels == -1).cumsum(1) == 0
+    places = torch.where(counts, labels, 0)
+    is_target = ((torch.arange(count, device=x.device) == places[..., None]) & counts[..., None]).any(1)
+    margins = (1 - rows.gather(1, places)[..., None] + rows[:, None]).clamp_min(0) / count
+    losses = torch.where(counts[..., None] & ~is_target[:, None], margins, torch.zeros_like(margins)).sum((1, 2))
+    loss = losses.mean() if reduction == 1 else losses.sum() if reduction == 2 or x.dim() < 2 else losses
+    return loss, is_target.to(x.dtype).reshape(target.shape)
 
 
 # ------------------------------------------------------------------------------------------------------- statistics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,9 +52,10 @@ class StorageRadii:
     def __contains__(self, tensor: Tensor) -> bool:
         return storage_key(tensor) in self._storages
 
-    def take_over(self, other: StorageRadii) -> None:
-        """Knows of other storages what another one does."""
-        self._storages |= other._storages
+    def take_over(self, other: StorageRadii, tensors: Iterable[Tensor]) -> None:
+        """Knows of the storages of some tensors what another one does."""
+        keys = {storage_key(tensor) for tensor in tensors}
+        self._storages |= {key: other._storages[key] for key in keys if key in other._storages}
 
     def purge(self) -> None:
         """Drops storages that are gone."""

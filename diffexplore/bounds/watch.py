@@ -8,7 +8,7 @@ the computed one. For a condition it carries which elements are undecided.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -99,14 +99,10 @@ class Watch(DispatchMode):
         self.narrowed.add(dtype)
         return self._expected
 
-    def follow(self, other: Watch) -> None:
-        """Takes over what another watch knows of what it saw, so that operations on that may go on here."""
-        self._radii.take_over(other._radii)
+    def follow(self, other: Watch, tensors: Iterable[Tensor]) -> None:
+        """Takes over what another watch knows of some tensors, so that operations on them may go on here."""
+        self._radii.take_over(other._radii, tensors)
         self.extremes.take_over(other.extremes)
-        self.unwatched |= other.unwatched
-        self.narrowed |= other.narrowed
-        self.formulas_stand_in |= other.formulas_stand_in
-        self._known_errors |= other._known_errors
 
     # ------------------------------------------------------------------------------------------------- reading
     def radius(self, tensor: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from diffexplore.cli.exit_codes import BROKEN_PIPE, INTERNAL, INTERRUPTED, USAGE
 from diffexplore.cli.refusals import explained
 from diffexplore.errors import UsageError
 from diffexplore.ranks.records import RankLost
+from diffexplore.typography import speaks_mathematics, to_ascii
 
 #: Errors of writing to a standard output that takes no more.
 _WRITING = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
@@ -115,7 +116,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _complain(message: str, code: int, error: Exception | None = None) -> int:
     if error is None or launched.left_to_say(error):
-        print(" ".join(message.split()), file=sys.stderr)
+        line = " ".join(message.split())
+        print(line if speaks_mathematics(sys.stderr.encoding or "utf-8") else to_ascii(line), file=sys.stderr)
     return code
 
 

@@ -168,6 +168,10 @@ class StoredTensor:
     def element_size(self) -> int:
         return 8
 
+    def kept(self, first: int, last: int) -> npt.NDArray[np.float64]:
+        """Some rows as they are kept: not to be written to."""
+        return cast("npt.NDArray[np.float64]", self._column[first:last])
+
     def __getitem__(self, key: Any) -> torch.Tensor:
         import torch
 

@@ -15,7 +15,8 @@ from diffexplore.bounds.elements import none_hold
 from diffexplore.bounds.watch import Watch
 from diffexplore.formula.budget import Ending
 from diffexplore.methods._hull import smooth_within
-from diffexplore.methods._unmoved import Unmoved, following, unmoved
+from diffexplore.methods._nodes import rounded_sum
+from diffexplore.methods._unmoved import Unmoved, unmoved
 from diffexplore.methods.base import Values, radius_of
 from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.methods.torch_loss import raised_by
@@ -66,7 +67,7 @@ class Along:
 
     def evaluate(self, node: Tensor) -> Tensor:
         """The loss at a node, under an open watch."""
-        return self._loss({**self._values, self._name: node}, self._unmoved)
+        return self._loss({**self._values, self._name: node}, self._of_loss)
 
     def at(self, offset: Tensor) -> Tensor:
         """The loss at x + offset, by nobody watched."""
@@ -74,15 +75,14 @@ class Along:
 
     def watch(self) -> Watch:
         """What follows the rounding of evaluations."""
-        return following(self.problem.torch_loss.watch(self._values.values()), self._unmoved)
+        watch, base = self.problem.torch_loss.watch(self._values.values()), self._of_loss
+        return watch if base is None else base.following(watch, self.problem.loss_program, self._name)
 
     @property
-    def _unmoved(self) -> Unmoved | None:
-        """The loss at x as torch computes it by the formula."""
-        return self._kept(self.problem.loss_program) if self.problem.loss.program is None else None
-
-    def _kept(self, program: Program, *, smooth: bool = False) -> Unmoved | None:
-        return unmoved(self._beside, program, self._n, smooth=smooth)
+    def _of_loss(self) -> Unmoved | None:
+        """What torch computes of the loss by its formula, whatever this symbol is."""
+        program = self.problem.loss_program
+        return unmoved(self._beside, program, self._n) if self.problem.loss.program is None else None
 
     def _loss(self, values: Values, base: Unmoved | None = None) -> Tensor:
         """What torch computes: a user's function on the whole batch, or the formula."""
@@ -212,8 +212,9 @@ class Along:
         return self.x.abs() * 2.0**-51
 
     def _run(self, program: Program, reach: Tensor, offset: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
-        base, x = self._kept(program, smooth=True), self.x + offset
-        watch = following(Watch(smooth=True), base)
+        base, x, watch = unmoved(self._beside, program, self._n, smooth=True), self.x + offset, Watch(smooth=True)
+        if base is not None:
+            base.following(watch, program, self._name)
         watch.set(x, reach.to(torch.float64).expand(x.shape).clone())
         with watch:
             value = self._computed(program, {**self._wide, self._name: x}, base)
@@ -224,7 +225,7 @@ class Along:
         if base is None:
             (output,) = program.run(TORCH, values)
         else:
-            output = program.run_moved(TORCH, base.slots, self._name, values[self._name])
+            output = base.run(program, self._name, values[self._name])
         return self._reduce(spread_over(output, self._n, values))
 
     def _program(self, order: int) -> Program:
@@ -246,14 +247,3 @@ class Along:
 def _those(values: Tensor, places: Tensor | None) -> Tensor:
     """The values at some places (bool); all of them where there is but one place."""
     return values if places is None else values[places]
-
-
-def rounded_sum(x: Tensor, offset: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """x + offset rounded to ``dtype``, and the exact sum less that (Knuth's two-sum)."""
-    total = x + offset
-    part = total - x
-    lost = (x - (total - part)) + (offset - part)
-    node = total.to(dtype)
-    if node.data_ptr() == x.data_ptr():
-        node = node.clone()
-    return node, lost + (total - node.to(torch.float64))

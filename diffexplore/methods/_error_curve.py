@@ -23,8 +23,9 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch, watched
 from diffexplore.formula.budget import Ending
-from diffexplore.methods._along import Along, rounded_sum
+from diffexplore.methods._along import Along
 from diffexplore.methods._difference import Difference
+from diffexplore.methods._nodes import rounded_sum
 from diffexplore.methods.base import Estimate, Values
 from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program

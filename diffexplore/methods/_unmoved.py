@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -11,47 +12,89 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.watch import Watch, is_observed
 from diffexplore.methods.base import Values
 from diffexplore.methods.problem import BatchValues, shared
-from diffexplore.program.program import Program
+from diffexplore.program.program import Arithmetic, Program
 
-#: Steps, times samples, that are kept: more would be more memory than data.
-_MOST_KEPT = 2**22
+#: Numbers that are kept: more would be more memory than data.
+_MOST_KEPT = 2**20
 
 
-@dataclass(frozen=True)
 class Unmoved:
-    """What is in the slots of a program where no input is moved, and the watch that saw how it is rounded."""
+    """What programs compute of inputs that stay: equal steps on equal numbers are taken once.
 
-    program: Program
-    slots: list[Any]
-    watch: Watch
+    ``watch`` has seen how the numbers are rounded, where the arithmetic is torch's.
+    """
+
+    def __init__(self, arithmetic: Arithmetic, inputs: Mapping[str, Any], n: int, watch: Watch | None = None) -> None:
+        self._arithmetic = arithmetic
+        self._inputs = inputs
+        self._most = _MOST_KEPT // max(n, 1)
+        self._watch = watch
+        self._numbers: dict[Hashable, int] = {}
+        self._known: dict[int, Any] = {}
+        self._slots: dict[tuple[int, str], tuple[Program, list[Any]]] = {}
+
+    def run(self, program: Program, name: str, value: Any) -> Any:
+        """The first output where one input has another value; under the watch that :meth:`following` gave, if any."""
+        return program.run_moved(self._arithmetic, self._at(program, name), name, value)
+
+    def following(self, watch: Watch, program: Program, name: str) -> Watch:
+        """A watch that knows how the numbers are rounded on which the program goes on."""
+        if self._watch is not None:
+            tensors = [value for value in self._at(program, name) if isinstance(value, torch.Tensor)]
+            watch.follow(self._watch, tensors)
+        return watch
+
+    def has_room_for(self, program: Program) -> bool:
+        return len(self._known) + len(program.steps) <= self._most
+
+    def _at(self, program: Program, name: str) -> list[Any]:
+        """What is in the slots that do not depend on an input."""
+        key = id(program), name
+        if key not in self._slots:
+            self._slots[key] = program, self._computed(program, name)
+        return self._slots[key][1]
+
+    def _computed(self, program: Program, name: str) -> list[Any]:
+        keys: list[Hashable] = [*program.inputs, *(constant.exact for constant in program.constants)]
+        numbers = [self._number(key) for key in keys]
+        slots: list[Any] = [self._inputs[one] for one in program.inputs]
+        depends = program.depends_on([name])
+        with self._watch or nullcontext():
+            slots += [self._arithmetic.constant(constant) for constant in program.constants]
+            for slot, step in enumerate(program.steps, program.first_step):
+                number = self._number((step.operation, *(numbers[place] for place in step.arguments)))
+                numbers.append(number)
+                if depends[slot]:
+                    slots.append(None)
+                    continue
+                if number not in self._known:
+                    operands = [slots[place] for place in step.arguments]
+                    self._known[number] = self._arithmetic.operations[step.operation](*operands)
+                slots.append(self._known[number])
+        return slots
+
+    def _number(self, key: Hashable) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
 
 
 def unmoved(values: Values, program: Program, n: int, *, smooth: bool = False) -> Unmoved | None:
-    """A program at ``values`` of n samples; under a watch that looks for kinks it runs in float64.
+    """What is kept of ``values`` for programs on them; under a watch that looks for kinks they run in float64.
 
-    It is found once for values that keep what is found. None for others, where somebody looks on at each operation, and
-    where more would be kept than is worth it.
+    None where somebody looks on at each operation, and as :func:`kept` says.
     """
-    if is_observed() or not is_kept(values, program, n):
-        return None
 
-    def compute() -> Unmoved:
+    def start() -> Unmoved:
         at = {name: value.detach().to(torch.float64) if smooth else value for name, value in values.items()}
-        with Watch(smooth=smooth) as watch:
-            slots = program.slots(TORCH, at)
-        return Unmoved(program, slots, watch)
+        return Unmoved(TORCH, at, n, Watch(smooth=smooth))
 
-    return shared(values, ("unmoved", id(program), smooth), compute)
+    return None if is_observed() else kept(values, ("torch", smooth), program, start)
 
 
-def is_kept(values: Values, program: Program, n: int) -> bool:
-    """Whether values keep what is in the slots of a program."""
-    few = len(program.steps) * n <= _MOST_KEPT
-    return few and isinstance(values, BatchValues) and all(value.dim() < 2 for value in values.values())
-
-
-def following(watch: Watch, base: Unmoved | None) -> Watch:
-    """A watch that knows how what is not moved is rounded."""
-    if base is not None:
-        watch.follow(base.watch)
-    return watch
+def kept(values: Values, key: Hashable, program: Program, start: Any) -> Unmoved | None:
+    """What ``start`` begins, kept with the values; None of several places, of values that keep nothing, and where more
+    would be kept than it is worth.
+    """
+    if not isinstance(values, BatchValues) or any(value.dim() > 1 for value in values.values()):
+        return None
+    found: Unmoved = shared(values, ("unmoved", key), start)
+    return found if found.has_room_for(program) else None

@@ -7,6 +7,7 @@ counts. Source: W. Squire and G. Trapp, SIAM Review 40 (1998) 110.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 import torch
@@ -20,10 +21,10 @@ from diffexplore.formula.budget import Ending
 from diffexplore.functions.facts import CORNER, JUMP
 from diffexplore.functions.tables import CONTROL, having
 from diffexplore.methods._hull import hull
-from diffexplore.methods._unmoved import is_kept
+from diffexplore.methods._unmoved import Unmoved, kept
 from diffexplore.methods.base import Estimate, Estimates, Values, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
-from diffexplore.methods.problem import Problem, shared, spread_over
+from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program
 
 _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
@@ -110,13 +111,26 @@ def _size(ball: ComplexBall) -> Tensor:
 
 def _of_all(problem: Problem, program: Program, values: Values, name: str, step: Tensor) -> ComplexBall:
     """The program over all points within the steps of all samples along the imaginary axis, in one ball."""
-    balls = {}
-    for key, value in values.items():
-        middle, radius = hull(value)
-        reach = step.max() if key == name else torch.zeros_like(middle)
-        balls[key] = ComplexBall(middle.to(torch.complex128), radius, reach)
-    (out,) = program.run(COMPLEX, balls)
-    return out if isinstance(out, ComplexBall) else lifted(out, next(iter(balls.values())))
+    return _moved(program, values, name, 1, "hull", _hull_of, _hull_of(values[name], step.max()))
+
+
+def _hull_of(value: Tensor, reach: Tensor | None = None) -> ComplexBall:
+    middle, radius = hull(value)
+    return ComplexBall(middle.to(torch.complex128), radius, torch.zeros_like(middle) if reach is None else reach)
+
+
+def _moved(
+    program: Program, values: Values, name: str, n: int, kind: Hashable, held: Callable[[Tensor], ComplexBall],
+    moved: ComplexBall,
+) -> ComplexBall:  # fmt: skip
+    """The program at values, each as it is ``held`` in a ball, but for one that is ``moved``."""
+
+    def balls() -> dict[str, ComplexBall]:
+        return {key: held(value) for key, value in values.items()}
+
+    base = kept(values, ("complex", kind), program, lambda: Unmoved(COMPLEX, balls(), n))
+    out = program.run(COMPLEX, {**balls(), name: moved})[0] if base is None else base.run(program, name, moved)
+    return out if isinstance(out, ComplexBall) else lifted(out, moved)
 
 
 def _at(
@@ -134,14 +148,7 @@ def _at(
         moved = replace(moved, value=moved.value + 1j * imag.to(problem.dtype))
     if reach is not None:
         moved = replace(moved, imag_radius=reach)
-    if program is problem.plain_loss_program and is_kept(values, program, n):  # all symbols share what is not moved
-        at_rest = {key: held(value) for key, value in values.items()}
-        slots = shared(values, ("complex", problem), lambda: program.slots(COMPLEX, at_rest))
-        out = program.run_moved(COMPLEX, slots, name, moved)
-    else:
-        (out,) = program.run(COMPLEX, {**{key: held(value) for key, value in values.items()}, name: moved})
-    if not isinstance(out, ComplexBall):
-        out = lifted(out, moved)
+    out = _moved(program, values, name, n, problem.dtype, held, moved)
     shape = torch.broadcast_shapes(out.value.shape, *(value.shape for value in values.values()), (n,))
     zero = torch.zeros(shape, dtype=torch.float64, device=out.value.device)
     return ComplexBall(out.value.expand(shape), out.real_radius + zero, out.imag_radius + zero)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Protocol
@@ -90,13 +90,10 @@ class Program:
                 slots[slot] = None
         return [slots[slot] for slot in self.outputs]
 
-    def slots(self, arithmetic: Arithmetic, values: Mapping[str, Any]) -> list[Any]:
-        """What is in each slot, where :meth:`run` returns those of the outputs."""
-        return replace(self, outputs=tuple(range(self.first_step + len(self.steps)))).run(arithmetic, values)
-
     def run_moved(self, arithmetic: Arithmetic, slots: Sequence[Any], name: str, value: Any) -> Any:
         """The first output where one input has another value than in ``slots``, by the steps that depend on it."""
-        found = list(slots)
+        found = [*slots[: len(self.inputs)], *(arithmetic.constant(constant) for constant in self.constants)]
+        found += slots[self.first_step :]
         found[self.inputs.index(name)] = value
         if name not in self._moved:
             self._moved[name] = self._steps_after(name)

@@ -93,6 +93,7 @@ _RIGHT = {
     "upstream_ignored": "is right for an upstream gradient of 1 alone",
     "upstream_not_linear": "is right for an upstream gradient of 1 alone",
     "saved_overwritten": "is right in a first call alone",
+    "unwatched": "is right in a watched call alone",
     "inputs_modified": "is right, but overwrites what it is computed from",
     "upstream_modified": "is right, but overwrites what it is computed from",
 }

@@ -77,7 +77,10 @@ class Differences:
 
         def value(step: float) -> float:
             moved = (tensor.detach().to(torch.float64) + step * way).to(tensor.dtype).requires_grad_()
-            returned = self._call.replaced({name: moved}).returned()
+            try:
+                returned = self._call.replaced({name: moved}).returned()
+            except CandidateError:  # so far from the input it does not take numbers
+                return math.nan
             named = [one for one in returned if one.name == output.name]
             found = named[0] if named else [one for one in returned if one.tensor.is_floating_point()][place]
             return float((found.tensor.detach().to("cpu", torch.float64) * weights).sum())

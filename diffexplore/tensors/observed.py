@@ -195,12 +195,13 @@ def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> 
         return str(error)
 
 
-def _numbers(watch: Watch, tensor: Tensor | None, like: Tensor) -> TensorNumbers:
+def _numbers(watch: CandidateWatch, tensor: Tensor | None, like: Tensor) -> TensorNumbers:
     if tensor is None:
         zeros = np.zeros(shape_of(like))
         return TensorNumbers(zeros, zeros, absent=True)
     parts = real_numbers(tensor)
     assert parts is not None, "gradients are floats or complex numbers"
+    watch.meet([tensor])
     radius = torch.nan_to_num(watch.radius(parts).to(torch.float64), nan=math.inf).expand(parts.shape).to("cpu")
     return TensorNumbers(numbers_of(tensor), torch.where(radius < _NOTHING_KNOWN, radius, math.inf).numpy())
 

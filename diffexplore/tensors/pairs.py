@@ -55,10 +55,10 @@ class GradientPair:
 
     def row(self, method: str) -> TensorRow:
         """What is reported of it."""
-        trial, place = self._worst()
-        judged = None if trial is None else trial.judged
         counts = self._counts()
         verdict = _verdict(counts)
+        trial, place = self._worst(verdict)
+        judged = None if trial is None else trial.judged
         powers, absolute = self._powers()
         shape = shape_of(self.input.tensor)
         index = None if place is None or self.along else tuple(int(i) for i in np.unravel_index(place, shape))
@@ -105,19 +105,17 @@ class GradientPair:
             found.append(values[np.isfinite(values)])
         return found[0], found[1]
 
-    def _worst(self) -> tuple[UpstreamTrial | None, int | None]:
-        """A failing entry with the largest error, or a passing one with the most ulp, or else any that is undecided."""
-        for verdict, size in ((FAIL, _error), (PASS, _ulp), (INCONCLUSIVE, _size)):
-            found = [
-                (float(sizes.max()), number, int(np.flatnonzero(there)[sizes.argmax()]))
-                for number, trial in enumerate(self.trials)
-                if (there := trial.judged.verdict == verdict).any()
-                and len(sizes := np.nan_to_num(size(trial.judged)[there], nan=np.inf))
-            ]
-            if found:
-                _, number, place = max(found, key=lambda one: (one[0], -one[1]))
-                return self.trials[number], place
-        return None, None
+    def _worst(self, verdict: Verdict) -> tuple[UpstreamTrial | None, int | None]:
+        """A failing entry with the largest error, a passing one with the most ulp, an undecided one; None: no such."""
+        code, size = {"fail": (FAIL, _error), "pass": (PASS, _ulp), "inconclusive": (INCONCLUSIVE, _size)}[verdict]
+        found = [
+            (float(sizes.max()), number, int(np.flatnonzero(there)[sizes.argmax()]))
+            for number, trial in enumerate(self.trials)
+            if (there := trial.judged.verdict == code).any()
+            and len(sizes := np.nan_to_num(size(trial.judged)[there], nan=np.inf))
+        ]
+        _, number, place = max(found, key=lambda one: (one[0], -one[1]), default=(0, None, None))
+        return (None, None) if number is None else (self.trials[number], place)
 
     def _cause(self, trial: UpstreamTrial | None, place: int | None, verdict: Verdict) -> Cause | None:
         if verdict == "pass" or trial is None or place is None:
@@ -170,9 +168,11 @@ def verdict_of(rows: Sequence[TensorRow]) -> Verdict:
 
 
 def _verdict(counts: EntryCounts) -> Verdict:
+    """It passes on the entries that are decided, unless rounding hides more than these."""
     if counts.failed:
         return "fail"
-    return "pass" if counts.passed or not counts.total else "inconclusive"
+    hidden = counts.inconclusive - counts.kinks
+    return "pass" if counts.passed > hidden or not counts.total else "inconclusive"
 
 
 def _error(judged: Judged) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from diffexplore.checking.environment import environment
@@ -17,8 +17,8 @@ from diffexplore.tensors.candidate import TensorOutput, is_differentiable
 from diffexplore.tensors.forwards import check_pattern_is_free, check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
 from diffexplore.tensors.gradients import all_real, certified_pairs, estimated_pairs
-from diffexplore.tensors.hidden_steps import constant_that_varies
 from diffexplore.tensors.pairs import GradientPair, verdict_of
+from diffexplore.tensors.past_torch import line_past_torch
 from diffexplore.tensors.records import EntryCounts, TensorReport, TensorRow, TensorSummary, TruthKind
 from diffexplore.tensors.subject import TensorCalls, TensorSubject, called
 from diffexplore.torch_ops.tensor_rules.operands import NoDerivative, NotCertified
@@ -31,9 +31,10 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     check_outputs(subject.candidate, first, len(outputs))
     calls = called(subject, outputs)
     check_repeats(calls)
-    calls, compared, estimated = _compared(calls)
+    calls, compared, reasons = _compared(calls)
+    estimated = [one for one in reasons.values() if not isinstance(one, NoDerivative)]
     kind: TruthKind = "estimated" if estimated else "certified"
-    rows = [*_raised(calls), *_not_estimated(calls, estimated), *compared]
+    rows = [*_raised(calls), *_unknown(calls, reasons), *compared]
     plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and battery != "none" else calls
     wrong = any(row.verdict == "fail" for row in rows)
     others = tried(plain, battery, certified=not estimated, wrong=wrong)
@@ -43,38 +44,42 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     return announced(_report(calls, rows, kind, skipped, notes))
 
 
-def _compared(calls: TensorCalls) -> tuple[TensorCalls, list[TensorRow], dict[str, str]]:
-    """A row for each gradient; and by the outputs of which the truth is estimated why, none where it is certified.
+#: Why no truth of outputs is certified, by their names.
+_Reasons = Mapping[str, NotCertified]
+
+
+def _compared(calls: TensorCalls) -> tuple[TensorCalls, list[TensorRow], _Reasons]:
+    """A row for each gradient; and why of some outputs the truth is estimated, or nothing is known.
 
     One that fails may do so because rounding happened out of sight: then no bound of the call holds.
     """
     candidate = calls.subject.candidate
-    pairs, estimated = _pairs(calls)
+    pairs, reasons = _pairs(calls)
     rows = [pair.row(candidate.name) for pair in pairs]
     if calls.seen.hidden or all(row.verdict != "fail" for row in rows):
-        return calls, rows, estimated
-    taker = constant_that_varies(candidate, everywhere=True)
-    if taker is None:
-        return calls, rows, estimated
-    hidden = (f"numbers that left torch, and come back to {taker}",)
+        return calls, rows, reasons
+    line = line_past_torch(candidate, {name: several[:1] for name, several in calls.upstreams.items()})
+    if line is None:
+        return calls, rows, reasons
+    hidden = (f"numbers that come in past torch{line}",)
     return _compared(replace(calls, seen=calls.seen.without_bounds(hidden)))
 
 
-def _pairs(calls: TensorCalls) -> tuple[list[GradientPair], dict[str, str]]:
-    """Each gradient, compared; and by the outputs of which the truth is estimated why, none where it is certified."""
-    reason = _not_certified(calls)
-    if reason is not None:
-        return list(estimated_pairs(calls, calls.outputs)), {one.name: reason for one in calls.outputs}
+def _pairs(calls: TensorCalls) -> tuple[list[GradientPair], _Reasons]:
+    """Each gradient, compared; and why of some outputs the truth is estimated, or nothing is known."""
     found: list[GradientPair] = []
-    estimated: dict[str, str] = {}
-    places = exact_places(calls)
-    for one in calls.outputs:
+    reasons: dict[str, NotCertified] = {}
+    problem = _not_certified(calls)
+    if problem is not None:
+        kind = NoDerivative if calls.exact.undefined else NotCertified
+        reasons = {one.name: kind(problem) for one in calls.outputs}
+    for one in calls.outputs if problem is None else ():
         try:
-            found += certified_pairs(calls, [one], places)
+            found += certified_pairs(calls, [one], exact_places(calls))
         except NotCertified as error:
-            estimated[one.name] = str(error)
-    left = [one for one in calls.outputs if one.name in estimated]
-    return [*found, *estimated_pairs(calls, left)], estimated
+            reasons[one.name] = error
+    left = [one for one in calls.outputs if one.name in reasons and not isinstance(reasons[one.name], NoDerivative)]
+    return [*found, *estimated_pairs(calls, left)], reasons
 
 
 def _not_certified(calls: TensorCalls) -> str | None:
@@ -97,12 +102,12 @@ def _not_certified(calls: TensorCalls) -> str | None:
     return f"it computes other numbers than the operations that torch sees: {different}"
 
 
-def _why_estimated(calls: TensorCalls, estimated: Mapping[str, str]) -> list[str]:
+def _why_estimated(calls: TensorCalls, reasons: Sequence[NotCertified]) -> list[str]:
     name = calls.subject.reference or calls.subject.candidate.name
     return [
         f"the forward of {name} cannot be read: {reason}; the truth is estimated by differences: pass reference= for a "
         "certificate"
-        for reason in dict.fromkeys(estimated.values())
+        for reason in dict.fromkeys(map(str, reasons))
     ]
 
 
@@ -123,6 +128,8 @@ def _raised(calls: TensorCalls) -> list[TensorRow]:
 
 def _no_derivative(calls: TensorCalls, output: str, number: int) -> str | None:
     """Why the recorded forward has no derivative; None where it has one, or that is not known."""
+    if calls.exact.undefined:
+        return calls.exact.problem
     if calls.exact.problem is None:
         try:
             calls.exact.gradients(exact_places(calls)[output], calls.upstreams[output][number])
@@ -133,18 +140,21 @@ def _no_derivative(calls: TensorCalls, output: str, number: int) -> str | None:
     return None
 
 
-def _not_estimated(calls: TensorCalls, estimated: Mapping[str, str]) -> list[TensorRow]:
+def _unknown(calls: TensorCalls, reasons: _Reasons) -> Iterator[TensorRow]:
     """A row for each output of which nothing is known."""
-    return [
-        _row_of_output(
-            calls,
-            one.name,
-            "inconclusive",
-            Cause("unresolved", f"nothing is estimated of complex numbers: {estimated[one.name]}"),
-        )
-        for one in calls.outputs
-        if one.name in estimated and not all_real(one, calls)
-    ]
+    for one in calls.outputs:
+        reason = reasons.get(one.name)
+        if reason is None or any(
+            isinstance(calls.seen.gradients[key], str) for key in calls.seen.gradients if key[0] == one.name
+        ):
+            continue
+        if isinstance(reason, NoDerivative):
+            yield _row_of_output(
+                calls, one.name, "inconclusive", Cause("undefined", f"no derivative is known: {reason}")
+            )
+        elif not all_real(one, calls):
+            cause = Cause("unresolved", f"nothing is estimated of complex numbers: {reason}")
+            yield _row_of_output(calls, one.name, "inconclusive", cause)
 
 
 def _row_of_output(calls: TensorCalls, output: str, verdict: Verdict, cause: Cause, trial: str = "") -> TensorRow:

@@ -32,7 +32,7 @@ from diffexplore.torch_ops.tensor_rules.lookup import (
     saved_arguments,
     steps_of,
 )
-from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall
+from diffexplore.torch_ops.tensor_rules.operands import Applied, NoDerivative, NotCertified, Operand, OperatorCall
 from diffexplore.torch_private.functions import arguments_changed
 from diffexplore.torch_private.unloaded import without_loading
 from diffexplore.torch_private.watching import EnableTorchFunction, is_recorded, storage_key, tree_leaves, tree_map
@@ -43,11 +43,12 @@ Tensor = torch.Tensor
 class Tape(SparseStorages):
     """Records what runs within its ``with`` block.
 
-    ``sources`` are the tensors that are differentiated by. ``problem`` says why there is no certified derivative; None
-    as long as there is one. ``escapes`` looks for numbers that leave torch in operators that are written in Python.
+    ``sources`` are the tensors that are differentiated by. ``problem`` says why there is no certified derivative, and
+    ``undefined`` that there may be none. ``escapes`` looks for numbers that leave torch in operators written in Python.
     """
 
     escapes: AbstractContextManager[Any] | None = None
+    undefined = False
 
     def __init__(self, sources: Sequence[Tensor]) -> None:
         self.problem: str | None = None
@@ -102,17 +103,13 @@ class Tape(SparseStorages):
                 try:
                     return self._as_it_is(call, reason)
                 except NotCertified as unread:
-                    self.problem = f"{func}: {unread}"
+                    self.problem, self.undefined = f"{func}: {unread}", isinstance(unread, NoDerivative)
                     return call.out()
 
     def _is_seen(self, arguments: Any) -> bool:
         """Whether some argument holds numbers that rounding, or a derivative, may bear on."""
-        return any(
-            isinstance(leaf, torch.Tensor)
-            and leaf.layout == torch.strided
-            and (is_real_or_complex(leaf) or storage_key(leaf) in self._conditions)
-            for leaf in tree_leaves(arguments)
-        )
+        dense = (one for one in tensors_in(arguments) if one.layout == torch.strided)
+        return any(is_real_or_complex(one) or storage_key(one) in self._conditions for one in dense)
 
     def _as_it_is(self, call: ProgramCall, reason: NotCertified) -> Any:
         """What an operator that is not read makes of constants: the numbers that it computed.
@@ -146,8 +143,7 @@ class Tape(SparseStorages):
             return call.out()
         args, kwargs = tree_map(self._resolved, (call.args, call.kwargs))
         kwargs = {name: value for name, value in kwargs.items() if name not in written_arguments(func)}
-        pure = functional(func)
-        tensors = tensors_in((args, kwargs))
+        pure, tensors = functional(func), tensors_in((args, kwargs))
         rule = rule_of(pure, holds_complex((args, list(kwargs.values()))))
         if func.overloadpacket.__name__.endswith("_backward"):
             self._refuse_what_is_kept_apart(func, args)
@@ -166,6 +162,8 @@ class Tape(SparseStorages):
             return out  # as _unsafe_view, which torch does not call a view
         try:
             applied = rule(OperatorCall(pure, operands[0], operands[1], tree_map(on_cpu, out)))
+        except NoDerivative:
+            raise
         except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise NotCertified(f"its rule does not read this call ({type(error).__name__}: {error})") from None
         self._forget(func, args, tensors_in(out))
@@ -205,6 +203,8 @@ class Tape(SparseStorages):
                     out = alone(lambda: steps(*operands, **options))
                     for target, result in zip(targets, [out] if isinstance(out, torch.Tensor) else out, strict=False):
                         target.copy_(result)
+            except NoDerivative:
+                raise
             except (TypeError, RuntimeError, ValueError, LookupError, ZeroDivisionError) as error:
                 call.out()  # raises where the call itself is wrong
                 raise NotCertified(f"its steps do not run here: {error}") from None

@@ -13,11 +13,12 @@ from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
-from diffexplore.tensors.hidden_steps import HiddenSteps, constant_that_varies, is_in_own_forward
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
+from diffexplore.tensors.past_torch import line_past_torch
 from diffexplore.tensors.storages import is_real_or_complex
 from diffexplore.tensors.tape import Tape
 from diffexplore.torch_code.calling import line_that_runs
+from diffexplore.torch_code.own_forwards import HiddenSteps, is_in_own_forward
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 from diffexplore.torch_private.functions import checkpoints_recorded
 from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
@@ -86,6 +87,11 @@ class Recorded:
     outputs: tuple[TensorOutput, ...]
     problem: str | None
 
+    @property
+    def undefined(self) -> bool:
+        """Whether the problem is that there may be no derivative at all."""
+        return self.tape.undefined
+
     def value(self, output: int) -> DoubleBall:
         """The exact value of an output."""
         return self.tape.ball(self.tape._resolved(self.outputs[output].tensor))
@@ -142,5 +148,5 @@ def _problem(
                 tape.ball(tape._resolved(one.tensor))
     except NotCertified as reason:
         return f"{one.name}: {reason}"
-    taker = constant_that_varies(candidate) if tape.hides else None
-    return None if taker is None else f"numbers leave torch unseen, and come back to {taker}"
+    line = line_past_torch(candidate) if tape.hides else None
+    return None if line is None else f"numbers that depend on the inputs come in past torch{line}"

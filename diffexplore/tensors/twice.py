@@ -143,6 +143,11 @@ class RecordedTwice:
         """Why there is no certified truth; None where there is one."""
         return self._recorded.problem
 
+    @property
+    def undefined(self) -> bool:
+        """Whether the problem is that there may be no derivative at all."""
+        return self._recorded.undefined
+
     @cached_property
     def _gradients(self) -> list[DoubleBall]:
         return self._swept(self._recorded)

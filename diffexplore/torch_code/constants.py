@@ -21,9 +21,13 @@ _MOST = 64  # tensors of more numbers are data: each of their numbers is what it
 
 
 class Constants:
-    """Which storages are known: those of inputs, those made while the candidate ran, and constants that were met."""
+    """Which storages are known: those of inputs, those made while the candidate ran, and constants that were met.
+
+    ``met`` says whether there were such constants.
+    """
 
     def __init__(self) -> None:
+        self.met = False
         self._known: dict[int, StorageWeakRef] = {}
 
     def know(self, tensors: Iterable[Tensor]) -> None:
@@ -37,6 +41,7 @@ class Constants:
         if storage_key(tensor) in self._known:
             return None
         self.know([tensor])
+        self.met = True
         if not tensor.numel() or tensor.numel() > _MOST or tensor.dtype not in _DTYPES:
             return None
         distances = [distance(value, _DTYPES[tensor.dtype]) for value in tensor.detach().flatten().tolist()]

@@ -113,7 +113,7 @@ class CandidateWatch(Watch):
                 return func(*args, **(kwargs or {}))
             undecided = any(self._is_undecided(operand) for operand in operands)
             rounded = _numbers(operands)
-            self._meet(rounded)
+            self.meet(rounded)
             if self._leaves_torch(name, args, undecided, rounded):
                 self.leaving.add(name)
             out = super().__torch_dispatch__(func, types, args, kwargs)
@@ -121,7 +121,12 @@ class CandidateWatch(Watch):
             self._constants.know(_tensors((out,)))
             return out
 
-    def _meet(self, operands: Iterable[Tensor]) -> None:
+    @property
+    def met_constants(self) -> bool:
+        """Whether a tensor of floats came in that is no input, and that no operation made."""
+        return self._constants.met
+
+    def meet(self, operands: Iterable[Tensor]) -> None:
         """Constants among the operands get the distance to the numbers that they are roundings of."""
         for operand in operands:
             if operand not in self._radii:

@@ -101,7 +101,11 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     composed(
         "multilabel_margin_loss_backward", EVERYWHERE, read=margins.multilabel_margin_backward,
-        steps=backward_steps.of_first(backward_steps.decomposed("multilabel_margin_loss_forward"), 1),
+        steps=backward_steps.of_first(formulas.multilabel_margin, 1),
+    ),
+    in_steps(
+        "multilabel_margin_loss_forward", EVERYWHERE, steps=formulas.multilabel_margin,
+        rewritten=formulas.multilabel_margin,
     ),
     composed("_ctc_loss_backward", EVERYWHERE, steps=backward_steps.ctc_loss(steps.ctc_loss)),
     in_steps("_ctc_loss", EVERYWHERE, steps=steps.ctc_loss),

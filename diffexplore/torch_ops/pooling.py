@@ -69,9 +69,13 @@ OPERATORS: tuple[Operator, ...] = (
         part
         for name in (f"{which}{axes}d" for which in _NEAREST for axes in (1, 2, 3))
         for part in (
-            composed(name, EVERYWHERE, read=places.nearest(name)),
+            composed(name, EVERYWHERE, steps=resizing.nearest(name), read=places.nearest(name)),
             _added_in_own(f"{name}_backward", read=places.nearest_backward(f"{name}_backward")),
         )
+    ),
+    *(
+        composed(which, EVERYWHERE, steps=resizing.linear(which), rewritten=resizing.linear(which))
+        for which in ("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d")
     ),
     *(
         composed(

@@ -11,12 +11,13 @@ from torch import Tensor
 from diffexplore.errors import CandidateError
 from diffexplore.methods.base import Estimates
 from diffexplore.tracing.backward import is_overwritten
-from diffexplore.verifying.calling import call
+from diffexplore.verifying.calling import call, copies_of
 from diffexplore.verifying.candidates.base import Candidate, RecordedForward
 from diffexplore.verifying.packs import Packed
 
-#: A backward computes a multiple of its upstream gradient. This one scales without rounding, and turns the sign.
-FACTOR = -2.0
+#: A backward computes a multiple of its upstream gradient. These scale without rounding; the one turns the sign, the
+#: other is as large as those by which losses are scaled.
+FACTORS = (-2.0, 2.0**16)
 
 
 @runtime_checkable
@@ -33,13 +34,16 @@ class BackwardBehaviour:
 
     ``another`` are the partials of which a second call on the same graph gives another value, ``ignoring`` those that
     stay as they are under another upstream gradient, ``disproportionate`` those that change otherwise than by its
-    factor. ``modifying`` names the functions that write into theirs. ``raises``
-    says what a second call raises; ``overwritten`` says that it is torch, because a saved tensor was written into.
+    ``factor``, ``unwatched`` those that are others where nothing watches. ``modifying`` names the functions that write
+    into theirs. ``raises`` says what a second call raises; ``overwritten`` that it is torch, because a saved tensor
+    was written into.
     """
 
     another: tuple[str, ...] = ()
     ignoring: tuple[str, ...] = ()
     disproportionate: tuple[str, ...] = ()
+    factor: float = FACTORS[0]
+    unwatched: tuple[str, ...] = ()
     modifying: tuple[str, ...] = ()
     raises: str | None = None
     overwritten: bool = False
@@ -49,6 +53,11 @@ def behaviour_of(
     candidate: Candidate, wrt: tuple[str, ...], values: Mapping[str, Tensor], seed: int, first: Estimates
 ) -> BackwardBehaviour:
     """How the candidate's backward behaves at these tensors; ``first`` is what it gave there, with its bounds."""
+    room = {name: 2 * first[name].bound for name in wrt}
+    plain = call(lambda: candidate.answer(wrt, copies_of(values)), candidate.name, seed).gradients
+    unwatched = [name for name in wrt if _apart(first[name].value, plain[name].detach(), room[name])]
+    if unwatched:
+        return BackwardBehaviour(unwatched=tuple(unwatched))
     inner = candidate.inner if isinstance(candidate, Packed) else candidate
     if not isinstance(inner, HasBackward):
         return BackwardBehaviour()
@@ -66,25 +75,26 @@ def behaviour_of(
     if modifying:
         return BackwardBehaviour(modifying=modifying)
     try:
-        scaled, again = backward(FACTOR), backward(1.0)
+        scaled, large, again = (backward(factor) for factor in (*FACTORS, 1.0))
     except CandidateError as error:
         cause = error.__cause__
         return BackwardBehaviour(raises=str(error), overwritten=isinstance(cause, Exception) and is_overwritten(cause))
-    room = {name: 2 * first[name].bound for name in wrt}
 
-    def off(found: Mapping[str, Tensor]) -> list[str]:
-        """The partials that are not ``FACTOR`` times those of the first call."""
-        return [name for name in wrt if _apart(FACTOR * once[name].double(), found[name], abs(FACTOR) * room[name])]
+    def off(found: Mapping[str, Tensor], factor: float) -> list[str]:
+        """The partials that are not ``factor`` times those of the first call."""
+        return [name for name in wrt if _apart(factor * once[name].double(), found[name], abs(factor) * room[name])]
 
     another = [name for name in wrt if _apart(once[name], again[name], room[name])]
-    wrong = off(scaled)
+    wrong = off(scaled, FACTORS[0])
     if wrong and not another:  # by itself, or because of the call before?
         unused = call(lambda: inner.graph(names, packed), candidate.name, seed)
-        still = wrong if unused is None else off(backward(FACTOR, unused))
+        still = wrong if unused is None else off(backward(FACTORS[0], unused), FACTORS[0])
         another = [name for name in wrong if name not in still]
     if another:
         return BackwardBehaviour(another=tuple(another))
-    ignoring = tuple(name for name in wrong if not _apart(once[name], scaled[name], abs(FACTOR) * room[name]))
+    if not wrong:
+        return BackwardBehaviour(disproportionate=tuple(off(large, FACTORS[1])), factor=FACTORS[1])
+    ignoring = tuple(name for name in wrong if not _apart(once[name], scaled[name], abs(FACTORS[0]) * room[name]))
     return BackwardBehaviour(ignoring=ignoring, disproportionate=tuple(name for name in wrong if name not in ignoring))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from diffexplore.floating_point import dtype_name
 from diffexplore.methods.base import Estimate, Estimates, Values
 from diffexplore.methods.opaque import allowed
 from diffexplore.methods.problem import Problem
+from diffexplore.torch_code.foreign_numbers import line_of_foreign_numbers
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
 from diffexplore.verifying.backward_calls import BackwardBehaviour, behaviour_of
 from diffexplore.verifying.calling import call, copies_of, modified
@@ -42,6 +43,7 @@ class Observed:
         self.behaviour = Behaviour()
         self._seed = seed
         self._expects = True
+        self._foreign: bool | None = None
 
     @contextmanager
     def seeded(self, seed: int) -> Iterator[None]:
@@ -60,6 +62,19 @@ class Observed:
             yield
         finally:
             self._expects = True
+
+    def _comes_in(self, problem: Problem, values: Values) -> bool:
+        """Whether numbers that change with the inputs come in past torch; found out once."""
+        if self._foreign is None:
+            by = [name for name, one in values.items() if one.is_floating_point()]
+
+            def answered(copies: dict[str, torch.Tensor]) -> Iterable[torch.Tensor]:
+                given = {name: one.detach() for name, one in copies.items()}
+                found = call(lambda: self.candidate.answer(problem.wrt, given), self.candidate.name, self._seed)
+                return (*found.gradients.values(), *(() if found.value is None else (found.value,)))
+
+            self._foreign = line_of_foreign_numbers(answered, dict(values), by, everywhere=True) is not None
+        return self._foreign
 
     def called_again(self, problem: Problem, values: Values, first: Estimates) -> BackwardBehaviour:
         """How the candidate's backward behaves in further calls; ``first`` is what it gave in the first one."""
@@ -85,6 +100,7 @@ class Observed:
         with Escapes() as escapes, known as watch:
             watch.introduce(copies)
             answer = call(lambda: self.candidate.answer(problem.wrt, copies), self.candidate.name, self._seed)
+        known.meet(answer.gradients.values())
         # Asking for a radius may itself find that it is not known: before the operations are counted.
         tensors = {**answer.gradients, **({VALUE: answer.value} if answer.value is not None and self._values else {})}
         estimates = {
@@ -92,6 +108,7 @@ class Observed:
             for name, tensor in tensors.items()
         }
         opaque = not self.candidate.torch or bool(watch.unwatched | escapes.seen | watch.leaving)
+        opaque |= known.met_constants and self._comes_in(problem, values)
         narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
         self.behaviour = Behaviour(opaque, narrowed, modified(copies, values))
         if not opaque:

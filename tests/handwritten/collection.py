@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from handwritten import activations, attention, losses, matrices, norms, numpy_layers, projections, quantisers
+from handwritten import (
+    activations,
+    attention,
+    losses,
+    matrices,
+    norms,
+    numpy_layers,
+    projections,
+    quantisers,
+    recursions,
+)
 from handwritten.pieces import Piece
 
 PIECES: tuple[Piece, ...] = (
@@ -14,4 +24,5 @@ PIECES: tuple[Piece, ...] = (
     *quantisers.PIECES,
     *matrices.PIECES,
     *numpy_layers.PIECES,
+    *recursions.PIECES,
 )

@@ -100,7 +100,7 @@ class BlockedKernel:
         def worker() -> Callable[[int], list[Tensor]]:
             space = _Space(self.steps.buffers, self._parts, max(self._rows), self.columns.device)
             steps = {
-                rows: self.steps.ready(begun, at, [one[:rows] for one in space.buffers], rows)
+                rows: self.steps.ready(begun, at, [one.narrow(0, 0, rows) for one in space.buffers], rows)
                 for rows in set(self._rows)
             }
 

@@ -14,6 +14,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.checking.staged import RunningMode, StagedProgram
 from diffexplore.formula.text import to_text
+from diffexplore.inputs.stored import StoredTensor
 from diffexplore.kernels.accumulator import Accumulator
 from diffexplore.kernels.backends.base import BoundKernel, KernelEffort, Point, collected
 from diffexplore.kernels.batches import Columns
@@ -65,11 +66,15 @@ class StatisticsBackend:
 
 def _part(columns: Columns, first: int, last: int) -> dict[str, np.ndarray]:
     """Rows of the columns, as arrays that the statistics take."""
-    part = {name: tensor[first:last].cpu() for name, tensor in columns.tensors.items()}
-    return {
-        name: (tensor.to(torch.float64) if tensor.dtype == torch.bfloat16 else tensor).numpy()
-        for name, tensor in part.items()
-    }
+    return {name: _rows(tensor, first, last) for name, tensor in columns.tensors.items()}
+
+
+def _rows(column: Any, first: int, last: int) -> np.ndarray:
+    if isinstance(column, StoredTensor):
+        return column.kept(first, last)
+    part = column[first:last].cpu()
+    found: np.ndarray = (part.to(torch.float64) if part.dtype == torch.bfloat16 else part).numpy()
+    return found
 
 
 def _accumulated(accumulator: Accumulator, columns: Columns) -> BlockSums:

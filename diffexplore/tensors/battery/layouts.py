@@ -116,7 +116,8 @@ def broadcast_inputs(setting: CallSetting) -> Iterator[CallFinding]:
 def certain(truth: DoubleBall, numbers: TensorNumbers) -> Tensor:
     """Where the truth is known as well as rounding leaves the numbers."""
     size = np.abs(numbers.value).max(initial=0.0, where=np.isfinite(numbers.value))
-    return torch.from_numpy(truth.radius <= np.maximum(numbers.in_any_call, 2.0**-53 * size))
+    close = truth.radius <= np.maximum(numbers.in_any_call, 2.0**-53 * size)
+    return torch.from_numpy(np.asarray(close & np.isfinite(truth.radius) & np.isfinite(truth.high)))
 
 
 def broadcast(tensor: Tensor) -> Tensor:

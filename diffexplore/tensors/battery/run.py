@@ -62,7 +62,7 @@ class TriedCalls:
 
 
 #: What makes whatever is tried later go wrong as well.
-_GRAVE = frozenset({"inputs_modified", "upstream_modified", "saved_overwritten", "not_deterministic"})
+_GRAVE = frozenset({"inputs_modified", "upstream_modified", "saved_overwritten", "not_deterministic", "unwatched"})
 
 
 def tried(calls: TensorCalls, level: str, *, certified: bool, wrong: bool = False) -> TriedCalls:

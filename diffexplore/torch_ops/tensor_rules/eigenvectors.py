@@ -135,7 +135,7 @@ def _eigenvectors(matrix: acb_mat) -> tuple[list[acb], acb_mat]:
     try:
         found: tuple[list[acb], acb_mat] = matrix.eig(right=True)
     except (ValueError, ZeroDivisionError):
-        raise NotCertified("the eigenvalues are not certainly apart") from None
+        raise NoDerivative("the eigenvalues are not certainly apart") from None
     return found
 
 
@@ -190,7 +190,7 @@ def _in_order(matrix: acb_mat, values: np.ndarray, vectors: np.ndarray | None = 
     middles = np.array([complex(float(one.real.mid()), float(one.imag.mid())) for one in own])
     order = [int(np.abs(middles - value).argmin()) for value in values]
     if sorted(order) != list(range(n)):
-        raise NotCertified("it is not certain which eigenvalue is which")
+        raise NoDerivative("it is not certain which eigenvalue is which")
     columns, places = [], []
     for place, i in enumerate(order):
         computed = np.array([complex(x.real.mid(), x.imag.mid()) for x in (right[row, i] for row in range(n))])

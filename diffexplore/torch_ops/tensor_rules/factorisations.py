@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from diffexplore.torch_ops.tensor_rules.operands import NoDerivative
 from diffexplore.torch_private.watching import disable_current_modes
 
 Tensor = torch.Tensor
@@ -68,9 +69,9 @@ def least_squares(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: s
 
 
 def _same(found: Tensor, computed: Tensor) -> None:
-    """Raises NotImplementedError where the program took a matrix for one of lower rank."""
+    """Raises NoDerivative where the program took a matrix for one of lower rank."""
     if not _kernel(torch.allclose, found, computed, 1e-4, 1e-6):
-        raise NotImplementedError(_RANK)
+        raise NoDerivative(_RANK)
 
 
 _RANK = "a matrix is not certainly of full rank, and where the rank changes the solution jumps"
@@ -81,7 +82,7 @@ def _full_rank_inverse(a: Tensor) -> Tensor:
     try:
         return a.mH @ _inverse(a @ a.mH) if wide else _inverse(a.mH @ a) @ a.mH
     except RuntimeError:  # of LAPACK: it is singular
-        raise NotImplementedError(_RANK) from None
+        raise NoDerivative(_RANK) from None
 
 
 def pseudo_inverse(a: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
@@ -95,7 +96,18 @@ def pseudo_inverse(a: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: 
 
 # --------------------------------------------------------------------------------------------------------- Cholesky
 def cholesky(a: Tensor, upper: bool = False) -> Tensor:
+    """Of a Hermitian matrix; by what is not Hermitian in a complex one the derivative is torch's.
+
+    That keeps imaginary parts of a cotangent of the diagonal, which is real: with L⁻¹ dA L⁻ᴴ of the diagonal t, the
+    columns of L turn by i Im t / 2.
+    """
+    if not _kernel(lambda x: torch.allclose(x.tril(-1), x.mH.tril(-1), 1e-3, 1e-6 * float(x.abs().sum())), a):
+        raise NoDerivative("the matrix is not Hermitian, and one triangle of it is not read")
     lower = _cholesky((a + a.mH) / 2)
+    if a.is_complex():
+        inverse = _inverse(lower)
+        turning = (inverse @ a @ inverse.mH).diagonal(0, -2, -1).imag  # 0
+        lower = lower + lower * (0.5j * turning).unsqueeze(-2)
     return lower.mH if upper else lower
 
 

@@ -21,18 +21,18 @@ from diffexplore.torch_ops.tensor_rules.fields import (
     parts,
     times,
 )
-from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, OperatorCall
+from diffexplore.torch_ops.tensor_rules.operands import Applied, NoDerivative, OperatorCall
 
 
 def _inverse(matrix: Any) -> list[Matrix]:
     try:
         return [matrix.inv()]
     except ZeroDivisionError:
-        raise NotCertified("a matrix is not certainly invertible") from None
+        raise NoDerivative("a matrix is not certainly invertible") from None
 
 
 def inverse_of(field: MatrixField, ball: DoubleBall) -> DoubleBall:
-    """The inverses of matrices. Raises NotCertified where one may be singular."""
+    """The inverses of matrices. Raises NoDerivative where one may be singular."""
     size = field.shape_of(ball)[-1]
     (value,) = field.each(_inverse, value_of(ball), [(size, size)])
     if not isinstance(ball, DualBall):
@@ -103,7 +103,7 @@ def log_determinant(call: OperatorCall) -> Applied:
     def logarithm(matrix: Any) -> list[Matrix]:
         number = matrix.det()
         if number.contains(0):
-            raise NotCertified("a matrix is not certainly invertible")
+            raise NoDerivative("a matrix is not certainly invertible")
         return [type(matrix)([[one]]) for one in (number.sgn(), abs(number).log())]
 
     sign, value = field.each(logarithm, value_of(ball), [(), ()])

@@ -79,8 +79,11 @@ class NotCertified(Exception):
     """The exact derivative is not known here; the text says why, as the end of "no certified truth: …"."""
 
 
-class NoDerivative(NotCertified):
-    """There is none: what is computed depends on something that is not determined."""
+class NoDerivative(NotCertified, NotImplementedError):
+    """There is none, or it is not certain that there is one: at equal eigenvalues, of a singular matrix, of a phase.
+
+    Where steps that raise it are run for a bound, there is none.
+    """
 
 
 @dataclass(frozen=True, eq=False)

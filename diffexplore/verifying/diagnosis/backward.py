@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from diffexplore.checking.records import VALUE, Cause
 from diffexplore.checking.tallies import Skipped
 from diffexplore.tracing.backward import SECOND_CALL
-from diffexplore.verifying.backward_calls import FACTOR, BackwardBehaviour
+from diffexplore.verifying.backward_calls import BackwardBehaviour
 
 SECOND_CALL_TITLE = "{} (second backward call)"
 
@@ -30,13 +30,18 @@ def causes(behaviour: BackwardBehaviour, names: Iterable[str], wrong: Iterable[s
         return dict.fromkeys(right, _overwritten(partials, raises=True))
     if behaviour.another:
         return {name: _overwritten(behaviour.another, raises=False) for name in behaviour.another if name in right}
+    if behaviour.unwatched:
+        fields = {"inputs": list(behaviour.unwatched), "certain": True}
+        cause = Cause("unwatched", "in another call, which nothing watches, it gives another gradient", fields)
+        return {name: cause for name in behaviour.unwatched if name in right}
+    factor = behaviour.factor
     ignored = "the upstream gradient is ignored: it is the gradient for an upstream of 1"
     not_linear = (
-        f"it is no multiple of the upstream gradient, as a gradient is: for an upstream of {FACTOR:g} it is not "
-        f"{FACTOR:g} times what it is for 1"
+        f"it is no multiple of the upstream gradient, as a gradient is: for an upstream of {factor:g} it is not "
+        f"{factor:g} times what it is for 1"
     )
     others = behaviour.disproportionate
-    fields = {"inputs": list(others), "factor": FACTOR, "certain": True}
+    fields = {"inputs": list(others), "factor": factor, "certain": True}
     return dict.fromkeys(
         behaviour.ignoring, Cause("upstream_ignored", ignored, {"inputs": list(behaviour.ignoring), "certain": True})
     ) | dict.fromkeys((name for name in others if name in right), Cause("upstream_not_linear", not_linear, fields))

@@ -1,0 +1,53 @@
+"""What a symbol does not move is computed once: values, bounds and verdicts stay the same bit by bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import diffexplore as dx
+from diffexplore.bounds.watch import Watch
+from diffexplore.methods import _unmoved
+
+NAMES = [f"p{i}" for i in range(6)]
+
+FORMULAS = {
+    "softmax": "log(" + " + ".join(f"exp({name}*x)" for name in NAMES) + ") - p0*y",
+    "perceptron": "(p0*tanh(p1*x + 1/3) + p2*tanh(p3*x) + p4*p5**2 - y)**2",
+    "corners": "abs(p0*x - p1) + max(p2*x, y)*p3 + where(x > 0, p4*x, p5**2)",
+}
+
+METHODS = "symbolic, forward_difference, richardson, complex_step"
+
+
+def _document(formula: str, dtype: str) -> dict[str, Any]:
+    draw = np.random.default_rng(0)
+    data = {name: draw.normal(size=20) for name in ("x", "y")}
+    at = dict(zip(NAMES, draw.normal(size=6).tolist(), strict=True))
+    report = dx.check(dx.Loss(formula, parameters=NAMES, data="x, y"), data, at, methods=METHODS, dtype=dtype)
+    return {name: part for name, part in report.to_dict().items() if name != "environment"}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)
+def test_the_report_is_the_same(formula: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = _document(formula, dtype)
+    monkeypatch.setattr(_unmoved, "_MOST_KEPT", 0)
+    assert _document(formula, dtype) == shared
+
+
+def test_fewer_operations_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, run = [0], Watch.run
+
+    def counted(watch: Watch, *arguments: Any) -> Any:
+        counts[-1] += 1
+        return run(watch, *arguments)
+
+    monkeypatch.setattr(Watch, "run", counted)
+    _document(FORMULAS["softmax"], "float64")
+    counts.append(0)
+    monkeypatch.setattr(_unmoved, "_MOST_KEPT", 0)
+    _document(FORMULAS["softmax"], "float64")
+    assert counts[0] < 0.7 * counts[1], counts
