@@ -2,22 +2,26 @@
 
     python -m benchmarks.gradcheck_operators [--dtype float64] [--samples first|all] [--battery none] [--only PART]
                                              [--second] [--every 1] [--device cpu] [--rival] [--jobs 1]
-                                             [--json FILE]
+                                             [--largest N] [--json FILE] [--resume FILE]
 
 Every fail is a false alarm, or a defect of torch: each is printed as it comes, to be looked into by hand. ``--rival``
-runs torch's checker on the same samples; ``--device cuda`` checks the kernels of a GPU, ``--every 4`` a quarter of all
-entries; ``--second`` checks second derivatives, by gradgradcheck. Torch's database needs ``expecttest``, which its
-wheel does not bring.
+runs torch's checker on the same samples; ``--device cuda`` checks the kernels of a GPU, ``--every 4`` a quarter of
+all entries; ``--second`` checks second derivatives, by gradgradcheck. ``--resume FILE`` keeps each entry's outcome, a
+line each, and takes what is there for done, so that a sweep can be run in pieces. An entry is as good as its worst
+sample; one without a number to compare is empty. Torch's database needs ``expecttest``, which its wheel does not
+bring.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import time
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -38,12 +42,15 @@ class Outcome:
 
     entry: str
     samples: int
+    passed: int
     verdict: str
     reason: str
     kind: str
     rival: str
     seconds: float
     rival_seconds: float
+    others: dict[str, int] = field(default_factory=dict)
+    """How many samples do not pass, by verdict and reason."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class Task:
     every_sample: bool
     battery: str | None
     rival: bool
+    largest: float = math.inf
 
 
 @cache
@@ -69,18 +77,27 @@ def entries(dtype: torch.dtype, device: str = "cpu") -> dict[str, Any]:
     }
 
 
-_WORST = ("fail", "error", "inconclusive", "refused", "pass", "")
+_WORST = ("fail", "error", "inconclusive", "refused", "pass", "empty", "")
 
 
 def outcome(task: Task) -> Outcome:
     """One entry, at its first sample or at all of them."""
     dtype = getattr(torch, task.dtype)
-    entry, count, verdict, reason, kind, other = entries(dtype, task.device)[task.entry], 0, "", "", "", ""
+    entry, verdict, reason, kind, other = entries(dtype, task.device)[task.entry], "", "", "", ""
+    count = passed = 0
+    others: Counter[str] = Counter()
     seconds = rival_seconds = 0.0
     for function, inputs in _calls(entry, dtype, torch.device(task.device)):
+        if sum(one.numel() for one in inputs) > task.largest:
+            others["large: not tried"] += 1
+            continue
         started = time.process_time()
         found, why, how = _checked(function, inputs, task.battery)
         seconds += time.process_time() - started
+        passed += found == "pass"
+        others[f"{found}: {why}"] += found != "pass"
+        if task.every_sample and found not in ("pass", "inconclusive", "empty"):
+            print(f"{found} {task.entry} [sample {count}]: {why}", flush=True)
         if _WORST.index(found) < _WORST.index(verdict):
             verdict, reason, kind = found, f"{why} [sample {count}]" if why and count else why, how
         count += 1
@@ -90,7 +107,7 @@ def outcome(task: Task) -> Outcome:
             rival_seconds += time.process_time() - started
         if not task.every_sample:
             break
-    return Outcome(task.entry, count, verdict, reason, kind, other, seconds, rival_seconds)
+    return Outcome(task.entry, count, passed, verdict, reason, kind, other, seconds, rival_seconds, dict(+others))
 
 
 def _calls(entry: Any, dtype: torch.dtype, device: torch.device) -> Iterator[tuple[Any, tuple[torch.Tensor, ...]]]:
@@ -133,6 +150,8 @@ def _checked(function: Any, inputs: tuple[torch.Tensor, ...], battery: str | Non
         return "refused", str(error)[:160], ""
     except Exception as error:  # a defect of ours: it is counted, and the sweep goes on
         return "error", f"{type(error).__name__}: {error}"[:160], ""
+    if report.verdict == "inconclusive" and report.rows and not any(row.entries.total for row in report.rows):
+        return "empty", "", ""
     causes = [row.cause.message for row in report.rows if row.cause is not None and row.verdict == report.verdict]
     unread = [note.partition("cannot be read: ")[2] for note in report.notes if "cannot be read: " in note]
     return report.verdict, (causes or unread or [""])[0][:160], report.truth
@@ -150,6 +169,18 @@ def _by_torch(function: Any, inputs: tuple[torch.Tensor, ...], *, second: bool) 
         return "refused"
 
 
+def _resumed(tasks: list[Task], path: Path | None, jobs: int) -> Iterator[Outcome]:
+    """The outcomes of all tasks: those that a file has, then the others, which are added to it as they come."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else []
+    done = {line["entry"]: Outcome(**line) for line in map(json.loads, lines)}
+    yield from (done[task.entry] for task in tasks if task.entry in done)
+    for found in outcomes(outcome, [task for task in tasks if task.entry not in done], jobs):
+        if path is not None:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(found)) + "\n")
+        yield found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dtype", default="float64")
@@ -158,10 +189,12 @@ def main() -> None:
     parser.add_argument("--only", default="", help="entries with this in their name")
     parser.add_argument("--second", action="store_true", help="second derivatives, without a battery")
     parser.add_argument("--every", type=int, default=1, help="only every so many entries (default 1: all)")
+    parser.add_argument("--largest", type=float, default=math.inf, help="samples of more numbers are not tried")
     parser.add_argument("--rival", action="store_true")
     with_device(parser)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="outcomes by line; entries in it are not run again")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     started = time.monotonic()
@@ -169,20 +202,31 @@ def main() -> None:
     names = [name for name in entries(getattr(torch, options.dtype), options.device) if options.only in name]
     every = options.samples == "all"
     tasks = [
-        Task(name, options.dtype, options.device, every, None if options.second else options.battery, options.rival)
+        Task(
+            name,
+            options.dtype,
+            options.device,
+            every,
+            None if options.second else options.battery,
+            options.rival,
+            options.largest,
+        )
         for name in names[:: options.every]
     ]
     reasons: dict[str, list[str]] = defaultdict(list)
     figures: Counter[str] = Counter()
     seconds = rival_seconds = 0.0
-    for found in outcomes(outcome, tasks, options.jobs):
+    for found in _resumed(tasks, options.resume, options.jobs):
         figures[found.verdict or "without a gradient"] += 1
         figures["samples"] += found.samples
+        figures["samples that pass"] += found.passed
+        for reason, count in found.others.items():
+            figures[f"samples {reason.partition(':')[0]}"] += count
         figures["certified"] += found.verdict == "pass" and found.kind == "certified"
         figures[f"torch: {found.rival}"] += bool(found.rival)
         seconds, rival_seconds = seconds + found.seconds, rival_seconds + found.rival_seconds
-        if found.verdict not in ("pass", ""):
-            reasons[f"{found.verdict}: {found.reason}"].append(found.entry)
+        for reason, count in found.others.items():
+            reasons[reason].append(f"{found.entry}{f' ({count})' if count > 1 else ''}")
         if found.verdict in ("fail", "error"):
             print(f"{found.verdict} {found.entry}: {found.reason}", flush=True)
     for reason, those in sorted(reasons.items(), key=lambda item: (item[0].partition(":")[0], -len(item[1]))):

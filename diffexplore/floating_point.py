@@ -76,6 +76,10 @@ FLOAT_FORMATS = {
 }
 
 
+#: What is below this part of a double is lost where it is added to it.
+LOST_BESIDE = 2.0**-55
+
+
 @cache
 def format_of(dtype: str | torch.dtype) -> FloatFormat:
     """The format of a dtype, or of its name; ``KeyError`` for any other."""

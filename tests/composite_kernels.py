@@ -13,6 +13,10 @@ from flint import arb, arb_series, ctx
 from diffexplore.arithmetic.balls import precision
 
 Tensor = torch.Tensor
+
+#: Labels, of which some are no signs.
+TARGETS = [1, -1, 1, 0.5, 0, -1]
+
 Series = Any  # flint has no types
 Exact = Callable[..., list[Series]]
 
@@ -184,6 +188,10 @@ KERNELS: dict[str, Kernel] = {
         lambda x, y: F.binary_cross_entropy_with_logits(x, y, reduction="none"),
         each(lambda x, y: log1p_exp(x) - x * y),
         (REAL, UNIT),
+    ),
+    "soft_margin_loss": Kernel(
+        lambda x: F.soft_margin_loss(x, x.new_tensor(TARGETS), reduction="none"),
+        lambda x: [log1p_exp(-t * entry) for t, entry in zip(TARGETS, x, strict=True)],
     ),
     "kl_div": Kernel(
         lambda x, y: F.kl_div(x, y, reduction="none"), each(lambda x, y: y * (y.log() - x)), (REAL, POSITIVE)

@@ -164,9 +164,9 @@ def tally(kind: str, members: list[Row]) -> Tally:
 
 def left_undecided(rows: list[Row]) -> tuple[tuple[str, Mapping[str, float]], ...]:
     """The partials and points among reduced rows that no row passed."""
-    asked = {(row.parameter, *row.point.items()): row for row in rows if row.sample is None and row.probe is None}
+    partials = {(row.parameter, *row.point.items()): row for row in rows if row.sample is None and row.probe is None}
     passed = {(row.parameter, *row.point.items()) for row in rows if row.sample is None and row.verdict == "pass"}
-    return tuple((row.parameter, row.point) for key, row in asked.items() if key not in passed)
+    return tuple((row.parameter, row.point) for key, row in partials.items() if key not in passed)
 
 
 def report_of(rows: list[Row], skipped: tuple[Skipped, ...] = (), verdict: Verdict = "pass") -> Report:

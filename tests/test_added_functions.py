@@ -1,10 +1,12 @@
-"""Functions that SymPy lacks, through the doors of a user: formulas, programs of torch, proofs, wrong gradients, dtypes."""
+"""Functions that SymPy lacks, as a user meets them: formulas, programs of torch, proofs, wrong gradients, dtypes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import pytest
 import torch
 from representatives import each_value, one_in
@@ -139,6 +141,73 @@ def test_the_slope_at_a_corner_is_found_from_both_sides(formula: str) -> None:
     else:
         assert row.truth is not None and abs(float(row.truth.mid) - slope) <= float(row.truth.rad) < 1e-15
         assert row.cause is None or row.cause.key != "unresolved"
+
+
+def _differences(function: Callable[[mpmath.mpf], mpmath.mpf]) -> mpmath.mpf:
+    with mpmath.workdps(40):
+        return mpmath.diff(function, 0)
+
+
+def _gamma(a: Any, x: Any) -> mpmath.mpf:
+    return mpmath.gammainc(a, 0, x, regularized=True)
+
+
+def _beta(a: Any, b: Any, x: Any) -> mpmath.mpf:
+    return mpmath.betainc(a, b, 0, x, regularized=True)
+
+
+_SLOPE_BESIDE_0: dict[str, float | Callable[[Any], Any]] = {
+    "gammainc(2, 1 + abs(a))": lambda t: _gamma(2, 1 + t), "gammainc(1 + abs(a), 2)": lambda t: _gamma(1 + t, 2),
+    "gammaincc(1 + abs(a), 2 + abs(a))": lambda t: 1 - _gamma(1 + t, 2 + t), "gammainc(1 + a, abs(a))": 1.0,
+    "gammainc(2 - a, abs(a))": 0.0, "gammainc(3/2, abs(a))": 0.0, "gammainc(1/2, a*a)": 2 / math.sqrt(math.pi),
+    "gammaincc(1/2, 3*a*a)": -2 * math.sqrt(3 / math.pi), "betainc(1, 3, abs(a))": 3.0, "betainc(2, 3, abs(a))": 0.0,
+    "betainc(2, 1, 1 - abs(a))": -2.0, "betainc(1/2, 2, a*a)": 1.5, "betainc(1, 2 + a, 1 - a*a)": 0.0,
+    "betainc(2 + abs(a), 3, 1/2)": lambda t: _beta(2 + t, 3, 0.5),
+    "betainc(2, 3 + abs(a), 1/4 + abs(a))": lambda t: _beta(2, 3 + t, 0.25 + t),
+    "zeta(2 + abs(a))": lambda t: mpmath.zeta(2 + t), "zeta(3, 2 + abs(a))": lambda t: mpmath.zeta(3, 2 + t),
+    "zeta(3 + abs(a), 2 + abs(a))": lambda t: mpmath.zeta(3 + t, 2 + t),
+    "dgammainc(1, 2, 1 + abs(a))": lambda t: mpmath.diff(lambda s: _gamma(s, 1 + t), 2),
+    "dzeta(1, 2 + abs(a), 1)": lambda t: mpmath.zeta(2 + t, 1, 1),
+    "dbetainc(1, 0, 2, 3, 1/2 + abs(a))": lambda t: mpmath.diff(lambda s: _beta(s, 3, 0.5 + t), 2),
+    "where(a != 0, a**4*zeta(2, abs(a)), 0)": 0.0, "where(a != 0, abs(a)**3*zeta(2, abs(a)), 0)": 1.0,
+    "where(a != 0, gammaincc(2, 1/abs(a)), 0)": 0.0,
+}  # fmt: skip
+"""What each formula's slope is right of 0, and with the other sign left of it."""
+
+
+@pytest.mark.parametrize("formula", one_in(2, _SLOPE_BESIDE_0, first=1))
+def test_the_slopes_of_incomplete_functions_beside_a_point(formula: str) -> None:
+    report = dx.check(dx.Loss(formula, parameters="a"), at={"a": 0.0}, methods="reverse", device="cpu")
+    (row,) = (row for row in report.rows if row.parameter == "a" and row.probe is None)
+    stated = _SLOPE_BESIDE_0[formula]
+    slope = abs(float(_differences(stated) if callable(stated) else stated))
+    assert row.truth is not None
+    assert float(row.truth.mid) == 0
+    assert slope <= float(row.truth.rad) <= 1.01 * slope
+    assert (row.cause is not None and row.cause.key == "kink") == (slope > 0)
+
+
+_AT_EDGES = [
+    ("gammainc(a, x)", 2.0, 0.0, "x"), ("gammainc(a, x)", 0.5, 0.0, "x"), ("gammaincc(a, x)", 1.0, 0.0, "x"),
+    ("gammainc(a, x)", 0.0, 1.0, "a, x"), ("betainc(a, 2, x)", 2.0, 0.0, "x"), ("betainc(2, a, x)", 0.5, 1.0, "x"),
+    ("betainc(a, 2, x)", 0.0, 0.5, "a, x"), ("zeta(a)*x", 1.0, 1.0, "a, x"), ("zeta(a, x)", 2.0, 0.0, "a, x"),
+    ("(a - 1)*zeta(a)*x", 1.0, 1.0, "a, x"), ("zeta(a)*x", 0.5, 1.0, "a, x"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "a", "x", "without"), one_in(3, _AT_EDGES))
+def test_the_edges_of_incomplete_functions_have_slopes_in_what_stays_inside(
+    formula: str, a: float, x: float, without: str
+) -> None:
+    """In ``without`` the domain ends at the point: no gradient exists. In the others the function is constant there."""
+    report = dx.check(
+        dx.Loss(formula, parameters="a, x"), at={"a": a, "x": x}, methods="reverse, forward", device="cpu"
+    )
+    rows = [row for row in report.rows if row.parameter in ("a", "x") and row.probe is None]
+    undefined = {row.parameter for row in rows if row.cause is not None and row.cause.key == "undefined"}
+    assert undefined == set(without.split(", "))
+    others = [row for row in rows if row.parameter not in undefined]
+    assert all(row.value == 0 and row.truth is not None and float(row.truth.mid) == 0 for row in others)
 
 
 def test_a_remainder_has_differences_away_from_its_jumps() -> None:

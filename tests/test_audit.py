@@ -159,11 +159,11 @@ def test_ties_are_settled_as_torch_settles_them(rules: Rulebook, name: str) -> N
     checked = 0
     for case in cases(entry.signature):
         names = ["self", *(limit for limit in ("min", "max") if limit not in case.settings)]
-        asked = [one for _, one in (*backward_questions(entry, case), *forward_questions(entry, case))]
+        questions = [one for _, one in (*backward_questions(entry, case), *forward_questions(entry, case))]
         for values in itertools.product((0.0, 1.0, 2.0), repeat=len(names)):
             at = dict(zip(names, values, strict=True))
             theirs = tied_slopes(at, names if name == "clamp.Tensor" else ["self"])
-            for question in asked:
+            for question in questions:
                 assert isinstance(question, Question)
                 if question.symbol is not None:
                     mode = "forward" if "forward mode" in question.input else "reverse"

@@ -137,3 +137,12 @@ def test_sums_on_a_device_that_are_none() -> None:
     accumulator = statistics_of(QUADRATIC).about((0.0, 0.0))
     found = accumulator.finish(accumulator.accumulate_on_device(tensors))
     assert all(np.isnan(total.high) for total in found.values())
+
+
+def test_a_fit_names_the_sum_that_overflows() -> None:
+    data = columns("random", 100_000)
+    data["x"][7] = 1e200
+    with pytest.raises(
+        dx.UsageError, match=r"^the sum of x² over the data is beyond double precision: scale the data$"
+    ):
+        dx.fit("squared_error", data, dtype="float64", lr=0.01, steps=3)

@@ -54,6 +54,21 @@ def test_an_operation_without_a_rule_is_named_and_has_no_bound() -> None:
     assert bool((watch.radius(out) == math.inf).all())
 
 
+@pytest.mark.parametrize("name", ["logical_and_", "logical_or_", "logical_xor_", "bitwise_and_", "__iand__", "__ior__"])
+def test_conditions_that_are_changed_in_place_stay_open(name: str) -> None:
+    """As the backward pass of clamp with two limits makes its mask."""
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)
+    with Watch() as watch:
+        watch.set(x, torch.full_like(x, 0.125))
+        first, second = x >= 2.0, x <= 3.0
+        getattr(first, name)(second)
+        inverted = (x <= 3.0).logical_not_()
+        chosen = torch.where(first, x, 2 * x)
+    assert watch.undecided(first).tolist() == [False, True, True, False]
+    assert watch.undecided(inverted).tolist() == [False, False, True, False]
+    assert (watch.radius(chosen) > 1).tolist() == [False, True, True, False]
+
+
 @pytest.mark.parametrize(
     "function", [lambda x: 1 / x, torch.log, torch.sqrt, torch.tan, lambda x: x ** torch.tensor(-0.5)]
 )

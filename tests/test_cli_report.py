@@ -19,15 +19,15 @@ Output = pytest.CaptureFixture[str]
 
 
 class Check:
-    """Stands in for the module of the check: returns a prepared report, and remembers what it was asked."""
+    """Stands in for the module of the check: returns a prepared report, and remembers what it received."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
-        self.asked: dict[str, Any] = {}
+        self.received: dict[str, Any] = {}
         self.error: BaseException | None = None
 
     def run_check(self, loss: Any, batch: Any, points: Any, **how: Any) -> Report:
-        self.asked = {"loss": loss, "batch": batch, "points": points, **how}
+        self.received = {"loss": loss, "batch": batch, "points": points, **how}
         if self.error is not None:
             raise self.error
         listener = how["listener"]
@@ -61,13 +61,13 @@ def test_the_exit_code_is_the_verdict(check: Check, capsys: Output, make: Any, c
 
 def test_without_arguments_the_notebooks_loss_is_checked(check: Check) -> None:
     assert main(["report"]) == 0
-    assert check.asked["loss"].name == "perpendicular"
-    assert check.asked["batch"].n == 100
-    assert [dict(point) for point in check.asked["points"]] == [{"a": 0.0, "b": 0.0}, {"a": 2.5, "b": 1.0}]
-    assert check.asked["wrt"] == ("a", "b")
-    assert (check.asked["dtype"], check.asked["device"], check.asked["seed"]) == ("float64", "auto", 0)
-    assert check.asked["methods"] is None
-    assert check.asked["step"] is None
+    assert check.received["loss"].name == "perpendicular"
+    assert check.received["batch"].n == 100
+    assert [dict(point) for point in check.received["points"]] == [{"a": 0.0, "b": 0.0}, {"a": 2.5, "b": 1.0}]
+    assert check.received["wrt"] == ("a", "b")
+    assert (check.received["dtype"], check.received["device"], check.received["seed"]) == ("float64", "auto", 0)
+    assert check.received["methods"] is None
+    assert check.received["step"] is None
 
 
 def test_every_option_arrives(check: Check, tmp_path: Path) -> None:
@@ -77,19 +77,23 @@ def test_every_option_arrives(check: Check, tmp_path: Path) -> None:
     how = ["--reduction", "sum", "--dtype", "float32", "--device", "cpu", "--seed", "7"]
     code = main(["report", "(a*x - y + b)**2", *points, *how, "--methods", "reverse,numpy", "--step", "1e-4"])
     assert code == 0
-    asked = check.asked
-    assert (asked["loss"].parameters, asked["loss"].data, asked["loss"].reduction) == (("a", "b"), ("x", "y"), "sum")
-    assert list(asked["batch"].columns["x"]) == [1.0, 3.0]
-    assert [dict(point) for point in asked["points"]] == [{"a": 1.3, "b": 0.7}, {"a": 1e-3, "b": -2.0}]
-    assert asked["wrt"] == ("a", "x")
-    assert (asked["dtype"], asked["device"], asked["seed"], asked["step"]) == ("float32", "cpu", 7, 1e-4)
-    assert asked["methods"] == ("reverse", "numpy")
+    received = check.received
+    assert (received["loss"].parameters, received["loss"].data, received["loss"].reduction) == (
+        ("a", "b"),
+        ("x", "y"),
+        "sum",
+    )
+    assert list(received["batch"].columns["x"]) == [1.0, 3.0]
+    assert [dict(point) for point in received["points"]] == [{"a": 1.3, "b": 0.7}, {"a": 1e-3, "b": -2.0}]
+    assert received["wrt"] == ("a", "x")
+    assert (received["dtype"], received["device"], received["seed"], received["step"]) == ("float32", "cpu", 7, 1e-4)
+    assert received["methods"] == ("reverse", "numpy")
 
 
 def test_a_formula_that_begins_with_a_minus_sign(check: Check) -> None:
     assert main(["report", "-x**2 + a", "--at", "a=1", "--points", "5"]) == 0
-    assert check.asked["loss"].formula == "-x**2 + a"
-    assert check.asked["batch"].n == 5
+    assert check.received["loss"].formula == "-x**2 + a"
+    assert check.received["batch"].n == 5
 
 
 @pytest.mark.parametrize(
@@ -134,7 +138,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert message in printed.err
     assert printed.err.count("\n") == 1
     assert "Traceback" not in printed.err
-    assert check.asked == {}, "bad input is found before the check begins"
+    assert check.received == {}, "bad input is found before the check begins"
 
 
 def test_json_on_stdout_is_all_that_is_printed(check: Check, capsys: Output) -> None:

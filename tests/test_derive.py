@@ -55,6 +55,14 @@ def test_gradient_by_data_and_caching() -> None:
         PERPENDICULAR.gradient("a, a")
 
 
+@pytest.mark.parametrize("text", ["(-1)**a", "((-2)**(a*x))**2", "(-3)**Max(a, x)", "log((-1)**a)", "0**a", "0**(a*x)"])
+def test_a_power_of_a_constant_that_is_not_positive_has_no_closed_derivative(text: str) -> None:
+    loss = Loss(text, parameters="a", data="x" if "x" in text.replace("Max", "") else "")
+    with pytest.raises(UsageError, match="no closed derivative by a"):
+        loss.gradient()
+    assert list(Loss("exp(a)*(-3)**x", parameters="a", data="x").gradient()) == ["a"]
+
+
 def test_hessian_is_the_derivative_of_the_gradient() -> None:
     hessian = PERPENDICULAR.hessian()
     assert list(hessian) == [("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")]

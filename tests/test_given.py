@@ -195,7 +195,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_folder")
 @pytest.mark.parametrize(
-    ("arguments", "asked"),
+    ("arguments", "questions"),
     [
         (["mine.py:Square"], ["which of x are parameters", "values for x", "of an output of shape (N)"]),
         (["mine.py:Square", "--wrt", "x"], ["values for x", "of an output of shape (N)"]),
@@ -209,13 +209,13 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_verify_asks_everything_at_once_and_its_command_runs(
-    arguments: list[str], asked: list[str], capsys: Output
+    arguments: list[str], questions: list[str], capsys: Output
 ) -> None:
     assert main(["verify", *arguments]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert all(question in captured.err for question in asked)
-    assert captured.err.count(" and ") == len(asked) - 1
+    assert all(question in captured.err for question in questions)
+    assert captured.err.count(" and ") == len(questions) - 1
     program, *command = shlex.split(captured.err.partition("such as: ")[2])
     assert program == "diffexplore"
     assert set(arguments) <= set(command)

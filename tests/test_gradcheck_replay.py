@@ -189,7 +189,8 @@ def test_a_file_of_another_format_and_one_of_several_checks() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["mine.py:Step", "--surrogate", "identity"], "--surrogate is for functions of tensors: state their arguments"),
+        (["mine.py", "--surrogate", "identity"], "--surrogate takes a function beside it: name FILE.py:NAME"),
+        (["mine.py:Step", "--reference", "mine.py:plain"], "--reference is for functions of tensors: state their"),
         (["mine.py", "--reference", "mine.py:plain"], "--reference takes a function beside it: name FILE.py:NAME"),
         (["--inputs", "x[3]"], "--inputs takes a function beside it: name FILE.py:NAME"),
         (["mine.py:Wrong", "--inputs", "x[4,3],w[3]", "--replay", "-"], "--replay takes the name of a file"),

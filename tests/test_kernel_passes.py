@@ -81,6 +81,38 @@ def test_products_with_parameters_take_no_passes(formula: str, passes: int) -> N
     assert loss.compile(wrt=(), backend="blocked").explain().operations == passes + 1
 
 
+@pytest.mark.parametrize(
+    ("formula", "operations"),
+    [
+        ("log(1 + (a*x + b - y)**2/c**2)", 2 + 4 + 1 + 4),  # r, log(1 + r²/c²), q = r/(…); Σ log, Σ q, Σ x q, Σ r q
+        # r, the summand, sign(r), where(…, r, sign(r)); Σ, and for the partials Σ x·where and Σ where
+        ("where(abs(a*x + b - y) <= 1, (a*x + b - y)**2/2, abs(a*x + b - y) - 1/2)", 2 + 6 + 2 + 3),
+        ("exp(a*x + b) - y*(a*x + b)", 3 + 4),  # u, exp(u), exp(u) - y; Σ exp(u), Σ y u, and two for the partials
+        ("(a*x + b*y + c)**2", 2 + 4),  # r; Σ r², Σ x r, Σ y r, Σ r
+    ],
+)
+def test_partials_share_what_they_can(formula: str, operations: int) -> None:
+    parameters = [name for name in AT if name in formula.replace("exp", "").replace("abs", "")]
+    loss = dx.Loss(formula, parameters=parameters, data="x, y", domain="c > 0" if "c**2" in formula else None)
+    kernel = loss.compile(backend="blocked")
+    assert kernel.explain().operations == operations
+    at, columns = {name: AT[name] for name in parameters}, data(3_000)
+    found, other = kernel(at, columns), loss.compile(backend="eager")(at, columns)
+    assert found.value == pytest.approx(other.value, rel=1e-12)
+    for name in parameters:
+        assert (
+            abs(found.gradient[name] - other.gradient[name])
+            <= found.bounds.gradient[name] + other.bounds.gradient[name]
+        )
+
+
+@pytest.mark.parametrize("rows", [1_023, 1_024, 40_000])
+def test_the_bound_of_a_sum_of_products_does_not_grow_with_the_block(rows: int) -> None:
+    columns = data(rows)
+    bounds = dx.losses.get("poisson").compile(backend="blocked")({"a": 0.5, "b": 0.25}, columns).bounds
+    assert bounds.gradient["a"] < 1e-12
+
+
 @pytest.mark.parametrize("name", ["perpendicular", "poisson", "huber"])
 def test_the_bits_do_not_depend_on_the_threads(name: str, threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocked, "CACHE", 200_000)

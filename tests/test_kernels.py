@@ -300,3 +300,16 @@ def test_inductor_is_within_what_it_is_allowed(name: str) -> None:
     draw = np.random.default_rng(2)
     columns = {key: torch.as_tensor(draw.uniform(0, 2, 40_000)) for key in loss.data}
     assert excess(loss, dict(loss.default_points[0]), columns, "inductor") <= 1
+
+
+@pytest.mark.parametrize(
+    ("formula", "why"),
+    [
+        ("exp(a*x)", "exp(a·x) has parameters and data in a function that is no finite sum of products"),
+        ("(" + " + ".join(f"a**{i}*x**{i}" for i in range(1, 40)) + " + exp(x)*a + sin(x))**3", "… is a sum of more than 1,000 products"),
+        ("(a + x)**17", "(a + x)¹⁷ is a power above 16 of a sum"),
+    ],
+)  # fmt: skip
+def test_why_there_are_no_sums_is_true(formula: str, why: str) -> None:
+    reason = dx.Loss(formula, parameters="a", data="x").compile().explain().others["statistics"]
+    assert reason.endswith(why) and len(reason) < 140

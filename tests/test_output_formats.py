@@ -68,8 +68,11 @@ def test_every_suffix_and_every_option_in_one_run(command: str, capsys: Output) 
         for format in of_command(command)
         if format.option and format.suffixes
     }
-    asked = [*(part for file in files for part in ("-o", file)), *(part for pair in by_option.items() for part in pair)]
-    assert main([*RUNS[command], *map(str, asked)]) in (0, 1)
+    options = [
+        *(part for file in files for part in ("-o", file)),
+        *(part for pair in by_option.items() for part in pair),
+    ]
+    assert main([*RUNS[command], *map(str, options)]) in (0, 1)
     assert capsys.readouterr().out.strip()  # files leave standard output to people
     for file in files:
         _check(Path(file))

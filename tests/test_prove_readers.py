@@ -21,6 +21,18 @@ Tensor = torch.Tensor
 MASK = torch.tensor([[True, False], [True, True]])
 ROWS = torch.tensor([2, 0, 2])
 
+ANGLES = torch.ones(2).double(), torch.tensor([0.1, 0.25]).double()
+
+
+def _complex_in_place(x: Tensor, y: Tensor) -> Tensor:
+    """What is written into views of complex numbers is in the whole."""
+    z = torch.complex(x, y)
+    z[1:].mul_(2j)
+    z.real.mul_(3)
+    z[0] = 2 + 1j
+    return z * z
+
+
 #: A function of torch, and the shapes of its arguments.
 READ: dict[str, tuple[Callable[..., Any], str]] = {
     "conv1d": (lambda x, w, b: F.conv1d(x, w, b, stride=2, groups=2), "x[1,2,2] w[2,1,1] b[2]"),
@@ -38,10 +50,17 @@ READ: dict[str, tuple[Callable[..., Any], str]] = {
     "sort": (lambda x: x.sort(descending=True).values, "x[2]"),
     "topk": (lambda x: x.topk(1).values, "x[2]"),
     "median": (lambda x: x.median(), "x[2]"),
+    "topk of four": (lambda x: x.topk(2).values, "x[4]"),
     "kthvalue": (lambda x: x.kthvalue(2, 0).values, "x[2,1]"),
     "cummax": (lambda x: x.cummax(0).values, "x[3]"),
     "logcumsumexp": (lambda x: x.logcumsumexp(0), "x"),
     "mask": (lambda x: x[MASK] * 2 + x.masked_select(MASK), "x[2,2]"),
+    "own mask": (lambda x: (x[x > 0.5] ** 2).sum(), "x[3]"),
+    "mean by own mask": (lambda x: x[x > 0].mean(), "x[2]"),
+    "own masked_select": (lambda x, y: y.masked_select(x * y > 0).sin().sum(), "x[2] y[2]"),
+    "put by own mask": (lambda x: (x * 2).index_put((x < 0,), x[x < 0] / 3), "x[2]"),
+    "own places": (lambda x: x[(x > 0).nonzero().squeeze(-1)].exp().sum(), "x[2]"),
+    "own masked_scatter": (lambda x, y: x.masked_scatter(x > 0, y), "x[2] y[2]"),
     "embedding_bag": (lambda w: F.embedding_bag(ROWS, w, torch.tensor([0, 2]), mode="mean"), "w[3,2]"),
     "embedding_bag max": (lambda w: F.embedding_bag(ROWS, w, torch.tensor([0, 2]), mode="max"), "w[3,1]"),
     "bilinear": (lambda x: F.interpolate(x, 3, mode="linear"), "x[1,1,2]"),
@@ -55,6 +74,21 @@ READ: dict[str, tuple[Callable[..., Any], str]] = {
     "cholesky": (lambda x: torch.linalg.cholesky(x @ x.mT + 2), "x[1,1]"),
     "cdist": (torch.cdist, "x1[1,2] x2[1,2]"),
     "pdist": (F.pdist, "x[3,1]"),
+    "complex product": (lambda x, y: torch.view_as_real(torch.complex(x, y) * torch.complex(y, x)), "x[2] y[2]"),
+    "complex output": (lambda x, y: torch.complex(x, y) ** 2, "x y"),
+    "complex functions": (lambda x, y: torch.complex(x, y).exp() / torch.complex(y, x), "x y"),
+    "complex size": (lambda x: torch.view_as_complex(x).abs(), "x[2,2]"),
+    "complex constant": (lambda x: (x * torch.tensor([1 + 2j, 3 - 1j])).sum().abs(), "x[2]"),
+    "complex views": (
+        lambda x, y: (torch.complex(x, y).reshape(2, 1).permute(1, 0).expand(2, 2).transpose(-1, -2) ** 2).diagonal(),
+        "x[2] y[2]",
+    ),
+    "complex in place": (_complex_in_place, "x[2] y[2]"),
+    "rotation": (lambda x: torch.view_as_real(torch.view_as_complex(x) * torch.polar(*ANGLES)), "x[2,2]"),
+    "fft": (lambda x, y: torch.fft.fft(torch.complex(x, y)), "x[3] y[3]"),
+    "rfft": (lambda x: torch.fft.rfft(x, norm="ortho"), "x[4]"),
+    "irfft": (lambda x: torch.fft.irfft(torch.fft.rfft(x) * 2j, n=5), "x[5]"),
+    "fft2": (lambda x: torch.fft.fft2(x).abs().square(), "x[2,2]"),
     "checkpoint": (lambda x: checkpoint(lambda y: y.sin() * y, x, use_reentrant=False), "x[2]"),
     "reentrant": (lambda x: checkpoint(lambda y: y.sin() * y, x, use_reentrant=True), "x[2]"),
 }  # fmt: skip
@@ -84,7 +118,7 @@ class Planted(torch.autograd.Function):
         found = list(torch.autograd.grad(out, leaves, upstream))
         wrong = found[ctx.place]
         last = torch.tensor([0.0] * (wrong.numel() - 1) + [1.0]).double().reshape(wrong.shape)
-        found[ctx.place] = wrong + last * upstream.reshape(-1)[0]
+        found[ctx.place] = wrong + last * upstream.real.reshape(-1)[0]
         return None, None, *found
 
 
@@ -97,7 +131,7 @@ PLANTED = [
     (name, place)
     for name, (_, shapes) in READ.items()
     for place in range(len(entries(shapes)))
-    if name not in ("dropout", "checkpoint", "reentrant")
+    if name not in ("dropout", "checkpoint", "reentrant", "topk of four")
 ]
 
 
@@ -107,6 +141,96 @@ def test_a_wrong_entry_is_refuted(name: str, place: int) -> None:
     proof = dx.prove(lambda **given: Planted.apply(function, place, *given.values()), parameters=shapes, data=[])
     assert proof.status == "refuted"
     assert [one.name for one in proof.refuted] == [list(proof.parameters)[sum(entries(shapes)[: place + 1]) - 1]]
+
+
+class Positive(torch.autograd.Function):
+    """The sum of the squares of what is positive, with a backward that takes its mask at ``edge``."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, edge: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.edge = edge
+        return (x[x > 0] ** 2).sum()
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Any:
+        (x,) = ctx.saved_tensors
+        mask, gradient = x > ctx.edge, torch.zeros_like(x)
+        gradient[mask] = 2 * x[mask] * upstream
+        return gradient, None
+
+
+@pytest.mark.parametrize(("edge", "status"), [(0.0, "proved"), (-1.0, "refuted"), (0.25, "refuted")])
+def test_a_mask_of_the_backward_is_read_as_well(edge: float, status: str) -> None:
+    assert dx.prove(lambda x: Positive.apply(x, edge), parameters="x[2]", data=[]).status == status
+
+
+def test_what_is_written_between_two_masks_counts() -> None:
+    """A mask of numbers that were overwritten is another mask."""
+
+    def program(right: bool) -> Callable[[Tensor], Tensor]:
+        def function(x: Tensor) -> Tensor:
+            y = x * 1
+            first = y[y > 0].sum()
+            y.mul_(-1)
+            return first + 3 * y[y > 0].sum() + (0 if right else x[x > 0].sum() - x[x > 0].detach().sum())
+
+        return function
+
+    assert [dx.prove(program(right), parameters="x[2]", data=[]).status for right in (True, False)] == [
+        "proved",
+        "refuted",
+    ]
+
+
+def test_where_nothing_is_chosen_a_mean_has_no_value() -> None:
+    proof = dx.prove(lambda x: x[x > 0].mean(), parameters="x[2]", data=[])
+    assert proof.exclusions == ("not where x1 < 0, x2 < 0: there the left side has no value",)
+
+
+def test_samples_are_chosen_by_a_mask_of_data() -> None:
+    proof = dx.prove(lambda a, x, y: ((a * x)[y > 0] ** 2).mean(), parameters="a", data="x y")
+    assert (proof.status, proof.samples) == ("proved", 4)
+    proof = dx.prove(lambda a, x, y: (a * (a.detach() * x)[y > 0]).sum(), parameters="a", data="x y")
+    assert proof.status == "refuted"
+
+
+class ComplexSquare(torch.autograd.Function):
+    """The square of a complex number, with a backward that may forget the conjugate."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor, conjugate: bool) -> Tensor:
+        ctx.save_for_backward(x, y)
+        ctx.conjugate = conjugate
+        return torch.view_as_real(torch.complex(x, y) ** 2)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Any:
+        slope = 2 * torch.complex(*ctx.saved_tensors)
+        found = torch.view_as_complex(upstream.contiguous()) * (slope.conj() if ctx.conjugate else slope)
+        return found.real, found.imag, None
+
+
+@pytest.mark.parametrize(("conjugate", "status"), [(True, "proved"), (False, "refuted")])
+def test_the_conjugate_that_a_backward_forgets_is_missed(conjugate: bool, status: str) -> None:
+    proof = dx.prove(lambda x, y: ComplexSquare.apply(x, y, conjugate), parameters="x y", data=[])
+    assert proof.status == status
+
+
+def test_complex_numbers_of_any_number_of_samples() -> None:
+    proof = dx.prove(lambda a, x: torch.complex(a * x, a * a * x).exp().mean().abs(), parameters="a", data="x")
+    assert (proof.status, proof.samples) == ("proved", None)
+
+
+def test_the_gradient_of_polar_is_wrong_for_a_negative_size() -> None:
+    """The backward divides the result by its absolute value, which loses the sign: torch 2.13."""
+    proof = dx.prove(lambda r, t: torch.view_as_real(torch.polar(r, t)), parameters="r t", data=[])
+    (found,) = [one for one in proof.refuted if one.name == "r"]
+    assert found.decision.counterexample is not None and found.decision.counterexample.point["r"] < 0
+    size, angle = torch.tensor(-1.5, requires_grad=True), torch.tensor(0.5)
+    torch.polar(size, angle).real.backward()
+    assert size.grad is not None and torch.isclose(size.grad, -angle.cos())
+    assert dx.prove(torch.polar, parameters="r t", data=[], domain="r > 0").status == "proved"
 
 
 def test_a_compiled_function_is_read_as_it_is_written() -> None:

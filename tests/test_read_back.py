@@ -16,6 +16,7 @@ import diffexplore as dx
 from diffexplore import losses
 from diffexplore.cli.main import main
 from diffexplore.errors import UsageError
+from diffexplore.formula.definitions import defined
 from diffexplore.formula.parse import parse
 from diffexplore.formula.text import to_text
 from diffexplore.render.algebra import hessian_text
@@ -151,3 +152,67 @@ def test_a_printed_partial_is_a_candidate() -> None:
     assert dx.verify(printed, loss, data, point).verdict == "pass"
     with pytest.raises(UsageError, match="takes the sum, the loss the mean"):
         dx.verify({**printed, "b": "sum[2·(a·x + b − y)]"}, loss, data, point)
+
+
+def nested(depth: int) -> str:
+    """The logistic map r·x·(1 − x), applied again and again."""
+    return "x" if depth == 0 else "r*({0})*(1 - ({0}))".format(nested(depth - 1))
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+def test_definitions_are_read_back(ascii: bool) -> None:
+    gradient = dx.Loss(nested(5), parameters="r", data="x").gradient()
+    text = defined(gradient["r"]).text(unicode=not ascii)
+    assert " with u1 = " in text
+    assert parse(text) == gradient["r"]
+    loss = dx.Loss(f"mean[{text}]", parameters="r", data="x")
+    assert (loss.expression, loss.reduction) == (gradient["r"], "mean")
+
+
+@pytest.mark.parametrize(
+    ("text", "written_out"),
+    [
+        ("u2 + 1 with u1 = a*x, u2 = max(u1, -u1)", "max(a*x, -a*x) + 1"),
+        ("u2 with u2 = u1**2, u1 = 0.1*x", "(0.1*x)**2"),
+        ("_u1 + u1 with _u1 = x", "x + u1"),
+        ("where(u1 > 0, u1, 0) with u1 = σ(x) − ½", "where(sigmoid(x) - 1/2 > 0, sigmoid(x) - 1/2, 0)"),
+    ],
+)
+def test_a_definition_is_what_it_stands_for(text: str, written_out: str) -> None:
+    assert parse(text) == parse(written_out)
+
+
+def test_a_declared_name_is_a_symbol() -> None:
+    assert parse("2*with", ["with"]) == 2 * sympy.Symbol("with", real=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("u1 with u1 = u2, u2 = u1", "the definitions of 'u1' and 'u2' need each other"),
+        ("u1 with u1 = u1 + 1", "the definition of 'u1' needs itself"),
+        ("u1 with u1 = x, u1 = y", "the name 'u1' is defined twice"),
+        ("u1 with u1 = x, u2 = y", "nothing uses 'u2'"),
+        ("x with u1 = u2, u2 = u1", "need each other"),
+        ("u1 with u1 = q", "unknown symbol 'q'"),
+        ("u1 with u1 = x, u3 = u4", "nothing uses 'u3'"),
+        ("x with x = a", "the name 'x' of a definition means something else"),
+        ("u1 with sin = x", "the name 'sin' of a definition means something else"),
+        ("u1 with u1", "after 'with' stand definitions"),
+        ("u1 with u1 = ", "after 'with' stand definitions"),
+        ("with u1 = x", "one 'with', behind it"),
+        ("u1 with u1 = x with u2 = a", "one 'with', behind it"),
+        ("u1(x) with u1 = x", "unknown function 'u1'"),
+        ("u1 with u1 = (x := 2)", "no assignments"),
+        ("u1 with u1 = __import__('os')", "unknown function '__import__'"),
+        (
+            f"u40 with u1 = x*x, {', '.join(f'u{k} = u{k - 1}*u{k - 1}' for k in range(2, 41))}",
+            "more than 20,000 nodes",
+        ),
+        (f"u600 with u1 = x, {', '.join(f'u{k} = u{k - 1}+a' for k in range(2, 601))}", "nested too deeply"),
+    ],
+)
+def test_definitions_that_are_none_are_refused_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)) as raised:
+        parse(text, ["a", "x"])
+    assert "\n" not in str(raised.value)

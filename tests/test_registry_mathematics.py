@@ -230,6 +230,23 @@ def test_an_equal_expression_has_the_same_values(function: Function) -> None:
             assert bool(abs(one - two) <= abs(one) * 2.0**-100), point
 
 
+@pytest.mark.parametrize("function", [one for one in WITH_CLASS if one.naive], ids=lambda one: one.name)
+def test_a_naive_form_has_the_same_values_and_loses_digits(function: Function) -> None:
+    program, names = program_of(function)
+    other, _ = program_of(function, lambda node: function.naive(*node.args) if function.naive else node)
+    lost = 0
+    for (x,) in [*inside(function), (0.1 * 2.0**-40,), (6.0,), (-40.0,)]:
+        if not function.facts.domain.holds(arb(x)):
+            continue
+        with precision(600):
+            one, two = (run(way, names, [arb(x)]) for way in (program, other))
+            assert bool(abs(one - two) <= abs(one) * 2.0**-100), x
+        with precision(53):
+            narrow, wide = (run(way, names, [arb(x)]) for way in (program, other))
+        lost += wide.rel_accuracy_bits() < narrow.rel_accuracy_bits() - 20
+    assert lost
+
+
 @pytest.mark.parametrize("function", [one for one in WITH_CLASS if one.facts.normal_form is ODD], ids=lambda f: f.name)
 def test_an_odd_function_is_one(function: Function) -> None:
     program, names = program_of(function)

@@ -12,6 +12,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 import diffexplore as dx
+from diffexplore.torch_private.watching import current_dispatch_modes
 
 Tensor = torch.Tensor
 
@@ -85,6 +86,26 @@ def unreduced(ctx: Any, g: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor
     return g * y, g * x  # y is broadcast: autograd adds this up
 
 
+def clipped(ctx: Any, g: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    return g.clamp(-10, 10) * y, g * x
+
+
+def nothing_small(ctx: Any, g: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    return g * y, g * x * (g.abs() > 1e-3)
+
+
+def of_one_sign(ctx: Any, g: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    return g * y * (1 + (g > 0).all()), g * x
+
+
+def without_graph(ctx: Any, g: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    return g * y * (1 + torch.is_grad_enabled()), g * x
+
+
+def unwatched(ctx: Any, g: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    return g * y * (1 if current_dispatch_modes() else 2), g * x
+
+
 FAULTS: dict[str, tuple[Callable[..., Any], Callable[..., None] | None, tuple[Tensor, ...], str]] = {
     "an upstream gradient in columns": (in_rows, None, (numbers(3, 4), numbers(3, 4)), "strided_upstream"),
     "the upstream gradient written into": (into_upstream, None, (numbers(3, 4), numbers(3, 4)), "upstream_modified"),
@@ -93,6 +114,11 @@ FAULTS: dict[str, tuple[Callable[..., Any], Callable[..., None] | None, tuple[Te
     "only one input needs a gradient": (together, None, (numbers(3, 4), numbers(3, 4)), "needs_input_grad"),
     "no upstream gradient": (right, lazily, (numbers(3, 4), numbers(3, 4)), "undefined_upstream"),
     "a gradient that is not reduced": (unreduced, None, (numbers(3, 4), numbers(4)), "wrong_shape"),
+    "large upstream gradients": (clipped, None, (numbers(3, 4), numbers(3, 4)), "upstream_not_linear"),
+    "small upstream gradients": (nothing_small, None, (numbers(3, 4), numbers(3, 4)), "upstream_not_linear"),
+    "upstream gradients of one sign": (of_one_sign, None, (numbers(3, 4), numbers(3, 4)), "upstream_not_linear"),
+    "gradients that are differentiated again": (without_graph, None, (numbers(3, 4), numbers(3, 4)), "create_graph"),
+    "calls that nothing watches": (unwatched, None, (numbers(3, 4), numbers(3, 4)), "not_deterministic"),
     "a saved tensor written into": (into_saved, None, (numbers(3, 4), numbers(3, 4)), "inputs_modified saved_overwritten"),
 }  # fmt: skip
 

@@ -67,6 +67,15 @@ def test_what_a_function_prints_is_no_part_of_a_document(command: list[str], cap
     assert "so far so good" in printed.err
 
 
+@pytest.mark.parametrize(
+    "command", [*RUNNING, ["verify", "--inputs", "x[3]"], ["report", "--json", "z" * 5_000]], ids=lambda one: one[0]
+)
+def test_a_name_that_is_too_long_for_a_file_is_refused(command: list[str], capsys: Output) -> None:
+    given = "perpendicular" if "z" * 5_000 in command else f"{'z' * 5_000}.py:f"
+    assert main([command[0], given, *command[1:]]) == 2
+    assert capsys.readouterr().err.startswith("error: cannot ")
+
+
 def test_a_lambda_has_the_name_by_which_the_file_calls_it(capsys: Output) -> None:
     assert main(["report", "mine.py:short", *POINT, *METHODS]) == 0
     loss = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("  L "))

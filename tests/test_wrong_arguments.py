@@ -130,6 +130,8 @@ def test_upstream_gradients_of_any_array() -> None:
         (lambda: dx.fit(LOSS, DATA, {"a": 1.0}, optimizer=np.ones(2)), "the optimizer should be one of gd"),
         (lambda: dx.fit(int, DATA, {"a": 1.0}), "int is a class: give an instance of it, as in int(), or a function"),
         (lambda: dx.verify({1: 2}, LOSS, DATA, {"a": 1.0}), "unknown"),
+        (lambda: dx.check(LOSS, "z" * 5_000, {"a": 1.0}), "data is read from .csv"),
+        (lambda: dx.check(LOSS, "z" * 5_000 + ".csv", {"a": 1.0}), "File name too long"),
         (lambda: dx.losses.get(3), "the name of a loss should be a text, not 3"),  # type: ignore[arg-type]
         (lambda: dx.losses.get("hyperplane", dimensions=True), "dimensions should be a whole number from 1"),
         (lambda: dx.strategies.batches(LOSS, max_size=-1), "max_size should be a whole number"),

@@ -60,6 +60,18 @@ def derivative(function: Function, orders: Sequence[int], at: Sequence[arb], rea
     return value + arb(0, moved.upper())
 
 
+@dataclass(frozen=True)
+class Analytic:
+    """A function with how far from each of some numbers, called its ``reaches``, it is analytic."""
+
+    function: Function
+    reaches: Callable[..., Sequence[arb]]
+
+    def derivative(self, orders: Sequence[int], at: Sequence[arb]) -> arb:
+        """As :func:`derivative` of the function."""
+        return derivative(self.function, orders, at, self.reaches(*(arb(ball.mid()) for ball in at)))
+
+
 def _more(orders: Sequence[int], place: int) -> tuple[int, ...]:
     return tuple(order + (i == place) for i, order in enumerate(orders))
 

@@ -14,8 +14,20 @@ import numpy as np
 from flint import arb
 
 from diffexplore.arithmetic import double_double as pairs
+from diffexplore.arithmetic import vectors
 from diffexplore.arithmetic.balls import precision
-from diffexplore.arithmetic.double_double import Number, Pair, into, is_double
+from diffexplore.arithmetic.double_double import Number, Pair, is_double
+from diffexplore.arithmetic.vectors import (
+    both,
+    divide,
+    either,
+    into,
+    isfinite,
+    surely,
+    surely_above,
+    surely_below,
+    where,
+)
 
 #: Beyond it nothing is claimed. Within it no step of an operation on two numbers overflows, unless its result does.
 LARGEST = 2.0**990
@@ -49,7 +61,7 @@ _CONSTANT_BITS = 512
 
 
 class DoubleBall(NamedTuple):
-    """All numbers within ``radius`` of ``high + low``: float64 arrays or scalars that broadcast."""
+    """All numbers within ``radius`` of ``high + low``: float64 arrays, tensors or scalars that broadcast."""
 
     high: Number
     low: Number
@@ -61,31 +73,29 @@ class DoubleBall(NamedTuple):
 
     @property
     def exactly_zero(self) -> Number:
-        return (self.high == 0) & (self.radius == 0)
+        return both(self.high == 0, self.radius == 0)
 
     @property
     def nearest_to_zero(self) -> Number:
         """A lower bound of the absolute value, negative or NaN where there is none but 0."""
-        return np.abs(self.high) * _DOWNWARD - self.radius
+        return abs(self.high) * _DOWNWARD - self.radius
 
 
 def exact(values: Number) -> DoubleBall:
     """Doubles as balls of radius 0; nothing is known of those out of range, nor of tiny ones."""
-    values = np.asarray(values, np.float64)
-    nothing = np.zeros(values.shape)
-    size = np.abs(values)
-    if size.size and size.max() <= LARGEST and size.min() >= _SMALLEST_EXACT:
-        return DoubleBall(values[()], nothing[()], nothing[()])
-    known = size <= LARGEST
+    values = vectors.doubles(values)
+    nothing, size = vectors.zeros_like(values), abs(values)
+    if surely_below(size, LARGEST) and surely_above(size, _SMALLEST_EXACT):
+        return DoubleBall(values, nothing, nothing)
     # Flushed to zero, a subnormal number would compare equal to it: its bits tell.
-    known &= (size >= _SMALLEST_EXACT) | (size.view(np.int64) == 0)
-    return DoubleBall(values[()], nothing[()], np.where(known, 0.0, np.inf)[()])
+    known = (size <= LARGEST) & ((size >= _SMALLEST_EXACT) | (vectors.bits(size) == 0))
+    return DoubleBall(values, nothing, where(known, 0.0, np.inf))
 
 
 def exact_samples(values: Number) -> DoubleBall:
     """The same of the numbers of many samples: one lower part, and mostly one radius, for all of them."""
     ball = exact(values)
-    radius = ball.radius if np.any(ball.radius) else np.float64(0)
+    radius = np.float64(0) if surely(ball.radius == 0) else ball.radius
     return DoubleBall(ball.high, np.float64(0), radius)
 
 
@@ -103,29 +113,29 @@ def enclosing(ball: arb) -> DoubleBall:
 
 
 def total(ball: DoubleBall) -> DoubleBall:
-    """The sum of the balls of a vector, by halves: a ball of scalars. Source: pairwise summation."""
+    """The sum of balls along the first axis, by halves: of a vector a ball of scalars. Source: pairwise summation."""
     n = len(ball.high)
     while n > 1:
         half = n // 2
-        pairwise = add(_part(ball, 0, half), _part(ball, half, 2 * half))
-        ball = _joined(pairwise, _part(ball, 2 * half, n)) if n % 2 else pairwise
+        pairwise = add(part(ball, 0, half), part(ball, half, 2 * half))
+        ball = joined(pairwise, part(ball, 2 * half, n)) if n % 2 else pairwise
         n -= half
-    return DoubleBall(*(field[0] if n else np.float64(0.0) for field in ball))
+    return DoubleBall(*(vectors.first(field) if n else np.float64(0.0) for field in ball))
 
 
-def _part(ball: DoubleBall, first: int, last: int) -> DoubleBall:
-    return DoubleBall(*(field[first:last] for field in ball))
+def part(ball: DoubleBall, start: int, stop: int) -> DoubleBall:
+    return DoubleBall(*(vectors.section(field, start, stop) for field in ball))
 
 
-def _joined(one: DoubleBall, other: DoubleBall) -> DoubleBall:
-    return DoubleBall(*(np.concatenate(fields) for fields in zip(one, other, strict=True)))
+def joined(*balls: DoubleBall) -> DoubleBall:
+    return DoubleBall(*map(vectors.concatenated, zip(*balls, strict=True)))
 
 
 # ------------------------------------------------------------------------------------------------------- arithmetic
 def _known(high: Number, low: Number, radius: Number, size: Number) -> DoubleBall:
     """A ball whose radius is infinite where its number, of this size, is out of range."""
-    if size.size and not size.max() <= LARGEST:
-        radius = np.where(size <= LARGEST, radius, np.inf)[()]
+    if not surely_below(size, LARGEST):
+        radius = where(size <= LARGEST, radius, np.inf)
     return DoubleBall(high, low, radius)
 
 
@@ -139,7 +149,7 @@ def _upward(spread: Number, error: float, size: Number, quantum: float) -> Numbe
 
 def add(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     high, low = pairs.add(x.pair, y.pair)
-    size = np.abs(high)
+    size = abs(high)
     return _known(high, low, _upward(x.radius + y.radius, pairs.ADD_ERROR, size, QUANTUM), size)
 
 
@@ -153,21 +163,21 @@ def sub(x: DoubleBall, y: DoubleBall) -> DoubleBall:
 
 def mul(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     high, low = pairs.mul(x.pair, y.pair)
-    size = np.abs(high)
+    size = abs(high)
     product = _known(high, low, _upward(_spread(x, y), pairs.MUL_ERROR, size, _PRODUCT_QUANTUM), size)
-    if np.all(high):
+    if surely(high):
         return product
-    return _exact_zeros(product, (x.exactly_zero & _finite(y)) | (y.exactly_zero & _finite(x)))
+    return _exact_zeros(product, either(both(x.exactly_zero, _finite(y)), both(y.exactly_zero, _finite(x))))
 
 
 def _spread(x: DoubleBall, y: DoubleBall) -> Number:
     """What the radii of two factors make of those of their product."""
-    if is_double(x.radius) and np.all(np.isfinite(y.high)):
-        return np.abs(x.high) * y.radius
-    if is_double(y.radius) and np.all(np.isfinite(x.high)):
-        return np.abs(y.high) * x.radius
-    total = np.abs(x.high) * y.radius
-    return into(np.add, total, (np.abs(y.high) + y.radius) * x.radius, total)
+    if is_double(x.radius) and surely(isfinite(y.high)):
+        return abs(x.high) * y.radius
+    if is_double(y.radius) and surely(isfinite(x.high)):
+        return abs(y.high) * x.radius
+    total = abs(x.high) * y.radius
+    return into(np.add, total, (abs(y.high) + y.radius) * x.radius, total)
 
 
 def case_add(x: DoubleBall, y: DoubleBall) -> DoubleBall:
@@ -182,46 +192,41 @@ def case_sub(x: DoubleBall, y: DoubleBall) -> DoubleBall:
 def case_mul(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     """The product, of radius 0 where that of two doubles is a pair (Dekker's TwoProduct)."""
     product = mul(x, y)
-    return _exact_pair(product, x, y, np.abs(product.high) >= SMALLEST)
+    return _exact_pair(product, x, y, abs(product.high) >= SMALLEST)
 
 
 def _exact_pair(found: DoubleBall, x: DoubleBall, y: DoubleBall, clear: Number = True) -> DoubleBall:
     # Doubles of a size from 2⁻⁹⁶⁰ on are multiples of 2⁻¹⁰¹²: no part of their sum is subnormal.
-    doubles = (x.low == 0) & (y.low == 0) & (x.radius == 0) & (y.radius == 0) & clear & _finite(found)
-    return _exact_zeros(found, doubles)
+    return _exact_zeros(found, both(x.low == 0, y.low == 0, x.radius == 0, y.radius == 0, clear, _finite(found)))
 
 
 def div(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     high, low = pairs.div(x.pair, y.pair)
-    size, room = np.abs(high), y.nearest_to_zero
+    size, room = abs(high), y.nearest_to_zero
     spread = size * y.radius
     spread = into(np.divide, into(np.add, x.radius, spread, spread), room, spread)
     radius = _upward(spread, pairs.DIV_ERROR, size, QUANTUM)
-    if not (np.all(room > 0) and _reaches_normal(np.abs(x.high)) and _reaches_normal(size)):
-        normal = (np.abs(x.high) >= SMALLEST) & (size >= SMALLEST)
-        radius = np.where((room > 0) & (normal | x.exactly_zero), radius, np.inf)[()]
+    if not (surely(room > 0) and surely_above(abs(x.high), SMALLEST) and surely_above(size, SMALLEST)):
+        normal = both(abs(x.high) >= SMALLEST, size >= SMALLEST)
+        radius = where(both(room > 0, either(normal, x.exactly_zero)), radius, np.inf)
     quotient = _known(high, low, radius, size)
-    return quotient if np.all(high) else _exact_zeros(quotient, x.exactly_zero & (room > 0) & _finite(y))
-
-
-def _reaches_normal(size: Number) -> bool:
-    """Whether no number is so small that a product may underflow."""
-    return size.size == 0 or bool(size.min() >= SMALLEST)
+    return quotient if surely(high) else _exact_zeros(quotient, both(x.exactly_zero, room > 0, _finite(y)))
 
 
 def sqrt(x: DoubleBall) -> DoubleBall:
     # |√X − √x| = |X − x| / (√X + √x), for every X ≥ 0.
     high, low = pairs.sqrt(x.pair)
-    clear = (x.high >= SMALLEST) & (x.nearest_to_zero > 0)
-    radius = (x.radius / high + pairs.SQRT_ERROR * high) * UPWARD + QUANTUM
-    return _known(high, low, np.where(clear, radius, np.inf)[()], np.abs(high))
+    clear = both(x.high >= SMALLEST, x.nearest_to_zero > 0)
+    radius = (divide(x.radius, high) + pairs.SQRT_ERROR * high) * UPWARD + QUANTUM
+    return _known(high, low, where(clear, radius, np.inf), abs(high))
 
 
 def times_power_of_two(x: DoubleBall, exponent: Number) -> DoubleBall:
     """x · 2^exponent, for exponents from −1000 to 1000."""
-    # ldexp rounds only what becomes subnormal, by half a quantum in each part.
-    high, low, radius = (np.ldexp(field, exponent) for field in x)
-    return _known(high, low, radius * UPWARD + 2 * QUANTUM, np.abs(high))
+    # Only what becomes subnormal is rounded, by half a quantum in each part.
+    factor = 2.0**exponent if isinstance(exponent, int) else vectors.of_bits((vectors.whole(exponent) + 1023) << 52)
+    high, low, radius = (field * factor for field in x)
+    return _known(high, low, radius * UPWARD + 2 * QUANTUM, abs(high))
 
 
 def widened(x: DoubleBall, radius: Number) -> DoubleBall:
@@ -230,11 +235,11 @@ def widened(x: DoubleBall, radius: Number) -> DoubleBall:
 
 
 def _finite(x: DoubleBall) -> Number:
-    return np.isfinite(x.radius) & np.isfinite(x.high)
+    return both(isfinite(x.radius), isfinite(x.high))
 
 
 def _exact_zeros(x: DoubleBall, where_zero: Number) -> DoubleBall:
-    return DoubleBall(x.high, x.low, np.where(where_zero, 0.0, x.radius)[()])
+    return DoubleBall(x.high, x.low, where(where_zero, 0.0, x.radius))
 
 
 def unknown(*operands: DoubleBall) -> DoubleBall:

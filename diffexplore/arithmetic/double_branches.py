@@ -10,14 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from diffexplore.arithmetic import vectors
 from diffexplore.arithmetic.double_balls import QUANTUM, DoubleBall, exact, neg, sub
 from diffexplore.arithmetic.double_double import Number
+from diffexplore.arithmetic.vectors import both, either, where
 
 
 class BranchDecision(NamedTuple):
     """A condition: where it certainly ``holds``, where it certainly ``fails``, and where Arb knows no more either.
 
-    Arrays or scalars of bool. ``settled`` includes both others, and ties of exact numbers.
+    Arrays, tensors or scalars of bool. ``settled`` includes both others, and ties of exact numbers.
     """
 
     holds: Number
@@ -26,16 +28,16 @@ class BranchDecision(NamedTuple):
 
     @property
     def decided(self) -> Number:
-        return self.holds | self.fails
+        return either(self.holds, self.fails)
 
 
 def chosen(first: Number, x: DoubleBall, y: DoubleBall) -> DoubleBall:
     """x where ``first`` holds, y elsewhere."""
-    return DoubleBall(*(np.where(first, *fields)[()] for fields in zip(x, y, strict=True)))
+    return DoubleBall(*(where(first, *fields) for fields in zip(x, y, strict=True)))
 
 
 def absolute(x: DoubleBall) -> DoubleBall:
-    return chosen(np.signbit(x.high), neg(x), x)
+    return chosen(vectors.signbit(x.high), neg(x), x)
 
 
 def sign(x: DoubleBall) -> DoubleBall:
@@ -49,10 +51,11 @@ def heaviside(x: DoubleBall) -> DoubleBall:
 def largest(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     # The larger of two numbers moves by no more than either does. A tie may be of subnormal parts, flushed to zero.
     tie = x.high == y.high
-    larger = chosen((x.high > y.high) | (tie & (x.low >= y.low)), x, y)
+    larger = chosen(either(x.high > y.high, both(tie, x.low >= y.low)), x, y)
     # What is certainly the larger one is it exactly. The low parts are below 2⁻⁵² of the high ones.
-    apart = np.abs(x.high - y.high) > x.radius + y.radius + (np.abs(x.high) + np.abs(y.high)) * 2.0**-50
-    return larger._replace(radius=np.where(apart, larger.radius, np.maximum(x.radius, y.radius) + QUANTUM * tie)[()])
+    apart = abs(x.high - y.high) > x.radius + y.radius + (abs(x.high) + abs(y.high)) * 2.0**-50
+    together = vectors.maximum(x.radius, y.radius) + where(tie, QUANTUM, 0.0)
+    return larger._replace(radius=where(apart, larger.radius, together))
 
 
 def smallest(x: DoubleBall, y: DoubleBall) -> DoubleBall:
@@ -62,12 +65,12 @@ def smallest(x: DoubleBall, y: DoubleBall) -> DoubleBall:
 def _above_zero(x: DoubleBall) -> BranchDecision:
     """x > 0; on 0 itself both sides count, so that it is settled and not decided."""
     clear = x.nearest_to_zero > 0
-    return BranchDecision(clear & (x.high > 0), clear & (x.high < 0), clear | x.exactly_zero)
+    return BranchDecision(both(clear, x.high > 0), both(clear, x.high < 0), either(clear, x.exactly_zero))
 
 
 def _less(x: DoubleBall, y: DoubleBall) -> BranchDecision:
     above = _above_zero(sub(y, x))
-    return above._replace(settled=above.settled | _tied(x, y))
+    return above._replace(settled=either(above.settled, _tied(x, y)))
 
 
 def _equal(x: DoubleBall, y: DoubleBall) -> BranchDecision:
@@ -89,8 +92,8 @@ def _not(p: BranchDecision | DoubleBall) -> BranchDecision:
 
 def _and(p: BranchDecision | DoubleBall, q: BranchDecision | DoubleBall) -> BranchDecision:
     p, q = decision(p), decision(q)
-    holds, fails = p.holds & q.holds, p.fails | q.fails
-    return BranchDecision(holds, fails, holds | fails | (p.settled & q.settled))
+    holds, fails = both(p.holds, q.holds), either(p.fails, q.fails)
+    return BranchDecision(holds, fails, either(holds, fails, both(p.settled, q.settled)))
 
 
 def _or(p: BranchDecision | DoubleBall, q: BranchDecision | DoubleBall) -> BranchDecision:
@@ -100,23 +103,23 @@ def _or(p: BranchDecision | DoubleBall, q: BranchDecision | DoubleBall) -> Branc
 def _where(condition: BranchDecision | DoubleBall, taken: DoubleBall, otherwise: DoubleBall) -> DoubleBall:
     condition = decision(condition)
     taken_or_not = chosen(condition.holds, taken, otherwise)
-    return taken_or_not._replace(radius=np.where(condition.decided, taken_or_not.radius, np.inf)[()])
+    return taken_or_not._replace(radius=where(condition.decided, taken_or_not.radius, np.inf))
 
 
 # ------------------------------------------------------------------------------------------------------------ cases
 def _tied(x: DoubleBall, y: DoubleBall) -> Number:
     """Where two exact numbers are equal."""
-    return (x.high == y.high) & (x.low == y.low) & (x.radius == 0) & (y.radius == 0)
+    return both(x.high == y.high, x.low == y.low, x.radius == 0, y.radius == 0)
 
 
 def _below(x: DoubleBall, y: DoubleBall) -> BranchDecision:
     less, tie = _less(x, y), _tied(x, y)
-    return BranchDecision(less.holds, less.fails | tie, less.settled | tie)
+    return BranchDecision(less.holds, either(less.fails, tie), either(less.settled, tie))
 
 
 def _same(x: DoubleBall, y: DoubleBall) -> BranchDecision:
     less, tie = _less(x, y), _tied(x, y)
-    return BranchDecision(tie, less.decided, less.settled | tie)
+    return BranchDecision(tie, less.decided, either(less.settled, tie))
 
 
 def _zero_or(step: Callable[[DoubleBall], DoubleBall], at_zero: float) -> Callable[[DoubleBall], DoubleBall]:
@@ -125,9 +128,9 @@ def _zero_or(step: Callable[[DoubleBall], DoubleBall], at_zero: float) -> Callab
 
 # ----------------------------------------------------------------------------------------------------------- smooth
 def clear_absolute(x: DoubleBall) -> DoubleBall:
-    clear = (x.nearest_to_zero > 0) | x.exactly_zero
+    clear = either(x.nearest_to_zero > 0, x.exactly_zero)
     value = absolute(x)
-    return value._replace(radius=np.where(clear, value.radius, np.inf)[()])
+    return value._replace(radius=where(clear, value.radius, np.inf))
 
 
 def _clear(function: Callable[[DoubleBall, DoubleBall], DoubleBall]) -> Callable[[DoubleBall, DoubleBall], DoubleBall]:
@@ -135,7 +138,7 @@ def _clear(function: Callable[[DoubleBall, DoubleBall], DoubleBall]) -> Callable
 
     def apply(x: DoubleBall, y: DoubleBall) -> DoubleBall:
         value, order = function(x, y), _below(x, y)
-        return value._replace(radius=np.where(order.decided, value.radius, np.inf)[()])
+        return value._replace(radius=where(order.decided, value.radius, np.inf))
 
     return apply
 

@@ -1,8 +1,9 @@
-"""Double-double arithmetic on NumPy arrays: a number is the unevaluated sum of two doubles, high + low.
+"""Double-double arithmetic on vectors: a number is the unevaluated sum of two doubles, high + low.
 
-A pair is normalised: high is the double nearest to high + low. All functions work elementwise on float64 arrays (or
-scalars) that broadcast, round to nearest and never branch. The relative errors stated here hold where nothing
-overflows or underflows; :mod:`diffexplore.arithmetic.double_balls` says where that is, and carries them along.
+A pair is normalised: high is the double nearest to high + low. All functions work elementwise on float64 arrays of
+NumPy, or tensors of torch (or scalars), that broadcast, round to nearest and never branch. The relative errors stated
+here hold where nothing overflows or underflows; :mod:`diffexplore.arithmetic.double_balls` says where that is, and
+carries them along.
 
 Sources: T. J. Dekker, "A floating-point technique for extending the available precision", Numer. Math. 18, 1971;
 D. E. Knuth, "The Art of Computer Programming", vol. 2, section 4.2.2; M. Joldes, J.-M. Muller, V. Popescu, "Tight and
@@ -13,12 +14,13 @@ double-word arithmetic", ACM TOMS 49(1), 2023 (the square root).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-#: A float64 array or scalar, and a pair of them.
-Number = Any
+from diffexplore.arithmetic import vectors
+from diffexplore.arithmetic.vectors import Vector, into
+
+#: A vector or a scalar, and a pair of them.
+Number = Vector
 Pair = tuple[Number, Number]
 
 #: Unit roundoff u of a double, squared.
@@ -34,14 +36,9 @@ SQRT_ERROR = 4 * _U2
 _SPLITTER = 2.0**27 + 1
 
 
-def into(operation: np.ufunc, a: Number, b: Number, temporary: Number) -> Number:
-    """``operation(a, b)``, written over an array that nobody needs any more: it is in the cache already."""
-    return operation(a, b, out=temporary) if type(temporary) is np.ndarray else operation(a, b)
-
-
 def is_double(low: Number) -> bool:
     """Whether a lower part is one 0 for all numbers: then these are doubles."""
-    return type(low) is not np.ndarray and low == 0
+    return isinstance(low, float) and low == 0
 
 
 def two_sum(a: Number, b: Number) -> Pair:
@@ -65,7 +62,7 @@ def fast_two_sum(a: Number, b: Number) -> Pair:
 
 
 def two_prod(a: Number, b: Number) -> Pair:
-    """a · b exactly, as its rounding and what that lost (Dekker; NumPy has no fused multiply-add)."""
+    """a · b exactly, as its rounding and what that lost (Dekker; neither library has a fused multiply-add)."""
     product = a * b
     a_high, a_low = _split(a)
     b_high, b_low = _split(b)
@@ -121,7 +118,7 @@ def _scale(x: Pair, factor: Number) -> Pair:
 
 def div(x: Pair, y: Pair) -> Pair:
     """x / y within 15u² + 56u³ of itself (DWDivDW2)."""
-    quotient = x[0] / y[0]
+    quotient = vectors.divide(x[0], y[0])
     high, low = _scale(y, quotient)
     rest = into(np.subtract, x[0], high, high)
     rest = into(np.add, rest, into(np.subtract, x[1], low, low), rest)
@@ -130,7 +127,7 @@ def div(x: Pair, y: Pair) -> Pair:
 
 def sqrt(x: Pair) -> Pair:
     """The square root of x > 0 within 25/8 u² of itself (SQRTDWtoDW)."""
-    root = np.sqrt(x[0])
+    root = vectors.sqrt(x[0])
     square, lost = two_prod(root, root)
     rest = ((x[0] - square) - lost) + x[1]  # what is left of x[0] is a double: both differences are exact
-    return fast_two_sum(root, rest / (2 * root))
+    return fast_two_sum(root, vectors.divide(rest, 2 * root))

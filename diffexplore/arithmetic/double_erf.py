@@ -7,6 +7,7 @@ at most 1.23 · 2^((k−1)/2) √((k−1)!) / k!: 0.052 for k = 7, less for all 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -15,6 +16,8 @@ from flint import arb, arb_series
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_balls import DoubleBall, add, enclosing, exact, mul, sub, widened
 from diffexplore.arithmetic.double_branches import chosen
+from diffexplore.arithmetic.double_double import Number
+from diffexplore.arithmetic.vectors import LookupTable, minimum, of_torch, rint, where, whole
 
 _BITS = 256
 
@@ -41,25 +44,44 @@ def _coefficients(place: int) -> np.ndarray:
         return np.array([enclosing(series[k]) for k in range(_TERMS)]).T
 
 
+def _tables_for(place: Number) -> tuple[list[list[LookupTable]], Number]:
+    """The coefficients around the places of the grid, by part and term, and which of them each place has.
+
+    On a device those of all places, since which ones occur would have to be waited for.
+    """
+    if of_torch(place):
+        return _all_tables(), whole(place)
+    used, index = np.unique(place, return_inverse=True)
+    return _tables(used.tolist()), np.reshape(index, place.shape)
+
+
+@cache
+def _all_tables() -> list[list[LookupTable]]:
+    return _tables(range(_END * _GRID + 1))
+
+
+def _tables(places: Iterable[float]) -> list[list[LookupTable]]:
+    rows = np.array([_coefficients(int(place)) for place in places]).reshape(-1, 3, _TERMS)
+    return [[LookupTable(rows[:, part, k]) for k in range(_TERMS)] for part in range(3)]
+
+
 def erf(x: DoubleBall) -> DoubleBall:
     """The series around the nearest point of the grid, right of 0: the function is odd."""
-    side = np.where(x.high < 0, -1.0, 1.0)[()]
+    side = where(x.high < 0, -1.0, 1.0)
     x = DoubleBall(x.high * side, x.low * side, x.radius)
-    place = np.rint(np.minimum(np.nan_to_num(x.high), _END) * _GRID)
+    place = rint(where(x.high <= _END, x.high, float(_END)) * _GRID)
     s = sub(x, exact(place / _GRID))
-    size = np.abs(s.high) + s.radius
-    used, index = np.unique(place, return_inverse=True)
-    table = np.array([_coefficients(int(one)) for one in used]).reshape(-1, 3, _TERMS)
-    index = np.reshape(index, np.shape(place))
+    size = abs(s.high) + s.radius
+    tables, index = _tables_for(place)
     tail = 0.0 * s.high
     for k in reversed(range(_LONG_TERMS, _TERMS)):
-        tail = tail * s.high + table[index, 0, k]
+        tail = tail * s.high + tables[0][k][index]
     # Horner's rule rounds 14 times what is below 0.06; the slope of the tail is below 0.1.
-    total = DoubleBall(tail, 0.0 * tail, 2.0**-50 + (np.abs(s.low) + s.radius) * 0.1)
+    total = DoubleBall(tail, 0.0 * tail, 2.0**-50 + (abs(s.low) + s.radius) * 0.1)
     for k in reversed(range(_LONG_TERMS)):
-        total = add(mul(total, s), DoubleBall(*(table[index, part, k] for part in range(3))))
-    total = widened(total, np.minimum(_REMAINDER, size * _RELATIVE_REMAINDER))
-    total = total._replace(radius=np.where(size <= _LARGEST_REST, total.radius, np.inf)[()])
+        total = add(mul(total, s), DoubleBall(*(part[k][index] for part in tables)))
+    total = widened(total, minimum(_REMAINDER, size * _RELATIVE_REMAINDER))
+    total = total._replace(radius=where(size <= _LARGEST_REST, total.radius, np.inf))
     beyond = x.nearest_to_zero >= _END
     total = chosen(beyond, DoubleBall(1.0 + 0.0 * place, 0.0 * place, _BEYOND + 0.0 * place), total)
     return DoubleBall(total.high * side, total.low * side, total.radius)

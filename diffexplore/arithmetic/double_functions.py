@@ -1,7 +1,7 @@
 """Exponentials, logarithms, sines and their kin on double-double balls, by argument reduction and Taylor series.
 
-No library function is trusted: where one is called, it only guesses a double near the result, and a ball says how far
-the guess is off. All constants and tables are Arb's.
+No function of a library is called: a double near the result is guessed by a short series, and a ball says how far the
+guess is off. All constants and tables are Arb's.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
+from diffexplore.arithmetic import double_guesses as guesses
 from diffexplore.arithmetic import sinc
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.double_balls import (
@@ -31,6 +30,7 @@ from diffexplore.arithmetic.double_balls import (
 from diffexplore.arithmetic.double_branches import CONTROL, CONTROL_OF_CASES, chosen
 from diffexplore.arithmetic.double_double import Number
 from diffexplore.arithmetic.double_series import BITS, GRID, constant, looked_up, only_where, rational, series
+from diffexplore.arithmetic.vectors import both, floor, rint, where
 from diffexplore.functions.records import LEFT_TO_ARB
 from diffexplore.functions.tables import Reading, implementations, lacking
 from diffexplore.program.program import Constant
@@ -50,35 +50,35 @@ _NEAR = 2.0**-40
 
 def exp(x: DoubleBall) -> DoubleBall:
     """2ᵏ · exp(j/64) · exp(s) with x = k log 2 + j/64 + s, for any integers k and j that leave s small."""
-    inside = np.abs(x.high) <= _LARGEST_EXPONENT
-    doublings = np.where(inside, np.rint(x.high / math.log(2)), 0.0)[()]
+    inside = abs(x.high) <= _LARGEST_EXPONENT
+    doublings = where(inside, rint(x.high * (1 / math.log(2))), 0.0)
     rest = sub(x, mul(exact(doublings), constant("log 2")))
-    place = np.rint(rest.high * GRID)
+    place = rint(rest.high * GRID)
     s = sub(rest, exact(place / GRID))
-    inside &= np.abs(place) <= 32
+    inside = both(inside, abs(place) <= 32)
     power = mul(looked_up("exp", 32, place), series(s, (1, 1, 1, 1)))
-    return only_where(inside, times_power_of_two(power, np.asarray(doublings).astype(np.int32)))
+    return only_where(inside, times_power_of_two(power, doublings))
 
 
 def log(x: DoubleBall) -> DoubleBall:
     """y + log(1 + t) with y a double near log x and t = x exp(−y) − 1."""
-    near = exact(np.log(x.high))
+    near = exact(guesses.log(x.high))
     t = sub(mul(x, exp(neg(near))), rational(1, 1))
-    small = np.abs(t.high) + t.radius <= _NEAR
+    small = abs(t.high) + t.radius <= _NEAR
     # log(1 + t) = t − t²/2 up to t³/3 · (1 + 2⁻³⁹), which is below 2⁻⁸⁰ |t|.
     correction = sub(t, times_power_of_two(mul(t, t), -1))
-    correction = widened(correction, (np.abs(t.high) + t.radius) * 2.0**-80)
+    correction = widened(correction, (abs(t.high) + t.radius) * 2.0**-80)
     return only_where(small, add(near, correction))
 
 
 def _sin_and_cos(x: DoubleBall) -> tuple[DoubleBall, DoubleBall]:
     """Of j/64 from a table and of s by series, with x = k π/2 + j/64 + s; then k quarter turns."""
-    inside = np.abs(x.high) <= _LARGEST_ANGLE
-    turns = np.where(inside, np.rint(x.high / (math.pi / 2)), 0.0)[()]
+    inside = abs(x.high) <= _LARGEST_ANGLE
+    turns = where(inside, rint(x.high * (2 / math.pi)), 0.0)
     rest = sub(x, mul(exact(turns), constant("π/2")))
-    place = np.rint(rest.high * GRID)
+    place = rint(rest.high * GRID)
     s = sub(rest, exact(place / GRID))
-    inside &= np.abs(place) <= 52
+    inside = both(inside, abs(place) <= 52)
     sin_s, cos_s = series(s, (0, 1, 0, -1)), series(s, (1, 0, -1, 0))
     sin_j, cos_j = looked_up("sin", 52, place), looked_up("cos", 52, place)
     sine = only_where(inside, add(mul(sin_j, cos_s), mul(cos_j, sin_s)))
@@ -88,21 +88,21 @@ def _sin_and_cos(x: DoubleBall) -> tuple[DoubleBall, DoubleBall]:
 
 def _turned(turns: Number, sine: DoubleBall, cosine: DoubleBall) -> DoubleBall:
     """The sine after so many quarter turns."""
-    quarter = np.mod(turns, 4)
+    quarter = turns - 4 * floor(turns * 0.25)
     odd, negative = (quarter == 1) | (quarter == 3), quarter >= 2
     turned = chosen(odd, cosine, sine)
-    sign = np.where(negative, -1.0, 1.0)[()]
+    sign = where(negative, -1.0, 1.0)
     return DoubleBall(turned.high * sign, turned.low * sign, turned.radius)
 
 
 def atan(x: DoubleBall) -> DoubleBall:
     """y + atan(t) with y a double near atan x and t = (x − tan y) / (1 + x tan y)."""
-    near = exact(np.arctan(x.high))
+    near = exact(guesses.atan(x.high))
     tangent = tan(near)
     t = div(sub(x, tangent), add(rational(1, 1), mul(x, tangent)))
     # atan t = t up to t³/3. No multiple of π is lost: y and atan x lie within a quarter turn, on the same side.
-    size = np.abs(t.high) + t.radius
-    sound = (size <= _NEAR) & (np.abs(near.high) <= _QUARTER_TURN) & (near.high * x.high >= 0)
+    size = abs(t.high) + t.radius
+    sound = both(size <= _NEAR, abs(near.high) <= _QUARTER_TURN, near.high * x.high >= 0)
     return only_where(sound, add(near, widened(t, size * 2.0**-80)))
 
 
@@ -145,7 +145,7 @@ def cosh(x: DoubleBall) -> DoubleBall:
 
 def asinh(x: DoubleBall) -> DoubleBall:
     # Odd: the side on which nothing cancels.
-    flip = exact(np.where(x.high < 0, -1.0, 1.0)[()])
+    flip = exact(where(x.high < 0, -1.0, 1.0))
     size = mul(x, flip)
     return mul(flip, log(add(size, sqrt(_one_plus(mul(x, x))))))
 

@@ -12,6 +12,7 @@ from flint import arb, fmpq
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_balls import DoubleBall, add, enclosing, mul, widened
 from diffexplore.arithmetic.double_double import Number
+from diffexplore.arithmetic.vectors import LookupTable, where, whole
 
 #: The precision of constants and tables.
 BITS = 256
@@ -43,23 +44,22 @@ def rational(numerator: int, denominator: int) -> DoubleBall:
 
 
 @cache
-def _table(name: str, reach: int) -> DoubleBall:
+def _table(name: str, reach: int) -> tuple[LookupTable, ...]:
     """The function ``name`` of Arb at j/64, for j from −reach to reach."""
     with precision(BITS):
         rows = [enclosing(getattr(arb(j) / GRID, name)()) for j in range(-reach, reach + 1)]
-    return DoubleBall(*(np.array(field) for field in zip(*rows, strict=True)))
+    return tuple(LookupTable(np.array(field)) for field in zip(*rows, strict=True))
 
 
 def looked_up(name: str, reach: int, place: Number) -> DoubleBall:
-    """The function ``name`` at a ``place`` of the grid between −reach and reach."""
-    table = _table(name, reach)
-    index = np.clip(np.nan_to_num(place), -reach, reach).astype(np.int64) + reach
-    return DoubleBall(*(field[index] for field in table))
+    """The function ``name`` at a ``place`` of the grid between −reach and reach; at others, that at 0."""
+    index = whole(where(abs(place) <= reach, place, 0.0)) + reach
+    return DoubleBall(*(field[index] for field in _table(name, reach)))
 
 
 def only_where(condition: Number, ball: DoubleBall) -> DoubleBall:
     """The ball where the condition holds; nothing is known elsewhere."""
-    return DoubleBall(ball.high, ball.low, np.where(condition, ball.radius, np.inf)[()])
+    return DoubleBall(ball.high, ball.low, where(condition, ball.radius, np.inf))
 
 
 def _power_series(s: DoubleBall, coefficients: list[Fraction]) -> DoubleBall:
@@ -72,7 +72,7 @@ def _power_series(s: DoubleBall, coefficients: list[Fraction]) -> DoubleBall:
     tail = 0.0 * s.high
     for coefficient in reversed(coefficients[_LONG_TERMS + 1 :]):
         tail = tail * s.high + float(coefficient)
-    total = DoubleBall(tail, 0.0 * tail, 2.0**-50 + (np.abs(s.low) + s.radius) * 2.0**-9)
+    total = DoubleBall(tail, 0.0 * tail, 2.0**-50 + (abs(s.low) + s.radius) * 2.0**-9)
     for coefficient in reversed(coefficients[: _LONG_TERMS + 1]):
         total = mul(total, s)
         if coefficient:
@@ -83,6 +83,6 @@ def _power_series(s: DoubleBall, coefficients: list[Fraction]) -> DoubleBall:
 def series(s: DoubleBall, signs: tuple[int, int, int, int]) -> DoubleBall:
     """Σ ± sᵏ/k! with signs (or zeros) of period four: the exponential, the sine, the cosine of |s| ≤ 1/128."""
     coefficients = [Fraction(signs[k % 4], math.factorial(k)) for k in range(_TERMS + 1)]
-    small = np.abs(s.high) + s.radius <= _LARGEST_REST
+    small = abs(s.high) + s.radius <= _LARGEST_REST
     # The terms left out add up to less than |s|¹²/12! · 1.01.
     return only_where(small, widened(_power_series(s, coefficients), _REMAINDER))

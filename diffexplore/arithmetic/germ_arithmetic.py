@@ -28,8 +28,7 @@ from diffexplore.arithmetic.germs import (
     sign_of,
     sub,
 )
-from diffexplore.functions.records import NO_GERM
-from diffexplore.functions.tables import implementations, lacking
+from diffexplore.functions.tables import implementations
 from diffexplore.program.program import Constant
 
 Value: TypeAlias = Germ | Absent
@@ -151,10 +150,6 @@ def rounded(x: Germ, depth: int) -> Germ:
     return sub(up, constant(ONE)) if in_the_middle and odd else up
 
 
-def _without_rule(*operands: Any) -> Absent:
-    return Absent.UNKNOWN
-
-
 def _guarded(function: Callable[..., Germ], depth: int) -> Callable[..., Value]:
     """A function of germs for values that may be absent."""
 
@@ -187,7 +182,6 @@ class GermArithmetic:
     def __init__(self, depth: int) -> None:
         self.operations: Mapping[str, Callable[..., Any]] = {
             **{name: _guarded(function, depth) for name, function in implementations("germ", _CONTROL).items()},
-            **dict.fromkeys(lacking("germ", NO_GERM), _without_rule),
             **_CONTROL,
         }
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from flint import fmpq
-
 from diffexplore.arithmetic import taylor
 from diffexplore.arithmetic.germ_arithmetic import absolute
 from diffexplore.arithmetic.germ_powers import composed, exp
-from diffexplore.arithmetic.germs import Germ, NoValueError, UndecidedError, limit_and_rest, mul, neg
+from diffexplore.arithmetic.germs import Germ, NoValueError, UndecidedError, limit_and_rest, mul, neg, whole
 
 
 def bessel(kind: taylor.BesselKind, order: int, x: Germ, depth: int) -> Germ:
@@ -20,10 +18,7 @@ def bessel(kind: taylor.BesselKind, order: int, x: Germ, depth: int) -> Germ:
 
 def by_order(kind: taylor.BesselKind, order: Germ, x: Germ, depth: int) -> Germ:
     """The same, of an order that is an argument."""
-    n = order.constant
-    if not isinstance(n, fmpq):
-        raise UndecidedError
-    return bessel(kind, int(n.p), x, depth)
+    return bessel(kind, whole(order), x, depth)
 
 
 def scaled(order: int, x: Germ, depth: int) -> Germ:

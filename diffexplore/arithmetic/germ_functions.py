@@ -12,7 +12,6 @@ from diffexplore.arithmetic.germs import (
     Germ,
     NoValueError,
     Number,
-    UndecidedError,
     add,
     constant,
     diverges,
@@ -23,10 +22,11 @@ from diffexplore.arithmetic.germs import (
     scaled,
     sign_of,
     sub,
+    whole,
 )
 
 _atan_near, _sin_near, _cos_near = analytic("atan"), analytic("sin"), analytic("cos")
-_erf_near, _erfc_near, _rgamma = analytic("erf"), analytic("erfc"), analytic("rgamma")
+_erf_near, _erfc_near, rgamma = analytic("erf"), analytic("erfc"), analytic("rgamma")
 
 
 # ------------------------------------------------------------------------------------------------ made of exponentials
@@ -39,14 +39,14 @@ def log1p(x: Germ, depth: int) -> Germ:
 
 
 def sigmoid(x: Germ, depth: int) -> Germ:
-    side = _pole(x)
+    side = growing(x)
     if side:
-        return _approaching(ONE if side > 0 else fmpq(0))
+        return approaching(ONE if side > 0 else fmpq(0))
     return reciprocal(add(constant(ONE), exp(neg(x), depth)), depth)
 
 
 def softplus(x: Germ, depth: int) -> Germ:
-    side = _pole(x)
+    side = growing(x)
     if side:
         return add(x if side > 0 else constant(fmpq(0)), remainder(BEYOND_ALL_POWERS))
     return log(add(constant(ONE), exp(x, depth)), depth)
@@ -64,12 +64,12 @@ def cosh(x: Germ, depth: int) -> Germ:
     return scaled(add(exp(x, depth), exp(neg(x), depth)), HALF)
 
 
-def _pole(x: Germ) -> int:
+def growing(x: Germ) -> int:
     """The sign of a germ that grows like a negative power of t; 0 for others."""
     return sign_of(x) if x.terms and x.terms[0][0][0] < 0 else 0
 
 
-def _approaching(limit: Number) -> Germ:
+def approaching(limit: Number) -> Germ:
     return add(constant(limit), remainder(BEYOND_ALL_POWERS))
 
 
@@ -84,13 +84,11 @@ def sinc(x: Germ, depth: int) -> Germ:
 
 def dsinc(order: Germ, x: Germ, depth: int) -> Germ:
     """The derivative of sinc of that order. It is bounded."""
-    n = order.constant
-    if not isinstance(n, fmpq):
-        raise UndecidedError
+    n = whole(order)
     if diverges(x):
         return div(sin(x, depth), x, depth) if n == 0 else remainder(0)
     at, rest = limit_and_rest(x)
-    return composed(lambda count: taylor.of_sinc(int(n.p), at, count), rest, depth)
+    return composed(lambda count: taylor.of_sinc(n, at, count), rest, depth)
 
 
 def cos(x: Germ, depth: int) -> Germ:
@@ -157,13 +155,13 @@ def atanh(x: Germ, depth: int) -> Germ:
 # ------------------------------------------------------------------------------------------------- error and gamma
 def erf(x: Germ, depth: int) -> Germ:
     if diverges(x):
-        return _approaching(fmpq(sign_of(x)))
+        return approaching(fmpq(sign_of(x)))
     return _erf_near(x, depth)
 
 
 def erfc(x: Germ, depth: int) -> Germ:
     if diverges(x):
-        return _approaching(fmpq(0 if sign_of(x) > 0 else 2))
+        return approaching(fmpq(0 if sign_of(x) > 0 else 2))
     return _erfc_near(x, depth)
 
 
@@ -186,23 +184,21 @@ def erfinv(x: Germ, depth: int) -> Germ:
 
 def gamma(x: Germ, depth: int) -> Germ:
     """1/Γ is entire; it is 0 at the poles 0, −1, −2, …"""
-    return reciprocal(_rgamma(x, depth), depth)
+    return reciprocal(rgamma(x, depth), depth)
 
 
 def lgamma(x: Germ, depth: int) -> Germ:
     """log|Γ|."""
-    inverse = _rgamma(x, depth)
+    inverse = rgamma(x, depth)
     return neg(log(inverse if sign_of(inverse) >= 0 else neg(inverse), depth))
 
 
 def polygamma(order: Germ, x: Germ, depth: int) -> Germ:
-    n = order.constant
-    if not isinstance(n, fmpq):
-        raise UndecidedError
+    n = whole(order)
     at, rest = limit_and_rest(x)
     if rest.is_zero and isinstance(at, fmpq) and at <= 0 and at.q == 1:
         raise NoValueError
-    return composed(lambda count: taylor.of_polygamma(int(n.p), at, count), rest, depth)
+    return composed(lambda count: taylor.of_polygamma(n, at, count), rest, depth)
 
 
 def digamma(x: Germ, depth: int) -> Germ:

@@ -40,18 +40,22 @@ _FINENESS = 2**20
 _MOST_POWER_BITS = 4_000
 
 
-def composed(listed: Callable[[int], Sequence[Number]], rest: Germ, depth: int) -> Germ:
+def composed(listed: Callable[[int], Sequence[Number | Germ]], rest: Germ, depth: int) -> Germ:
     """Σ cₖ restᵏ, with as many coefficients as reach ``depth`` powers of t: ``listed`` gives so many."""
+    count = count_of_terms(rest, depth)
+    total, *others = (one if isinstance(one, Germ) else constant(one) for one in reversed(listed(count)))
+    for coefficient in others:
+        total = add(mul(total, rest, depth), coefficient)
+    return total if rest.is_zero else add(total, remainder(count * rest.lowest))
+
+
+def count_of_terms(rest: Germ, depth: int) -> int:
+    """How many terms of a series in ``rest``, which vanishes, reach ``depth`` powers of t; one for the germ 0."""
     if rest.is_zero:
-        return constant(listed(1)[0])
+        return 1
     if rest.lowest <= 0:
         raise UndecidedError
-    count = min(int(depth / rest.lowest) + 2, _MOST_TERMS)
-    numbers = listed(count)
-    total = constant(numbers[-1])
-    for number in reversed(numbers[:-1]):
-        total = add(mul(total, rest, depth), constant(number))
-    return add(total, remainder(count * rest.lowest))
+    return min(int(depth / rest.lowest) + 2, _MOST_TERMS)
 
 
 def analytic(function: str) -> Callable[[Germ, int], Germ]:

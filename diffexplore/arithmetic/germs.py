@@ -78,6 +78,14 @@ class Germ(NamedTuple):
         return next((number for power, number in self.terms if power == (exponent, logs)), ZERO)
 
 
+def whole(order: Germ) -> int:
+    """The number that an order is. Raises :class:`UndecidedError` for one that moves."""
+    number = order.constant
+    if not isinstance(number, fmpq):
+        raise UndecidedError
+    return int(number.p)
+
+
 def is_zero(number: Number) -> bool:
     return bool(number == 0) if isinstance(number, fmpq) else bool(number.is_zero())
 

@@ -10,7 +10,7 @@ from typing import Any
 import flint
 from flint import arb
 
-from diffexplore.arithmetic.cauchy import derivative
+from diffexplore.arithmetic.cauchy import Analytic
 
 #: Left of this times a the series of P is summed, whose terms are positive; right of it P is 1 − Q, which is not small.
 _SUMMED = 0.9
@@ -69,35 +69,41 @@ def zeta(s: Any, q: Any) -> Any:
     return s.zeta(q) if s.real > 1 and q.real > 0 else s * arb.nan()
 
 
+#: P and Q are entire in a, and analytic where Re x > 0.
+LOWER_GAMMA, UPPER_GAMMA = (Analytic(function, lambda a, x: (a, x)) for function in (lower_gamma, upper_gamma))
+
+#: I is analytic where Re a > 0, Re b > 0 and x is on neither cut, left of 0 and right of 1.
+LOWER_BETA = Analytic(lower_beta, lambda a, b, x: (a, b, arb.min(x, 1 - x)))
+
+#: ζ is analytic but for the pole at s = 1, where Re q > 0.
+ZETA = Analytic(zeta, lambda s, q: (s - 1, q))
+
+
 def _whole(order: arb) -> int:
     return int(float(order))
 
 
 def of_lower_gamma(order: arb, a: arb, x: arb) -> arb:
-    """∂ⁿP/∂aⁿ, n ≥ 1; P is entire in a, and analytic where Re x > 0."""
+    """∂ⁿP/∂aⁿ, n ≥ 1."""
     if not (a > 0 and x >= 0) or x.is_zero():
         return arb(0) if x.is_zero() and a > 0 else arb.nan()
-    orders, reaches = (_whole(order), 0), (arb(a.mid()), arb(x.mid()))
+    orders = _whole(order), 0
     if x < a:
-        return derivative(lower_gamma, orders, (a, x), reaches)
-    return -derivative(upper_gamma, orders, (a, x), reaches)  # which is not near 1
+        return LOWER_GAMMA.derivative(orders, (a, x))
+    return -UPPER_GAMMA.derivative(orders, (a, x))  # which is not near 1
 
 
 def of_zeta(order: arb, s: arb, q: arb) -> arb:
-    """∂ⁿζ/∂sⁿ; it is analytic but for the pole at s = 1, where Re q > 0."""
+    """∂ⁿζ/∂sⁿ."""
     if not (s > 1 and q > 0):
         return arb.nan()
-    return derivative(zeta, (_whole(order), 0), (s, q), (arb(s.mid()) - 1, arb(q.mid())))
+    return ZETA.derivative((_whole(order), 0), (s, q))
 
 
 def of_lower_beta(order_a: arb, order_b: arb, a: arb, b: arb, x: arb) -> arb:
-    """∂ᵐ⁺ⁿIₓ/∂aᵐ∂bⁿ; it is analytic where Re a > 0, Re b > 0 and x is on neither cut, left of 0 and right of 1."""
+    """∂ᵐ⁺ⁿIₓ/∂aᵐ∂bⁿ."""
     if not (a > 0 and b > 0 and 0 <= x <= 1):
         return arb.nan()
     if x.is_zero() or (1 - x).is_zero():
         return arb(0)
-    middle = arb(x.mid())
-    reach = arb.min(middle, 1 - middle)
-    return derivative(
-        lower_beta, (_whole(order_a), _whole(order_b), 0), (a, b, x), (arb(a.mid()), arb(b.mid()), reach)
-    )  # fmt: skip
+    return LOWER_BETA.derivative((_whole(order_a), _whole(order_b), 0), (a, b, x))

@@ -25,12 +25,15 @@ class _WithSlopes(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         _, ctx.slopes, *operands = inputs
+        ctx.set_materialize_grads(False)  # 0 times an infinite slope of an operand that stays would be NaN
         ctx.save_for_backward(*operands)
         ctx.save_for_forward(*operands)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients
+        if gradient is None:
+            return (None,) * len(ctx.needs_input_grad)
         slopes = zip(ctx.slopes, ctx.needs_input_grad[2:], strict=True)
         return None, None, *(gradient * slope(*ctx.saved_tensors) if needed else None for slope, needed in slopes)
 

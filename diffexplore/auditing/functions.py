@@ -13,6 +13,7 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.auditing.departures import depart
 from diffexplore.errors import DiffexploreError
 from diffexplore.formula import step_functions
+from diffexplore.functions import FUNCTIONS as IN_FORMULAS
 from diffexplore.torch_ops.registry import OPERATORS
 
 
@@ -119,8 +120,7 @@ _OWN: Mapping[str, Callable[..., Any]] = {
     "min": sympy.Min,
     "div": divided,
     # In the terms of exp and log, which the algebra of proofs knows more of.
-    "log1p": lambda x: sympy.log(1 + x),
-    "expm1": lambda x: sympy.exp(x) - 1,
+    **{name: one.naive for name, one in IN_FORMULAS.items() if one.naive is not None and name in ("log1p", "expm1")},
     "polygamma": sympy.polygamma,
     # For a positive argument of the logarithm, where torch's case of its own at x = 0 changes nothing.
     "xlogy": lambda x, y: x * sympy.log(y),

@@ -81,7 +81,7 @@ def _transfer(watch: Watch, tensor: Any, step: Any) -> None:
     if numbers is not None:
         watch.set(numbers, _radius(watch, numbers, real_numbers(step)))
     elif isinstance(step, Tensor) and watch.undecided(step) is not None:
-        watch.set(tensor, watch.undecided(step))  # type: ignore[arg-type]  # as just asked
+        watch.set(tensor, watch.undecided(step))  # type: ignore[arg-type]  # it is not None
 
 
 def _radius(watch: Watch, out: Tensor, step: Tensor | None) -> Tensor:

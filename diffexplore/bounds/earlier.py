@@ -108,8 +108,8 @@ def machine(device: torch.device) -> str | None:
     try:
         model = _processor() if device.type == "cpu" else _gpu(device)
         files = [*_files(Path(torch.__file__).parent / "lib", ""), *_files(Path(diffexplore.__file__).parent, ".py")]
-        for library in (np, flint):
-            files += _files(Path(library.__path__[0]), _BINARIES)
+        for folder in (Path(np.__path__[0], "_core"), Path(flint.__path__[0])):  # NumPy's functions are in its core
+            files += _files(folder, _BINARIES)
     except OSError:
         return None
     builds = (

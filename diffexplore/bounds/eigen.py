@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from diffexplore.bounds.claims import UPWARD
+from diffexplore.bounds.claims import QUANTUM, UPWARD
 from diffexplore.bounds.handling import unwatched
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def symmetric(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     out = func(*args, **kwargs)
     values = out[0].detach().to(torch.float64)
     vectors = out[1].detach().to(torch.float64) if out[1].numel() else torch.linalg.eigh(a)[1]
-    by_value, by_vector = _radii(a, spread, values, vectors)
+    by_value, by_vector = radii(a, spread, values, vectors)
     watch.rounds_in(out[0].dtype)
     watch.set(out[0], by_value)
     if out[1].numel():
@@ -46,19 +46,42 @@ def _mirrored(a: Tensor, upper: bool) -> Tensor:
     return half + (half.triu(1) if upper else half.tril(-1)).mT
 
 
-def _radii(a: Tensor, spread: Tensor, values: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """How far each eigenvalue, and each eigenvector in the Euclidean norm, may be off; infinite where two may meet."""
-    n = a.shape[-1]
-    own = 4 * (n + 4) * 2.0**-53
-    length = torch.linalg.vector_norm(vectors, dim=-2)
-    rest = torch.linalg.vector_norm(a @ vectors - vectors * values.unsqueeze(-2), dim=-2)
-    rounded = torch.linalg.vector_norm(a.abs() @ vectors.abs() + (vectors * values.unsqueeze(-2)).abs(), dim=-2) * own
-    moved = torch.linalg.matrix_norm(spread).unsqueeze(-1)
-    by_value = (rest + rounded) * (1 + own) / (length * (1 - own)) + moved * (1 + own)
-    apart = (values.unsqueeze(-1) - values.unsqueeze(-2)).abs() * (1 - own)
-    itself = torch.eye(n, dtype=torch.bool, device=a.device)
-    alone = ((apart > by_value.unsqueeze(-1) + by_value.unsqueeze(-2)) | itself).all(-1)
-    gap = (apart - by_value.unsqueeze(-2)).masked_fill(itself, math.inf).amin(-1) if n else by_value
+def radii(a: Tensor, spread: Tensor, values: Tensor, vectors: Tensor, nullity: int = 0) -> tuple[Tensor, Tensor]:
+    """How far each eigenvalue, and each eigenvector in the Euclidean norm, may be off; infinite where two may meet.
+
+    ``nullity`` is how many eigenvalues are 0 beside those that are given: with these they are all.
+    """
+    n, scaled = a.shape[-1], vectors * values.unsqueeze(-2)
+    own = rounding_of_products(n)
+    length = norm(vectors, -2)
+    rest = norm((a @ vectors - scaled).abs() + (a.abs() @ vectors.abs() + scaled.abs()) * own + underflow(n), -2)
+    moved = norm(spread, (-2, -1)).unsqueeze(-1)
+    by_value = rest * (1 + own) / (length * (1 - own)) + moved * (1 + own)
+    others, their_own = (torch.nn.functional.pad(one, (0, 1)) if nullity else one for one in (values, by_value))
+    apart = (values.unsqueeze(-1) - others.unsqueeze(-2)).abs() * (1 - own)
+    itself = torch.eye(*apart.shape[-2:], dtype=torch.bool, device=a.device)
+    alone = ((apart > by_value.unsqueeze(-1) + their_own.unsqueeze(-2)) | itself).all(-1)
+    gap = (apart - their_own.unsqueeze(-2)).masked_fill(itself, math.inf).amin(-1) if n else by_value
     by_vector = math.sqrt(2) * by_value / gap + (length - 1).abs() + own
     clear = alone & (by_value < gap)
     return torch.where(alone, by_value, math.inf) * UPWARD, torch.where(clear, by_vector, math.inf) * (1 + own) * UPWARD
+
+
+def rounding_of_products(terms: int) -> float:
+    """What a product of double matrices may round, of that of their absolute values; and of a norm, of itself."""
+    return 4 * (terms + 4) * 2.0**-53
+
+
+def underflow(terms: int) -> float:
+    """What it may lose in subnormal numbers."""
+    return 4 * (terms + 4) * QUANTUM[torch.float64]
+
+
+def norm(a: Tensor, dims: int | tuple[int, ...]) -> Tensor:
+    """The Euclidean norm over some dimensions, scaled so that no square underflows or overflows."""
+    if not a.numel():
+        return torch.linalg.vector_norm(a, dim=dims)
+    largest = a.abs().amax(dims, keepdim=True)
+    scale = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
+    found: Tensor = torch.linalg.vector_norm(a / scale, dim=dims)
+    return found * scale.reshape(found.shape) + QUANTUM[torch.float64] * (largest > 0).reshape(found.shape)

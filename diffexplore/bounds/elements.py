@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from diffexplore.floating_point import LOST_BESIDE
+
 #: The dtypes that NumPy has in common, of which elements are looked at here.
 _COMMON = (torch.float64, torch.float32, torch.float16, torch.bool)
-
-#: What is below this part of a double is lost where it is added to it.
-_LOST = 2.0**-55
 
 #: Below it a call takes longer than its pass.
 _FEW = 256
@@ -72,7 +71,7 @@ def add_number(values: Tensor, number: float, least: float = 0.0) -> Tensor:
 
     ``least`` is at most the smallest of the values: beside it, the number may be lost in every sum.
     """
-    if number < least * _LOST:
+    if number < least * LOST_BESIDE:
         return values
     array = _array(values)
     if array is None:

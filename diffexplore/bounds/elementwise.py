@@ -30,6 +30,24 @@ _MULTIPLIED = (3, -2, -0.5)
 
 
 @dataclass(frozen=True)
+class _Ran:
+    """A kernel that ran: its operands, its result with absolute values and the least of them, dtype and arguments."""
+
+    balls: list[Ball]
+    value: Tensor
+    size: Tensor
+    least: float
+    dtype: torch.dtype
+    args: Arguments
+    kwargs: Options
+
+    @property
+    def of_one_dtype(self) -> bool:
+        """Whether it computes in the dtype of its two operands."""
+        return COMPUTE[self.dtype] is self.dtype and len(self.args) == 2
+
+
+@dataclass(frozen=True)
 class Elementwise:
     """The bound of an elementwise kernel.
 
@@ -82,9 +100,8 @@ class Elementwise:
         if lost is not None:
             spread = spread + lost
         size = value.abs()
-        least = smallest(size)
-        lossless = self._lossless(balls, value, size, least, dtype, args, kwargs)
-        conclude(watch, claim, out, size, spread, in_place, lossless, least)
+        ran = _Ran(balls, value, size, smallest(size), dtype, args, kwargs)
+        conclude(watch, claim, out, size, spread, in_place, self._lossless(ran), ran.least)
         return out
 
     def _as_computed(
@@ -101,14 +118,11 @@ class Elementwise:
     def _claim_of(self, operands: list[Any], dtype: torch.dtype) -> str:
         return self.claim
 
-    def _lossless(
-        self, balls: list[Ball], value: Tensor, size: Tensor, least: float, dtype: torch.dtype, args: Arguments,
-        kwargs: Options,
-    ) -> Tensor | None:  # fmt: skip
+    def _lossless(self, ran: _Ran) -> Tensor | None:
         """Where nothing is rounded; None where that is not known of any element."""
-        if self.zeros is None or least > 0 or all_hold(size):
+        if self.zeros is None or ran.least > 0 or all_hold(ran.size):
             return None
-        return self.zeros(balls) & (value == 0)
+        return self.zeros(ran.balls) & (ran.value == 0)
 
 
 @dataclass(frozen=True)
@@ -137,20 +151,17 @@ class Sum(Elementwise):
         balls[self.scaled] = Ball(product, ball.rad * scale + lost)
         return balls
 
-    def _lossless(
-        self, balls: list[Ball], value: Tensor, size: Tensor, least: float, dtype: torch.dtype, args: Arguments,
-        kwargs: Options,
-    ) -> Tensor | None:  # fmt: skip
+    def _lossless(self, ran: _Ran) -> Tensor | None:
         """A sum of two numbers of one dtype that is 0 lost nothing, nor one that is a float, nor an infinite mask."""
-        lossless = super()._lossless(balls, value, size, least, dtype, args, kwargs)
-        if lossless is not None and COMPUTE[dtype] is dtype and len(args) == 2 and _alpha(args, kwargs) == 1:
-            lossless = value == 0
-        if not none_is_infinite(size):
-            endless = value.isinf() & torch.stack(torch.broadcast_tensors(*(x.mid.isinf() for x in balls[:2]))).any(0)
-            lossless = _either(endless, lossless)
-        if not are_exact(balls[:2]):
+        lossless = super()._lossless(ran)
+        if lossless is not None and ran.of_one_dtype and _alpha(ran.args, ran.kwargs) == 1:
+            lossless = ran.value == 0
+        if not none_is_infinite(ran.size):
+            infinite = torch.stack(torch.broadcast_tensors(*(x.mid.isinf() for x in ran.balls[:2]))).any(0)
+            lossless = _either(ran.value.isinf() & infinite, lossless)
+        if not are_exact(ran.balls[:2]):
             return lossless
-        return _either(exact_sums(self.total, balls, value), lossless)
+        return _either(exact_sums(self.total, ran.balls, ran.value), lossless)
 
 
 def _either(one: Tensor | None, other: Tensor | None) -> Tensor | None:
@@ -166,12 +177,9 @@ def _alpha(args: Arguments, kwargs: Options) -> Any:
 class Multiplication(Elementwise):
     """The bound of a product, which rounds nothing where one operand is a power of two."""
 
-    def _lossless(
-        self, balls: list[Ball], value: Tensor, size: Tensor, least: float, dtype: torch.dtype, args: Arguments,
-        kwargs: Options,
-    ) -> Tensor | None:  # fmt: skip
-        lossless = super()._lossless(balls, value, size, least, dtype, args, kwargs)
-        return _either(by_powers_of_two(balls, value) if are_exact(balls[:2]) else None, lossless)
+    def _lossless(self, ran: _Ran) -> Tensor | None:
+        lossless = super()._lossless(ran)
+        return _either(by_powers_of_two(ran.balls, ran.value) if are_exact(ran.balls[:2]) else None, lossless)
 
 
 @dataclass(frozen=True)

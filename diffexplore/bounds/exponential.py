@@ -49,7 +49,7 @@ def exponential(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
 
 
 def _smooth(balls: Any) -> Tensor:
-    """It has no kinks; its steps are asked for theirs."""
+    """It has no kinks; those of its steps are looked for."""
     return torch.zeros((), dtype=torch.bool)
 
 

@@ -49,7 +49,7 @@ class _Numbers:
 
 
 @dataclass(frozen=True, eq=False)
-class _Extreme:
+class _Extremum:
     """A result whose elements are each the extreme one of a group of ``source``'s, or of their absolute values.
 
     ``state`` is what is known of the result's memory. ``groups`` numbers the groups, in the source's shape; ``clear``
@@ -68,8 +68,13 @@ class Extremes:
     """The extreme elements that one watch has seen, and the absolute values."""
 
     def __init__(self) -> None:
-        self._found: dict[int, _Extreme] = {}
+        self._found: dict[int, _Extremum] = {}
         self._sizes: dict[int, tuple[_Numbers, _Numbers]] = {}
+
+    def take_over(self, other: Extremes) -> None:
+        """Has seen what another watch has."""
+        self._found |= other._found
+        self._sizes |= other._sizes
 
     def note(self, watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """Keeps what an operation chose, if it is one that chooses extremes."""
@@ -95,7 +100,7 @@ class Extremes:
         mid = sign * (ball.mid.abs() if absolute else ball.mid)
         found = _grouped(Ball(mid, ball.rad.expand(mid.shape)), dims, out)
         if found is not None:
-            self._found[result.memory] = _Extreme(result.state, source, absolute, *found)
+            self._found[result.memory] = _Extremum(result.state, source, absolute, *found)
 
     def decide(self, watch: Watch, values: Any, extreme: Any) -> Tensor | None:
         """Where it is certain which of ``values`` equal their ``extreme``; None where that is not known of any."""

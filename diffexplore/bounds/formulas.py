@@ -162,6 +162,13 @@ def shrink_backward(gradient: Tensor, x: Tensor, limit: float) -> Tensor:
     return torch.where((x >= -limit) & (x <= limit), torch.zeros_like(gradient), gradient)
 
 
+def soft_margin_backward(upstream: Tensor, x: Tensor, target: Tensor, reduction: int) -> Tensor:
+    """−t σ(−t x): torch's own steps take 1 from σ(t x), which cancels where the loss is small."""
+    sign = _wide(target)
+    slope = _wide(upstream) * -sign * torch.sigmoid(-sign * _wide(x))
+    return (slope / x.numel() if reduction == 1 else slope).to(x.dtype)
+
+
 # ------------------------------------------------------------------------------------------------------- statistics
 def var(x: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **options: Any) -> Tensor:
     """Σ (x − mean)² / (n − correction). The mean counts with its own rounding: that of the sum grows with |x|."""

@@ -8,11 +8,15 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.claims import rounding
-from diffexplore.bounds.handling import as_list, finite_float, real_numbers
+from diffexplore.bounds.handling import as_list, finite_float, name_of, real_numbers
 from diffexplore.torch_private.watching import storage_key
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
+
+
+#: Other readings of the same elements, in the same memory but on devices that copy.
+_SAME_ELEMENTS = frozenset({"_conj", "_neg_view"})
 
 
 def rearrange(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -21,7 +25,7 @@ def rearrange(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     out = func(*args, **kwargs)
     if known is None or _shares_memory(out, args[0]):
         return out
-    moved = func(known, *args[1:], **kwargs)
+    moved = known if name_of(func) in _SAME_ELEMENTS else func(known, *args[1:], **kwargs)
     for tensor, radius in zip(as_list(out), as_list(moved), strict=True):
         watch.set(tensor, radius)
     return out

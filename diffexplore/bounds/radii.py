@@ -51,6 +51,10 @@ class StorageRadii:
     def __contains__(self, tensor: Tensor) -> bool:
         return storage_key(tensor) in self._storages
 
+    def take_over(self, other: StorageRadii) -> None:
+        """Knows of other storages what another one does."""
+        self._storages |= other._storages
+
     def purge(self) -> None:
         """Drops storages that are gone."""
         self._storages = {key: one for key, one in self._storages.items() if not one.reference.expired()}
@@ -111,13 +115,13 @@ class StorageRadii:
         return flat
 
 
-def _of_other_size(flat: Tensor, item: int, wanted: int) -> Tensor:
+def _of_other_size(flat: Tensor, item: int, size: int) -> Tensor:
     """The radii of complex numbers for their parts, and the other way round; nothing is known of other bytes."""
-    if wanted * 2 == item:
+    if size * 2 == item:
         return flat.repeat_interleave(2)
-    if wanted == item * 2 and flat.numel() % 2 == 0 and flat.dtype != torch.bool:
+    if size == item * 2 and flat.numel() % 2 == 0 and flat.dtype != torch.bool:
         return flat.reshape(-1, 2).sum(-1)
-    return torch.full((flat.numel() * item // wanted,), math.inf, dtype=torch.float64, device=flat.device)
+    return torch.full((flat.numel() * item // size,), math.inf, dtype=torch.float64, device=flat.device)
 
 
 def _of_numbers(radii: Tensor) -> Tensor:

@@ -60,6 +60,11 @@ def observing(observer: Observer | None) -> Iterator[None]:
         _OBSERVER.reset(token)
 
 
+def is_observed() -> bool:
+    """Whether an observer looks on at the watches that are made here."""
+    return _OBSERVER.get() is not None
+
+
 class Watch(DispatchMode):
     """Carries radii beside tensors while torch code runs inside the ``with`` block.
 
@@ -93,6 +98,15 @@ class Watch(DispatchMode):
             return dtype
         self.narrowed.add(dtype)
         return self._expected
+
+    def follow(self, other: Watch) -> None:
+        """Takes over what another watch knows of what it saw, so that operations on that may go on here."""
+        self._radii.take_over(other._radii)
+        self.extremes.take_over(other.extremes)
+        self.unwatched |= other.unwatched
+        self.narrowed |= other.narrowed
+        self.formulas_stand_in |= other.formulas_stand_in
+        self._known_errors |= other._known_errors
 
     # ------------------------------------------------------------------------------------------------- reading
     def radius(self, tensor: Tensor) -> Tensor:

@@ -51,15 +51,15 @@ def open_batch(
     """
     if not isinstance(path, (str, os.PathLike)):
         raise wrong("path", "the name of a file or a folder", path)
-    size = as_count(block, "the rows of a block", 1, MOST_POINTS)
+    rows = as_count(block, "the rows of a block", 1, MOST_POINTS)
     names = columns if isinstance(columns, Mapping) else None
-    wanted = None if columns is None else list(columns) if names is not None else list(as_words(columns, "columns"))
+    read = None if columns is None else list(columns) if names is not None else list(as_words(columns, "columns"))
     ranks = ALONE
     if shared:
         from diffexplore.ranks.exchange import joined
 
         ranks = joined()
-    return stored_batch(source_of(path), wanted, names, size, ranks)
+    return stored_batch(source_of(path), read, names, rows, ranks)
 
 
 def make_batch(

@@ -13,8 +13,10 @@ import numpy as np
 from flint import arb
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.arithmetic.double_balls import DoubleBall, total
-from diffexplore.checking.fast_truth import Tightness, only
+from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.arithmetic.double_double import Number
+from diffexplore.arithmetic.vectors import on_the_host
+from diffexplore.checking.fast_truth import Tightness, only, totals
 
 #: Bits in which the samples' partials are added up.
 SUM_PRECISION = 256
@@ -88,14 +90,15 @@ class EnclosureColumn:
             return True
         return self.negligible is not None and size + radius <= self.negligible[i]
 
-    def put_vector(self, here: slice, ball: DoubleBall, kept: np.ndarray) -> None:
+    def put_vector(self, here: slice, ball: DoubleBall, kept: Number) -> None:
         """Keeps those double-double balls of a vector that are ``kept``, and adds them up."""
-        self.high[here], self.low[here], self.radius[here] = kept_balls = only(ball, kept)
+        kept_balls = only(ball, kept)
+        self.high[here], self.low[here], self.radius[here] = on_the_host(kept_balls)
         if not self.summed:
             return
-        whole = total(kept_balls)
         with precision(SUM_PRECISION):
-            self.total += arb(float(whole.high)) + arb(float(whole.low)) + arb(0, float(whole.radius))
+            for high, low, radius in zip(*(field.tolist() for field in totals(kept_balls)), strict=True):
+                self.total += arb(high) + arb(low) + arb(0, radius)
 
     def enclosures(self) -> Enclosures:
         broken = ~np.isfinite(self.high) | ~np.isfinite(self.radius)

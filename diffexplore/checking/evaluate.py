@@ -13,6 +13,7 @@ from flint import arb
 from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
+from diffexplore.checking.device_truth import runs_truth
 from diffexplore.checking.judge import FAIL, Judged, rejudged
 from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder, statuses_in
 from diffexplore.floating_point import format_of
@@ -21,8 +22,10 @@ from diffexplore.methods.base import Estimates, Method, Numbers, Values, smalles
 from diffexplore.methods.problem import SIZE, Problem
 from diffexplore.methods.torch_loss import Unavailable
 
-#: Samples that are differentiated and enclosed at a time: fewer make the processor wait for Python, more for memory.
+#: Samples that are differentiated and enclosed at a time: fewer make the processor wait for Python, more for memory. A
+#: device waits longer for Python, and has more of them beside it.
 CHUNK = 65_536
+_DEVICE_CHUNK = 4 * CHUNK
 
 #: A truth below this part of the smallest bound needs no relative accuracy.
 _NEGLIGIBLE = 2.0**-22
@@ -117,8 +120,9 @@ class Evaluator:
         """Samples, by default all, a chunk at a time."""
         stop = self.n if stop is None else stop
         progress(start)
-        for first in range(start, stop, CHUNK):
-            last = min(first + CHUNK, stop)
+        size = CHUNK if self.problem.device.type == "cpu" else _DEVICE_CHUNK
+        for first in range(start, stop, size):
+            last = min(first + size, stop)
             values = self.values(first, last)
             estimates = {
                 running.name: {
@@ -156,11 +160,13 @@ class Evaluator:
         self, values: Values, n: int, smallest_bounds: Mapping[str, np.ndarray]
     ) -> tuple[dict[str, Enclosures], dict[str, arb]]:
         """Enclosures of each partial at each of n samples, and of their sums."""
-        columns = {name: values[name].to(torch.float64).cpu().numpy() for name in self.problem.loss.data}
+        placed = {name: values[name].to(torch.float64) for name in self.problem.loss.data}
+        columns = {name: column.cpu().numpy() for name, column in placed.items()}
+        there = placed if runs_truth(self.problem.device, n) else columns
         negligible = {name: bound * _NEGLIGIBLE for name, bound in smallest_bounds.items()}
         with np.errstate(all="ignore"):
             truths, sums = self._truth.samples(
-                columns, n, self._format.bits, self._format.smallest_exponent, negligible
+                columns, n, self._format.bits, self._format.smallest_exponent, negligible, there
             )
         if not self.finite_point:
             for enclosure in truths.values():

@@ -12,6 +12,7 @@ from flint import arb
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.case_balls import CASES, SMOOTH
 from diffexplore.arithmetic.double_balls import exact_samples
+from diffexplore.arithmetic.double_double import Number
 from diffexplore.arithmetic.double_functions import DOUBLE_BALLS, DOUBLE_CASES, DOUBLE_SMOOTH
 from diffexplore.checking.fast_truth import VectorProgram, nearby
 from diffexplore.checking.one_sided import BothSides
@@ -95,12 +96,14 @@ class Partials:
         self._unbroken: bool | None = None
         self.sides = [BothSides(loss, name if name in by else None, fixed, data) for name in names]
 
-    def smooth(self, columns: Mapping[str, np.ndarray], n: int, data: Sequence[str]) -> np.ndarray:
-        """At which samples double-double balls prove that the loss is smooth (bool)."""
+    def smooth(
+        self, placed: Mapping[str, Number], columns: Mapping[str, np.ndarray], n: int, data: Sequence[str]
+    ) -> np.ndarray:
+        """At which samples double-double balls prove that the loss is smooth (bool); they run on ``placed``."""
         if self.loss is None:
             return np.ones(n, np.bool_)
         if self._breaks_by_sample:
-            return self.loss.vector.finite(columns, n)
+            return self.loss.vector.finite(placed, n)
         if self._unbroken is None:
             self._unbroken = self._smooth_at_one(columns, data)
         return np.full(n, self._unbroken)

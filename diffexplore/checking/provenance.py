@@ -46,7 +46,7 @@ class LostPart:
 
 
 @dataclass(frozen=True)
-class _Step:
+class _Executed:
     """One operation: which steps made its operands, what it made of them, and what it loses."""
 
     parents: tuple[int, ...]
@@ -65,7 +65,7 @@ class Provenance(Observer):
     unit: float
     _known: dict[tuple[int, int], sympy.Expr] = field(default_factory=dict)
     _kept: list[Tensor] = field(default_factory=list)
-    _steps: list[_Step] = field(default_factory=list)
+    _steps: list[_Executed] = field(default_factory=list)
     _made: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -89,7 +89,7 @@ class Provenance(Observer):
         parents = tuple(self._made[key] for key in map(_key, operands) if key in self._made)
         self._keep(out, formula)
         self._made[_key(out)] = len(self._steps)
-        self._steps.append(_Step(parents, float(out.detach()), loss))
+        self._steps.append(_Executed(parents, float(out.detach()), loss))
 
     def _measured(
         self, watch: Watch, name: str, formula: sympy.Expr, operands: list[Tensor], out: Tensor

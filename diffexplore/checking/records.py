@@ -54,13 +54,25 @@ class Truth(Plain):
 
 @dataclass(frozen=True)
 class Row(Plain):
-    """One comparison of one method's value with the truth.
+    """One comparison of one method's value with the truth. None stands for a number that does not exist.
 
-    ``error_abs`` and ``bound`` are in the units of the partial; ``error_ulp`` is in units in the last place of
-    the dtype at the truth; ``error_rel`` and ``smallest_detectable`` are ratios. ``sample`` is None for a
-    reduced partial; ``probe`` is None or says how the probe was made. None stands for what does not exist
-    (a value that is not finite, a relative error where the truth is 0, a bound that could not be derived).
-    ``of`` is None for a first partial, else what was differentiated by before: then the row compares ∂²L/∂of∂parameter.
+    Attributes:
+        parameter: what is differentiated by; "(value)" for the loss itself.
+        method: the way to get the derivative, or the candidate's.
+        point: the value of each parameter.
+        sample: the number of the sample; None for a reduced partial.
+        probe: how the probe was made; None outside of probes.
+        value: what the method gave; None where that is not finite.
+        truth: the enclosure of the exact partial; None where there is none.
+        error_abs: |value − truth|, in the units of the partial.
+        error_rel, error_ulp: the same relative to the truth, and in units in the last place of the dtype at the
+            truth; None where the truth is 0.
+        bound: how far a right value may be off, in the units of the partial; None where no bound could be derived.
+        smallest_detectable: the smallest relative error that this row would have shown; None where the truth is 0.
+        smallest_detectable_abs: the same in the units of the partial.
+        verdict: "pass", "fail" or "inconclusive".
+        cause: the reason of a fail or an inconclusive; None for a pass.
+        of: None for a first partial, else what was differentiated by before: the row compares ∂²L/∂of∂parameter.
     """
 
     _FIRST = ("parameter", "of")
@@ -121,7 +133,23 @@ class LostDigits(Plain):
 
 @dataclass(frozen=True, repr=False)
 class Report(Displayed):
-    """The outcome of a check. Prints itself with rich, and shows itself in Jupyter."""
+    """The outcome of a check. Prints itself with rich, and shows itself in Jupyter.
+
+    Attributes:
+        verdict: "fail" if any row fails; "inconclusive" where a partial has no passing row; else "pass".
+        loss: the loss, as text.
+        gradient: by symbol, the closed form of its partial.
+        rows: each reduced comparison, and those of the worst samples of each partial, method and point.
+        skipped: methods that could not run, and why.
+        summary: counts of all comparisons, and their power.
+        dtype, device: in which and where the methods computed.
+        n: the number of samples.
+        seed: that of the samples and probes.
+        environment: versions, threads and settings on which numbers may depend.
+        candidate: whose gradient was verified; None for a check.
+        lost_digits: partials of which rounding leaves fewer than half the digits, and where they are lost.
+        scans: errors over many places, where they were scanned.
+    """
 
     _FIRST = ("verdict", "loss", "gradient", "rows", "skipped", "summary", "lost_digits")
 

@@ -20,6 +20,7 @@ from diffexplore.formula.forms import can_be_multiplied_out
 from diffexplore.formula.functions_sympy import sigmoid, softplus
 from diffexplore.formula.size import nodes
 from diffexplore.formula.text import to_text
+from diffexplore.functions.tables import naive_forms
 from diffexplore.lists import shortened
 from diffexplore.program.program import lower
 
@@ -50,14 +51,11 @@ FORMS: tuple[StableForm, ...] = (
     StableForm(1 - 1 / (1 + sympy.exp(_w)), lambda w: sigmoid(w)),
     StableForm(1 - sympy.exp(_w) / (1 + sympy.exp(_w)), lambda w: sigmoid(-w)),
     StableForm(1 - sigmoid(_w), lambda w: sigmoid(-w)),
-    StableForm(sympy.exp(_w) - 1, lambda w: _expm1(w)),
+    *(StableForm(naive(_w), lambda w, form=form: form(w)) for form, naive in naive_forms()),
     StableForm(1 - sympy.exp(_w), lambda w: -_expm1(w)),
     StableForm(_expm1(_w) + 1, lambda w: sympy.exp(w)),
-    StableForm(sympy.log(1 + sympy.exp(_w)), lambda w: softplus(w)),
     StableForm(sympy.log(sympy.exp(_p) + sympy.exp(_q)), lambda p, q: p + softplus(q - p)),
-    StableForm(sympy.log(1 + _w), lambda w: _log1p(w)),
     StableForm(1 + sympy.erf(_w), lambda w: sympy.erfc(-w, evaluate=False)),
-    StableForm(1 - sympy.erf(_w), lambda w: sympy.erfc(w)),
     StableForm(1 - sympy.erfc(_w), lambda w: sympy.erf(w)),
     StableForm(1 - sympy.tanh(_w) ** 2, lambda w: 1 / sympy.cosh(w) ** 2),
     StableForm(1 - sympy.tanh(_w), lambda w: 2 * sigmoid(-2 * w)),

@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 from flint import arb
 
+from diffexplore.arithmetic import vectors
 from diffexplore.arithmetic.balls import precision
+from diffexplore.arithmetic.double_double import Number
 from diffexplore.checking.enclosures import SUM_PRECISION, EnclosureColumn, Enclosures, Status, statuses_in
 from diffexplore.checking.fast_truth import Tightness, spread
 from diffexplore.checking.partials import PartialEvaluator, Partials, grouped, restricted
@@ -66,32 +68,34 @@ class TruthFinder:
 
     def samples(
         self, columns: Mapping[str, np.ndarray], n: int, precision_bits: int, smallest_exponent: int,
-        negligible: Mapping[str, np.ndarray],
+        negligible: Mapping[str, np.ndarray], placed: Mapping[str, Number] | None = None,
     ) -> tuple[dict[str, Enclosures], dict[str, arb]]:  # fmt: skip
         """Enclosures at ``n`` samples, and the sum of each partial over them.
 
         The target dtype has ``precision_bits`` bits and the smallest normal exponent ``smallest_exponent``; a partial
-        whose absolute value is certainly below ``negligible`` needs no relative accuracy.
+        whose absolute value is certainly below ``negligible`` needs no relative accuracy. ``placed`` are the columns as
+        vectors on the device on which double-double balls run; by default these are ``columns``.
         """
         found = {name: EnclosureColumn(n, negligible.get(name), summed=name in self._summed) for name in self.names}
         relative = 2.0 ** (1 - precision_bits) * _BELOW_ULP
         tightness = Tightness(relative, 2.0 ** max(smallest_exponent - precision_bits + 1, -1074) * _BELOW_ULP)
         for group in self._groups:
             search = _Search(group, [found[name] for name in group.names], tightness, self._data)
-            pending = search.fast(columns, n) if n >= _MANY else np.arange(n)
+            pending = search.fast(columns if placed is None else placed, columns, n) if n >= _MANY else np.arange(n)
             search.exact(self._rows(columns, pending))
         if self._domain is not None:
-            self._mark_domain(self._domain, columns, n, found)
+            self._mark_domain(self._domain, columns if placed is None else placed, columns, n, found)
         return (
             {name: column.enclosures() for name, column in found.items()},
             {name: column.total for name, column in found.items()},
         )
 
     def _mark_domain(
-        self, domain: PartialEvaluator, columns: Mapping[str, np.ndarray], n: int, found: Mapping[str, EnclosureColumn]
-    ) -> None:
+        self, domain: PartialEvaluator, placed: Mapping[str, Number], columns: Mapping[str, np.ndarray], n: int,
+        found: Mapping[str, EnclosureColumn],
+    ) -> None:  # fmt: skip
         outside, unsure = (
-            domain.vector.conditions(columns, n) if n >= _MANY else (np.zeros(n, np.bool_), np.ones(n, np.bool_))
+            domain.vector.conditions(placed, n) if n >= _MANY else (np.zeros(n, np.bool_), np.ones(n, np.bool_))
         )
         with precision(PRECISIONS[0]):
             domain.exact.prepare()
@@ -119,16 +123,19 @@ class _Search:
     _data: Sequence[str]
 
     # ---------------------------------------------------------------------------------------------------- vectors
-    def fast(self, columns: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+    def fast(self, placed: Mapping[str, Number], columns: Mapping[str, np.ndarray], n: int) -> np.ndarray:
         """Encloses what double-double balls can; returns the samples that they cannot."""
-        done = self._group.smooth(columns, n, self._data)
-        for here, outputs in self._group.gradient.vector.blocks(columns, n):
-            balls = [spread(output, len(done[here])) for output in outputs]
+        done = self._group.smooth(placed, columns, n, self._data)
+        like = next(iter(placed.values()), 0.0)
+        for here, outputs in self._group.gradient.vector.blocks(placed, n):
+            balls = [spread(output, len(done[here]), like) for output in outputs]
+            kept = vectors.beside(done[here], like)
             for column, ball in zip(self._columns, balls, strict=True):
-                negligible = None if column.negligible is None else column.negligible[here]
-                done[here] &= self._tightness.holds(ball, negligible)
+                negligible = None if column.negligible is None else vectors.beside(column.negligible[here], like)
+                kept = kept & self._tightness.holds(ball, negligible)
             for column, ball in zip(self._columns, balls, strict=True):
-                column.put_vector(here, ball, done[here])
+                column.put_vector(here, ball, kept)
+            done[here] = vectors.host(kept)
         return np.flatnonzero(~done)
 
     # -------------------------------------------------------------------------------------------- sample by sample

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,9 @@ def code_place(text: str | None) -> CodePlace | None:
     """The line in which ``FILE.py:NAME`` is defined, or the first line of a ``FILE.json``; None for anything else."""
     given = (text or "").strip()
     path, _, name = given.rpartition(":")
-    if given.endswith(".json") and Path(given).is_file():
+    if given.endswith(".json") and os.path.isfile(given):
         return CodePlace(given, 1)
-    if not path.endswith(".py") or not Path(path).is_file():
+    if not path.endswith(".py") or not os.path.isfile(path):
         return None
     try:
         tree = ast.parse(Path(path).read_bytes())

@@ -9,6 +9,7 @@ given: what is checked, on which data and where the outcome is written is stated
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def nearest() -> Path | None:
         here = Path.cwd()
     except OSError:  # the folder is gone
         return None
-    return next((path for folder in (here, *here.parents) if (path := folder / FILE).is_file()), None)
+    return next((path for folder in (here, *here.parents) if os.path.isfile(path := folder / FILE)), None)
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -62,8 +62,8 @@ def _spoken(option: str, place: str) -> str:
 
 def check_writable(path: Path) -> None:
     """Raise UsageError unless a file can be written at ``path``; leaves what is there as it is."""
-    existed = path.exists()
-    if existed and not path.is_file() and not path.is_dir():
+    existed = os.path.exists(path)
+    if existed and not os.path.isfile(path) and not os.path.isdir(path):
         return  # a device or a pipe: opening it would already be writing
     if not launched.speaks():
         return
@@ -84,7 +84,7 @@ def write(path: Path, content: str | bytes) -> None:
     if not launched.speaks():
         return
     try:
-        if path.exists() and not path.is_file():
+        if os.path.exists(path) and not os.path.isfile(path):
             path.write_bytes(whole)  # a device or a pipe, which cannot be replaced
         else:
             _replace(path.resolve(), whole)  # resolved: a link stays a link
@@ -94,7 +94,7 @@ def write(path: Path, content: str | bytes) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     """Put a new file in the place of ``path``, with the permissions of the old one, or those of any new file."""
-    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask()
+    mode = path.stat().st_mode & 0o7777 if os.path.exists(path) else 0o666 & ~_umask()
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -25,7 +25,7 @@ Surrogate = Annotated[
     str | None,
     _option(
         "--surrogate",
-        "identity|FILE.py:NAME",
-        "With --inputs: the function whose derivative the gradient is meant to be.",
+        "identity|sigmoid4|FORMULA|FILE.py:NAME",
+        "The function whose derivative the gradient of a step is meant to be; it takes the place of a --loss.",
     ),
 ]

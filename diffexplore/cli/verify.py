@@ -21,12 +21,11 @@ from diffexplore.cli.progress import listening
 from diffexplore.cli.replays import replay_file, write_replay
 from diffexplore.cli.report import detail_of, shown
 from diffexplore.cli.tensor_options import Inputs, Reference, Surrogate
+from diffexplore.cli.verify_losses import loss_of
 from diffexplore.cli.writes import output_parameters, writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
-    from diffexplore.inputs.names import Named
-    from diffexplore.loss import Loss
     from diffexplore.verifying.replay import Replay
 
 
@@ -40,6 +39,7 @@ class VerifyRequest(Given):
     accept: tuple[str, ...] = ()
     modes: tuple[str, ...] = ("reverse",)
     pack: tuple[str, ...] = ()
+    surrogate: str | None = None
 
 
 @writes("verify")
@@ -84,7 +84,8 @@ def verify(
     others = _OF_OUTPUT if candidate is None and inputs is None else _OF_TENSORS
     named = [name for name in context.params if name not in others and context.params[name]]
     typed = {_spelled(name): True for name in named if _is_typed(context.get_parameter_source(name))}
-    functions = {"--reference": reference, "--surrogate": surrogate}
+    of_tensors = inputs is not None or candidate is None or candidate.endswith(".py")
+    functions = {"--reference": reference, "--surrogate": surrogate if of_tensors else None}
     request_of_tensors = TensorRequest(
         candidate, inputs, o.chosen("dtype", dtype, o.DTYPES), o.whole_number("--seed", seed) or 0,
         {name: place for name, place in functions.items() if place is not None}, replay,
@@ -98,7 +99,7 @@ def verify(
     request = VerifyRequest(
         **given(loss, at, data, columns, samples, wrt, shapes, reduction, dtype, device, seed),
         candidate=candidate, kind=kind and o.chosen("kind", kind, KINDS), upstream=upstream,
-        accept=tuple(accept or ()), pack=tuple(pack or ()),
+        accept=tuple(accept or ()), pack=tuple(pack or ()), surrogate=surrogate,
         modes=tuple(mode.replace("-", " ") for mode in o.names_list("--modes", modes) or ("reverse",)),
     )  # fmt: skip
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
@@ -153,7 +154,7 @@ def _is_typed(source: Any) -> bool:
 
 def _record(request: VerifyRequest) -> tuple[Replay, Any]:
     """Resolve the loss, its points, its data and the upstream gradient; and the candidate, where that loaded it."""
-    loss, loaded = _loss(request)
+    loss, loaded = loss_of(request)
     points = request.points_of(loss)
 
     from diffexplore.verifying.replay import Replay
@@ -163,58 +164,9 @@ def _record(request: VerifyRequest) -> tuple[Replay, Any]:
         str(request.candidate), loss, batch, points, _upstream(request.upstream, request.data),
         kind=request.kind, wrt=request.wrt, dtype=request.dtype, device=request.device, seed=request.seed,
         accept=request.accept, modes=request.modes, pack=_packs(request.pack),
+        surrogate=request.surrogate is not None,
     )  # fmt: skip
     return record, loaded
-
-
-def _loss(request: VerifyRequest) -> tuple[Loss, Any]:
-    """The loss that is named, or that of the candidate's own forward pass; and the candidate, where it was loaded."""
-    from diffexplore.inputs.names import Named
-
-    if request.loss is None:
-        data = request.data
-        return _own(request, Named(request.names, request.wrt or (), data.names, data.is_given, data.origin))
-    loaded = _loaded_for_questions(request, request.names)
-    return request.to_check(request.wrt), loaded
-
-
-def _own(request: VerifyRequest, named: Named) -> tuple[Loss, Any]:
-    from diffexplore.cli.verify_questions import check_complete, check_own_parameters
-    from diffexplore.inputs.functions import arguments_of_function
-    from diffexplore.verifying.own import computes_loss, own_forward
-
-    candidate = _load(request)
-    if not computes_loss(candidate, request.kind):
-        raise UsageError("name the loss whose gradient it should be: --loss LOSS")
-    arguments = arguments_of_function(candidate)
-    check_own_parameters(request, candidate, arguments, (*named.points, *named.wrt))
-    check_complete(request, candidate, arguments, named.points)
-    loss = own_forward(candidate, named, upstream=request.upstream, kind=request.kind, shapes=request.shapes)
-    return loss, candidate
-
-
-def _loaded_for_questions(request: VerifyRequest, points: tuple[str, ...]) -> Any:
-    """The candidate, where a formula leaves questions open: then all are put at once, that of its output as well."""
-    from diffexplore.cli.verify_questions import check_complete
-    from diffexplore.inputs.losses import is_formula
-
-    complete = (points or request.wrt) and request.data.is_given  # the rest is requested by what reads it
-    if complete or request.data.file is not None:  # of the columns of a file, it is stated which are missing
-        return None
-    if not is_formula(str(request.loss)) or str(request.candidate).endswith(".json"):
-        return None
-    from diffexplore.formula.parse import names_in
-
-    symbols = names_in(str(request.loss).strip(), (*points, *(request.wrt or ())))
-    candidate = _load(request)
-    check_complete(request, candidate, symbols, points)
-    return candidate
-
-
-def _load(request: VerifyRequest) -> Any:
-    from diffexplore.verifying.loading import load_candidate
-
-    return load_candidate(str(request.candidate))
 
 
 def _upstream(text: str | None, data: DataGiven) -> Any:

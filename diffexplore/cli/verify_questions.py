@@ -98,7 +98,8 @@ def _options(request: VerifyRequest) -> list[str]:
     data = request.data
     columns = ",".join(f"{symbol}={column}" for symbol, column in data.columns.items())
     return typed(
-        ("--loss", request.loss), ("--at", request.at), ("--data", data.file), ("--columns", columns or None),
+        ("--loss", request.loss), ("--surrogate", request.surrogate), ("--at", request.at), ("--data", data.file),
+        ("--columns", columns or None),
         ("--samples", data.n_points), ("--wrt", ",".join(request.wrt or ()) or None), ("--shapes", request.shapes),
         ("--reduction", request.reduction), ("--kind", request.kind), ("--upstream", request.upstream),
         ("--pack", request.pack), ("--dtype", request.dtype if request.dtype != "float64" else None),

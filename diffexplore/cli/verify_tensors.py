@@ -121,6 +121,7 @@ def _run(
     checks: Sequence[tuple[str, Any, TensorReplay]], *, together: bool
 ) -> tuple[TensorReport | TensorReports, list[TensorReplay]]:
     """The reports, those of one function merged; and the checks that do not pass."""
+    from diffexplore.inputs.losses import is_program
     from diffexplore.tensors.gradcheck import gradcheck
     from diffexplore.tensors.records import TensorReports
     from diffexplore.tensors.run import merged
@@ -131,8 +132,9 @@ def _run(
     for name, fn, one in checks:
         options = dict(one.options)
         for kind in ("reference", "surrogate"):
-            if options.get(kind, "identity") != "identity":
-                options[kind] = load_candidate(options[kind])
+            place = options.get(kind)
+            if place is not None and (kind == "reference" or is_program(place)):
+                options[kind] = load_candidate(place)
         report = gradcheck(fn, one, raise_exception=False, **options)
         found.setdefault(name, []).append(report)
         failed += [one] if report.verdict != "pass" else []

@@ -8,7 +8,7 @@ both sides holds between them as well.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy
 
@@ -109,7 +109,7 @@ def _goes_on(p: sympy.Expr, sides: Sequence[_Side], originals: tuple[sympy.Expr,
         return False
 
 
-def _between(above: Region, below: Region, line: LinearForm, solved: dict[sympy.Basic, sympy.Expr]) -> Region | None:
+def _between(above: Region, below: Region, line: LinearForm, solved: dict[sympy.Symbol, sympy.Expr]) -> Region | None:
     """The part of the boundary that both regions touch; None where there is none."""
     found = Region()
     for region in (above, below):
@@ -126,7 +126,7 @@ def _between(above: Region, below: Region, line: LinearForm, solved: dict[sympy.
     return None if is_empty(found) else found
 
 
-def _solved(p: sympy.Expr) -> dict[sympy.Basic, sympy.Expr] | None:
+def _solved(p: sympy.Expr) -> dict[sympy.Symbol, sympy.Expr] | None:
     """One symbol of p in terms of the others, where p is 0."""
     for symbol in sorted(p.free_symbols, key=str):
         slope = sympy.diff(p, symbol)
@@ -139,15 +139,15 @@ def _glued(
     above: _Side,
     below: _Side,
     between: Region,
-    solved: dict[sympy.Basic, sympy.Expr],
+    solved: dict[sympy.Symbol, sympy.Expr],
     originals: tuple[sympy.Expr, ...],
 ) -> bool:
     facts = list(between.nonnegative())
-    on_boundary = Resolver(between, Zeros())
+    # the boundary as a seam: of the originals, which may be large, only the branches that are taken are rewritten
+    on_boundary = Resolver(replace(between, fixed=tuple(solved.items()), _lookup={}), Zeros())
     pairs = list(zip((*above.smooth, *above.shared), (*below.smooth, *below.shared), strict=True))
-    pairs += list(zip(above.shared, (original.xreplace(solved) for original in originals), strict=True))
-    for first, second in pairs:
-        values = first.xreplace(solved), on_boundary(second.xreplace(solved))
+    for first, second in (*pairs, *zip(above.shared, originals, strict=True)):
+        values = first.xreplace(solved), on_boundary(second)
         if has_no_value(values, between) or not vanishes(values[0] - values[1], facts):
             return False
     return True
@@ -172,6 +172,7 @@ def _corners_agree(
     )
     if solved is None or not nodes:
         return solved is not None
+    on_boundary = [node.xreplace(solved) for node in nodes]
     excluded = {_key(other.xreplace(solved)) for other in without}
     budget = [_MOST_EDGES]
     inside = interior.on(*next(iter(solved.items())))
@@ -181,9 +182,8 @@ def _corners_agree(
         face = _between(side.region, side.region, line, solved)
         if face is None:
             continue
-        for node in nodes:
-            if not _edges_agree(node.xreplace(solved), face, excluded, inside, budget):
-                return False
+        if not all(_edges_agree(node, face, excluded, inside, budget) for node in on_boundary):
+            return False
     return True
 
 

@@ -80,7 +80,7 @@ class Resolver:
 
     def __call__(self, expr: Any) -> Any:
         if expr not in self._memo:
-            spend(nodes(expr, self._sizes))  # each of which may be looked at for branches
+            spend(1 if isinstance(expr, BRANCHING) else nodes(expr, self._sizes))  # which may be looked at for branches
             found = self._resolve(expr)
             if found != expr and not isinstance(found, BatchSum) and has_branches(found):
                 found = self(found)  # SymPy made sqrt(x²) into |x|
@@ -88,11 +88,11 @@ class Resolver:
         return self._memo[expr]
 
     def _resolve(self, expr: Any) -> Any:
-        if isinstance(expr, BatchSum) or not expr.args or not has_branches(expr):
-            return self.region.restricted(expr)  # here alone: branches not taken may have no value on a seam
         rule = next((rule for kind, rule in _RULES.items() if isinstance(expr, kind)), None)
         if rule is not None:
             return rule(self, expr)
+        if isinstance(expr, BatchSum) or not expr.args or not has_branches(expr):
+            return self.region.restricted(expr)  # here alone: branches not taken may have no value on a seam
         return expr.func(*[self(argument) for argument in expr.args])
 
     def sign(self, p: sympy.Expr) -> int:

@@ -12,6 +12,7 @@ from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region, line_of
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.order import is_reciprocal
+from diffexplore.formula.signs import certainly
 from diffexplore.formula.singularities import nonzero_in
 from diffexplore.formula.text import to_text
 
@@ -86,7 +87,7 @@ def _simpler(expr: sympy.Expr) -> sympy.Expr:
     if expr.is_Pow and expr.exp.is_Rational and expr.exp.is_positive:
         return _simpler(expr.base)
     if expr.is_Mul:
-        kept = (factor for factor in expr.args if not (factor.is_nonzero or is_reciprocal(factor)))
+        kept = (factor for factor in expr.args if not (certainly(factor, "nonzero") or is_reciprocal(factor)))
         return sympy.Mul(*dict.fromkeys(map(_simpler, kept)))
     if expr.has(BatchSum) or expr.as_coeff_Add()[0]:
         return expr

@@ -14,9 +14,10 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.formula.text import to_text
 from diffexplore.inputs.blocks import Blocks
+from diffexplore.inputs.stored import stored
 from diffexplore.kernels.block_sums import BLOCK, combine
 from diffexplore.kernels.separation import NotSeparable
-from diffexplore.kernels.statistics import Exponents, Statistics, below, statistics_of
+from diffexplore.kernels.statistics import Exponents, Statistics, below, overflowed, statistics_of
 from diffexplore.loss import Loss
 
 #: A summand with more operations is not expanded, which may be costly.
@@ -100,8 +101,12 @@ def _many(statistics: Statistics, columns: Mapping[str, np.ndarray], blocks: Blo
         return {name: column[first:last] for name, column in columns.items()}
 
     accumulator = statistics.about(statistics.centre(rows(0, min(BLOCK, blocks.size))))
-    records = blocks.each(lambda first, last: accumulator.accumulate(rows(first, last), last - first))
+    reading = stored(columns) is not None
+    records = blocks.each(lambda first, last: accumulator.accumulate(rows(first, last), last - first, reading=reading))
     found = accumulator.finish(combine(records))
+    for powers, one in found.items():
+        if one.high != one.high:
+            raise overflowed(to_text(statistics.product(powers)))
     with precision(_BITS):
         about = {powers: arb(one.high) + arb(one.low) + arb(0, one.radius) for powers, one in found.items()}
         about[(0,) * len(accumulator.centre)] = arb(blocks.n)

@@ -11,11 +11,18 @@ from sympy.core.function import ArgumentIndexError, FunctionClass
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.functions_sympy import called_in_latex
-from diffexplore.functions.domains import certain_of
+from diffexplore.functions.domains import Kind
 from diffexplore.functions.facts import ALWAYS_POSITIVE
 from diffexplore.functions.records import Defined, Function
 
 _GUARD_BITS = 64  # bits that a decimal value may lose in the arguments and in the sum
+
+
+def _known(expr: sympy.Expr, kind: Kind) -> bool:
+    """Whether what is needed of an expression holds by the assumptions of SymPy, which may use no others."""
+    if kind == "nonzero":
+        return bool(expr.is_nonzero)
+    return bool(expr.is_nonnegative if kind == "nonnegative" else expr.is_positive)
 
 
 class DefinedFunction(sympy.Function):
@@ -45,7 +52,7 @@ class DefinedFunction(sympy.Function):
     def _has_value(self) -> bool:
         """Whether the arguments are known to lie in the domain."""
         real = all(argument.is_real for argument in self.args)
-        return real and all(certain_of(*need) for need in self.record.facts.domain.needs(*self.args))
+        return real and all(_known(*need) for need in self.record.facts.domain.needs(*self.args))
 
     def _eval_is_extended_real(self) -> bool | None:
         return True if self._has_value() else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import Ending, remembered
 from diffexplore.formula.chain_rule import By, derivative
@@ -171,6 +172,7 @@ def differentiate(expr: sympy.Expr, symbol: sympy.Symbol, by: By | None = None) 
 
     Raises:
         TooLarge: where it would have more than :data:`MOST_NODES` nodes, which is found before it is begun.
+        UsageError: where it is no real number, as that of (-1)**x.
     """
     size = Derivative(symbol).nodes(expr)
     if size > LARGEST and by is None and not expr.has(BatchSum):
@@ -178,9 +180,14 @@ def differentiate(expr: sympy.Expr, symbol: sympy.Symbol, by: By | None = None) 
     if size > MOST_NODES:
         raise TooLarge(f"the derivative by {symbol} is too large: it would have more than {MOST_NODES:,} nodes")
     try:
-        return derivative(expr, symbol, by)
+        found = derivative(expr, symbol, by)
     except RecursionError:
         raise TooLarge(f"the derivative by {symbol} is too large: the formula is nested too deeply") from None
+    if found is sympy.nan or found.has(sympy.I):
+        raise UsageError(
+            f"the formula has no closed derivative by {symbol}: it has a power of a constant that is not above 0"
+        )
+    return found
 
 
 def _derived(

@@ -81,7 +81,7 @@ def of_call(name: str, node: ast.Call, found: Mapping[ast.AST, Effort]) -> Effor
     if Trait.EXTREME in traits:
         return _of_extreme(name, node, inside)
     of_inverse = inside.inverse and Trait.OF_INVERSES in traits
-    questions = of.PART * inside.parts if Trait.ASKS in traits and inside.unsure else 0
+    questions = of.PART * inside.parts if Trait.PARTS in traits and inside.unsure else 0
     effort = applied(
         replace(inside, work=inside.work + questions),
         _weight(building, inside),

@@ -15,6 +15,7 @@ from sympy.core.relational import Equality, GreaterThan, LessThan, StrictGreater
 
 from diffexplore.errors import UsageError
 from diffexplore.formula.budget import spend
+from diffexplore.formula.signs import certainly
 from diffexplore.formula.size import OverOneDenominator
 from diffexplore.formula.text import conditions_to_text
 
@@ -89,7 +90,9 @@ def check_compatible(conditions: Sequence[sympy.Basic]) -> None:
     rows = [row for part in parts for row in _rows(part)]
     quantities = {quantity for row in rows for quantity in row.coefficients}
     rows += [
-        Inequality({one: Fraction(1)}, Fraction(0), bool(one.is_positive)) for one in quantities if one.is_nonnegative
+        Inequality({one: Fraction(1)}, Fraction(0), certainly(one, "positive"))
+        for one in quantities
+        if certainly(one, "nonnegative")
     ]
     if sympy.false in parts or contradict(rows):
         text = conditions_to_text(tuple(conditions))

@@ -171,7 +171,7 @@ def _call(node: ast.Call) -> sympy.Expr:
         return _written_as_powers(name, arguments)
     for argument in arguments[orders:]:
         check_argument(name, argument)
-        if Trait.ASKS in FUNCTIONS[name].building.traits and not argument.is_extended_real:
+        if Trait.PARTS in FUNCTIONS[name].building.traits and not argument.is_extended_real:
             check_multiplied_out(argument)
     return builders()[name](*arguments)
 

@@ -12,8 +12,8 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.budget import remembered
 from diffexplore.formula.forms import can_be_multiplied_out, few_to_factor
+from diffexplore.formula.signs import certainly
 from diffexplore.formula.size import TooLarge
-from diffexplore.functions.domains import certain_of
 from diffexplore.functions.tables import domain_of
 
 
@@ -42,15 +42,13 @@ def nonzero_in(domain: Iterable[Boolean]) -> frozenset[sympy.Basic]:
 @remembered(1024)  # a proof comes back to the same conditions in each of its cases
 def vanishing_factors(base: sympy.Expr) -> frozenset[sympy.Expr]:
     """The factors of ``base`` that may vanish, each with one sign and without its numerical content."""
-    if base.is_nonzero or base.is_positive:
-        return frozenset()
     try:
         few_to_factor(base)
         numerator, _ = sympy.fraction(sympy.together(base))  # its denominator is a node of its own
-        factors = [factor for factor, _ in sympy.factor_list(numerator)[1]]
+        factors = [] if certainly(numerator, "nonzero") else [factor for factor, _ in sympy.factor_list(numerator)[1]]
     except (sympy.PolynomialError, NotImplementedError, TooLarge):
         factors = [_expanded(base)]
-    may_vanish = (factor for factor in factors if not (factor.is_positive or factor.is_nonzero))
+    may_vanish = (factor for factor in factors if not certainly(factor, "nonzero"))
     primitive = (factor.as_content_primitive()[1] for factor in may_vanish)
     return frozenset(-factor if factor.could_extract_minus_sign() else factor for factor in primitive)
 
@@ -60,7 +58,7 @@ def _of_function(node: sympy.Expr) -> Iterator[sympy.Basic]:
     domain = domain_of(node)
     if domain is None:
         return
-    needed = [(expr, kind) for expr, kind in domain.needs(*node.args) if not certain_of(expr, kind)]
+    needed = [(expr, kind) for expr, kind in domain.needs(*node.args) if not certainly(expr, kind)]
     if all(kind == "nonzero" for _, kind in needed):
         for expr, _ in needed:
             yield from [expr.func(*map(_expanded, expr.args))] if expr.is_Function else vanishing_factors(expr)

@@ -22,6 +22,7 @@ from diffexplore.formula.grammar import MAX_DEPTH, check_condition, check_formul
 from diffexplore.formula.names import MAX_NAME, WORDS, is_symbol, mark_symbols, shown, with_words
 from diffexplore.formula.notation import plain as in_plain_signs
 from diffexplore.formula.notation import reduction_of
+from diffexplore.formula.with_definitions import split, written_out
 
 MAX_LENGTH = 10_000
 MAX_DIGITS = 400
@@ -44,7 +45,8 @@ def read(text: str, *, condition: bool = False, symbols: Collection[str] = ()) -
 
     Args:
         text: at most 10,000 characters; ``^`` and ``**`` are powers, and what we print for people is
-            understood: ``·``, ``−``, ``²``, ``√``, ``|x|``, ``σ(x)``, ``≤`` (:mod:`diffexplore.formula.notation`).
+            understood: ``·``, ``−``, ``²``, ``√``, ``|x|``, ``σ(x)``, ``≤`` (:mod:`diffexplore.formula.notation`),
+            and definitions behind it (:mod:`diffexplore.formula.with_definitions`).
         condition: whether the text is a condition.
         symbols: names that are declared: they are symbols wherever they are not called, ``gamma`` and ``E``, too.
 
@@ -64,14 +66,23 @@ def _read(text: str, *, condition: bool, symbols: Collection[str]) -> ast.expr:
         raise UsageError(f"the formula has {len(text):,} characters; at most {MAX_LENGTH:,} are read")
     if "\\" in text:
         raise with_correction(UsageError("a formula has no backslashes"), text, text, symbols, _reads(symbols))
-    plain = _normalised(text)
+    formula, definitions = split(_normalised(text), symbols)
+    tree = _exact(formula, condition=condition, symbols=symbols)
+    if definitions:
+        tree = written_out(tree, {name: _exact(one, symbols=symbols) for name, one in definitions.items()})
+        (check_condition if condition else check_formula)(tree)
+    check_effort(tree)
+    return tree
+
+
+def _exact(plain: str, *, condition: bool = False, symbols: Collection[str]) -> ast.expr:
+    """The checked tree of a text without definitions, with the exact values of decimals."""
     text = with_words(plain, symbols)
     try:
         tree = _checked(text, condition=condition, symbols=symbols)
     except UsageError as error:
         raise with_correction(error, text, plain, symbols, _reads(symbols, condition=condition)) from None
     _make_decimals_exact(tree, text.encode())
-    check_effort(tree)
     return tree
 
 

@@ -32,7 +32,7 @@ class Trait(Enum):
     SAME = "it may be its operand itself, as |x²| is, or the exponential of a logarithm"
     INVERSE = "it is an inverse trigonometric or hyperbolic function"
     OF_INVERSES = "of an inverse function it is written with roots and fractions: sin(atan(x)) = x/√(1 + x²)"
-    ASKS = "SymPy takes the parts of an operand that it does not know to be real"
+    PARTS = "SymPy takes the parts of an operand that it does not know to be real"
     STEP = "SymPy takes the imaginary part of the operand of a step, and so of each function within"
     EXTREME = "it compares all pairs of its operands"
     CHOICE = "it has branches"

@@ -55,7 +55,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
-        building=Building(10, FINITE, (Trait.ASKS, Trait.STEP)),
+        building=Building(10, FINITE, (Trait.PARTS, Trait.STEP)),
         name="heaviside", doc="0 below 0, 1 above, ½ at 0", aliases=("Heaviside",), node=sympy.Heaviside,
         torch="torch.heaviside({0}, {1}*one)",
         python=Helper("heaviside", "def heaviside(x):\n    return 0.5 if x == 0 else float(x > 0)"),

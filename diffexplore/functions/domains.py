@@ -200,13 +200,6 @@ class OfPower:
         return bool((base.is_zero() and exponent < 0) or (base < 0 and not exponent.contains_integer()))
 
 
-def certain_of(expr: Any, kind: Kind) -> bool:
-    """Whether SymPy knows at once that what is needed of an expression holds."""
-    if kind == "nonzero":
-        return bool(expr.is_nonzero)
-    return bool(expr.is_nonnegative if kind == "nonnegative" else expr.is_positive)
-
-
 @dataclass(frozen=True)
 class Domain:
     """Where all ``conditions`` hold. PyTorch may compute a number beyond it where it ``reaches_further``."""

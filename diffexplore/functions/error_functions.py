@@ -128,6 +128,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         building=Building(1, REAL),
         name="erfc", doc="1 − erf(x)", node=sympy.erfc, python="math.erfc", torch="torch.erfc",
+        naive=lambda x: 1 - sympy.erf(x),
         computed=Operation(
             name="erfc", also=("special_erfc",),
             torch=torch.erfc, numpy=numpy_real.erfc, jax=jsp.erfc, tensorflow=tf.math.erfc, javascript="erfc",

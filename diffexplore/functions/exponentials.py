@@ -88,7 +88,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         building=PLAIN,
         name="expm1", doc="exp(x) − 1, accurate near 0", node=cfunctions.expm1, python="math.expm1",
-        torch="torch.expm1",
+        torch="torch.expm1", naive=lambda x: sympy.exp(x) - 1,
         computed=Operation(
             name="expm1", also=("special_expm1",),
             torch=torch.expm1, numpy=np.expm1, jax=jnp.expm1, tensorflow=tf.math.expm1, javascript="Math.expm1",
@@ -119,7 +119,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         building=Building(4, UNSURE),
         name="log1p", doc="log(1 + x), accurate near 0", node=cfunctions.log1p, python="math.log1p",
-        torch="torch.log1p",
+        torch="torch.log1p", naive=lambda x: sympy.log(1 + x),
         computed=Operation(
             name="log1p", also=("special_log1p",),
             torch=torch.log1p, numpy=np.log1p, jax=jnp.log1p, tensorflow=tf.math.log1p, javascript="Math.log1p",

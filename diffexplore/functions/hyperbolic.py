@@ -39,7 +39,7 @@ normal, classes = library("diffexplore.decide.rules"), library("diffexplore.form
 
 FUNCTIONS: tuple[Function, ...] = (
     Function(
-        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.ASKS), parts=2, copies_of_unsure=3, copies_of_roots=6),
+        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.PARTS), parts=2, copies_of_unsure=3, copies_of_roots=6),
         name="sinh", doc="hyperbolic sine", node=sympy.sinh, python="math.sinh", torch="torch.sinh",
         computed=Operation(
             name="sinh",
@@ -53,7 +53,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
-        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.ASKS), parts=2, copies_of_unsure=3, copies_of_roots=6),
+        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.PARTS), parts=2, copies_of_unsure=3, copies_of_roots=6),
         name="cosh", doc="hyperbolic cosine", node=sympy.cosh, python="math.cosh", torch="torch.cosh",
         computed=Operation(
             name="cosh",
@@ -67,7 +67,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
-        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.ASKS), parts=4, copies_of_unsure=5, copies_of_roots=6),
+        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.PARTS), parts=4, copies_of_unsure=5, copies_of_roots=6),
         name="tanh", doc="hyperbolic tangent", node=sympy.tanh, python="math.tanh", torch="torch.tanh",
         computed=Operation(
             name="tanh",
@@ -83,12 +83,12 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
-        building=Building(1, INFINITE, (Trait.OF_INVERSES, Trait.ASKS), parts=4),
+        building=Building(1, INFINITE, (Trait.OF_INVERSES, Trait.PARTS), parts=4),
         name="coth", doc="hyperbolic cotangent", node=sympy.coth, **reciprocal("tanh"),
         own_facts=of_reciprocal(Nonzero(), normal.coth),
     ),
     Function(
-        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.ASKS), parts=6, copies_of_unsure=6, copies_of_roots=6),
+        building=Building(20, FINITE, (Trait.OF_INVERSES, Trait.PARTS), parts=6, copies_of_unsure=6, copies_of_roots=6),
         name="sech", doc="hyperbolic secant", node=sympy.sech, **reciprocal("cosh"),
         own_facts=Facts(
             domain=EVERYWHERE, sign=ALWAYS_POSITIVE, values=(0, 2), smooth=ANALYTIC, normal_form=normal.sech,
@@ -97,7 +97,7 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         building=Building(
-            20, INFINITE, (Trait.OF_INVERSES, Trait.ASKS),
+            20, INFINITE, (Trait.OF_INVERSES, Trait.PARTS),
             parts=6, copies_of_unsure=5, copies_of_roots=6,
         ),
         name="csch", doc="hyperbolic cosecant", node=sympy.csch, **reciprocal("sinh"),
@@ -177,6 +177,7 @@ LOGISTIC: tuple[Function, ...] = (
     Function(
         building=Building(1, UNSURE_OF_FRACTIONS, of_constant=40),
         name="softplus", doc="log(1 + exp(x))", node=classes.softplus, torch="torch.logaddexp({0}, 0*one)",
+        naive=lambda x: sympy.log(1 + sympy.exp(x)),
         python=Helper("softplus", "def softplus(x):\n    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))"),
         computed=Operation(
             name="softplus",
@@ -200,7 +201,7 @@ LOGISTIC: tuple[Function, ...] = (
     ),
     Function(
         building=Building(
-            60, FINITE, (Trait.OF_INVERSES, Trait.ASKS),
+            60, FINITE, (Trait.OF_INVERSES, Trait.PARTS),
             copies_of_constant=3, copies_of_unsure=2, copies_of_roots=3,
         ),
         name="logcosh", doc="log(cosh(x))", node=NO_CLASS, build=lambda x: sympy.log(sympy.cosh(x)),

@@ -20,7 +20,6 @@ from diffexplore.functions.facts import (
 from diffexplore.functions.lazy import library
 from diffexplore.functions.records import (
     LEFT_TO_ARB,
-    NO_GERM,
     NO_JAVASCRIPT,
     NO_JAX,
     NO_NUMPY,
@@ -36,11 +35,11 @@ from diffexplore.functions.records import (
 from diffexplore.functions.rounding import Claim, Trials
 
 sympy, torch, tf, jsp = library("sympy"), library("torch"), library("tensorflow"), library("jax.scipy.special")
-balls, slopes = library("diffexplore.arithmetic.incomplete"), library("diffexplore.arithmetic.slopes")
-kernels, trials = library("diffexplore.arithmetic.arb_kernels"), library("diffexplore.bounds.trials")
-by_balls, tables = library("diffexplore.bounds.by_balls"), library("diffexplore.functions.tables")
+balls, germs = library("diffexplore.arithmetic.incomplete"), library("diffexplore.arithmetic.germ_incomplete")
+kernels, slopes = library("diffexplore.arithmetic.arb_kernels"), library("diffexplore.arithmetic.slopes")
+by_balls, trials = library("diffexplore.bounds.by_balls"), library("diffexplore.bounds.trials")
+tables, cfunctions = library("diffexplore.functions.tables"), library("sympy.codegen.cfunctions")
 build = tables.build
-cfunctions = library("sympy.codegen.cfunctions")
 
 
 # ------------------------------------------------------------------------------------------------------------ domains
@@ -170,9 +169,9 @@ def _by_arb(name: str, enclosed: Any, facts: Facts, tried: Any, **others: Any) -
 
     stated = {"jax": NO_JAX, "tensorflow": NO_TENSORFLOW, "javascript": NO_JAVASCRIPT} | others
     return Operation(
-        name=name, torch=run, numpy=NO_NUMPY, arb=enclosed, double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
-        facts=facts, spread=lambda *operands: by_balls.spread(enclosed, *operands[:-1]), claim=_OF_ARB,
-        tried=(Trials(tried),), zeros=(), **stated,
+        name=name, torch=run, numpy=NO_NUMPY, arb=enclosed, double=LEFT_TO_ARB, germ=getattr(germs, name),
+        complex=NOT_COMPLEX, facts=facts, spread=lambda *operands: by_balls.spread(enclosed, *operands[:-1]),
+        claim=_OF_ARB, tried=(Trials(tried),), zeros=(), **stated,
     )  # fmt: skip
 
 
@@ -183,7 +182,7 @@ def _by_torch(name: str, kernel: Any, near: Any, **others: Any) -> Operation:
     """
     return Operation(
         name=name, torch=lambda *operands: slopes.by_record(name, kernel, *operands), numpy=NO_NUMPY,
-        double=LEFT_TO_ARB, germ=NO_GERM, complex=NOT_COMPLEX,
+        double=LEFT_TO_ARB, germ=getattr(germs, name), complex=NOT_COMPLEX,
         spread=lambda x, y, out: by_balls.spread(lambda *both: near(0, *both), x, y), zeros=(), **others,
     )  # fmt: skip
 

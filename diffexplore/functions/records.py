@@ -33,14 +33,13 @@ class Lack(Enum):
     NO_CLASS = "SymPy's expression of it is one of other functions"
     NOT_COMPLEX = "it is not analytic, or PyTorch computes it of real numbers only"
     LEFT_TO_ARB = "double-double arithmetic leaves every sample to Arb"
-    NO_GERM = "what it is beside a point is not known"
     A_CHOICE = "the language reads it as a choice, whose conditions and branches are no arguments"
 
 
 NO_NUMPY, NO_JAX, NO_TENSORFLOW, NO_PYTHON = Lack.NO_NUMPY, Lack.NO_JAX, Lack.NO_TENSORFLOW, Lack.NO_PYTHON
 NO_TORCH, NO_JAVASCRIPT = Lack.NO_TORCH, Lack.NO_JAVASCRIPT
 NO_SOURCE, NO_CLASS, NOT_COMPLEX = Lack.NO_SOURCE, Lack.NO_CLASS, Lack.NOT_COMPLEX
-LEFT_TO_ARB, NO_GERM, A_CHOICE = Lack.LEFT_TO_ARB, Lack.NO_GERM, Lack.A_CHOICE
+LEFT_TO_ARB, A_CHOICE = Lack.LEFT_TO_ARB, Lack.A_CHOICE
 
 
 # -------------------------------------------------------------------------------------------------- how it is computed
@@ -131,7 +130,7 @@ class Operation:
     tensorflow: Implementation | Composed | Lack
     arb: Implementation | Readings
     double: Implementation | Readings | Lack
-    germ: Implementation | Lack
+    germ: Implementation
     complex: Implementation | Composed | Lack
     javascript: str | Helper | Lack
     facts: Facts
@@ -164,6 +163,7 @@ class Function:
         python, torch: how exported source writes it: the name of a function, a text with ``{0}``, ``{1}`` for its
             arguments, or a function that the source defines.
         own_facts: its mathematics, where that is not the operation's.
+        naive: the form that loses digits of which it is the accurate one, made of SymPy arguments.
         often_a_symbol: whether the bare word, without arguments, is a symbol: people call parameters i0 and k1.
         optional: the last arguments, as whole numbers, where they are left out.
         orders: how many of its arguments are orders, whole numbers in front of the others.
@@ -180,6 +180,7 @@ class Function:
     torch: str | Helper | Lack
     build: Implementation | None = None
     own_facts: Facts | None = None
+    naive: Callable[..., Any] | None = None
     least: int = 1
     most: int | None = 1
     aliases: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -170,6 +170,14 @@ def of_kernels(*, analytic: bool = False) -> Mapping[str, Callable[..., Any]]:
         if isinstance(entry.computed, Operation) and not isinstance(entry.computed.torch, (Kernels, Composed))
     }
     return {name: build for name, (smooth, build) in found.items() if smooth is ANALYTIC or not analytic}
+
+
+def naive_forms() -> Iterator[tuple[Any, Callable[..., Any]]]:
+    """What makes the expression of a function, and what makes that of which it is the accurate form.
+
+    Those of functions that are made of others come first: log(1 + exp(x)) is a log(1 + y), too.
+    """
+    return ((node_of(one), one.naive) for one in reversed(ALL) if one.naive is not None)
 
 
 @cache

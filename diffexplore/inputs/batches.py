@@ -23,7 +23,7 @@ class Batch:
     """``n`` samples: a column of shape (n,) for each data symbol, and where they come from.
 
     Columns are float64 NumPy arrays, or the tensors that the user gave, of their dtype and device; those of more
-    samples than a block stay in their files, and give the rows that are asked of them. ``blocks`` says how the samples
+    samples than a block stay in their files, and give rows one block at a time. ``blocks`` says how the samples
     are divided, and which processes share them. A loss without data has no columns and n = 1: its reduction runs over
     a single summand.
     """

@@ -50,7 +50,7 @@ class FileSource:
     @property
     def kind(self) -> str:
         suffix = self.path.suffix.lower()
-        if self.path.is_dir():
+        if os.path.isdir(self.path):
             return FOLDER
         if suffix not in SUFFIXES:
             raise UsageError(f"{self}: data is read from {listed([*SUFFIXES], 'or')} files, and folders of them")

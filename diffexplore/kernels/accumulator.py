@@ -55,14 +55,17 @@ class Accumulator:
         quick = len(self._columns) * slices.OPERATIONS + (2 * len(self._columns) + 1) ** 2 if self._quick else 0
         return quick + sum(_PASSES * sum(self.powers[place]) for place in self._slow)
 
-    def accumulate(self, columns: Mapping[str, np.ndarray], rows: int | None = None) -> BlockSums:
+    def accumulate(
+        self, columns: Mapping[str, np.ndarray], rows: int | None = None, *, reading: bool = False
+    ) -> BlockSums:
         """The sums over each block of float64 or narrower columns of shape (rows,), the last of which may be shorter.
 
         The first row begins a block. ``rows`` is needed where there are no columns. Of a block with entries that are
-        not finite, or too large, the sums are NaN.
+        not finite, or too large, the sums are NaN. While a thread is ``reading`` what follows, a core is left to it:
+        that one is waited for.
         """
         rows = len(next(iter(columns.values()))) if rows is None else rows
-        blocks, threads = -(-rows // BLOCK), torch.get_num_threads()
+        blocks, threads = -(-rows // BLOCK), max(1, torch.get_num_threads() - reading)
         step = BLOCK * min(_BLOCKS, -(-blocks // (threads * _PARTS)))
 
         def over(part: int) -> tuple[np.ndarray, np.ndarray]:

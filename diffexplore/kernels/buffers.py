@@ -17,6 +17,9 @@ from diffexplore.kernels.reduction import Reduction
 #: A function with all its arguments in place.
 _Call = Callable[[], Any]
 
+#: Rows whose products are added up at a time.
+PIECE = 1_024
+
 _ARITHMETIC = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "neg": torch.neg}
 
 
@@ -110,7 +113,7 @@ class ReadySteps:
         self._sums = sums
 
     def __call__(self, columns: Sequence[Tensor]) -> list[Tensor]:
-        """The reductions over one block of the columns, of shape () each; all slots hold until the next call."""
+        """The reductions over a block of the columns: numbers whose sum each is; all slots hold until the next call."""
         for slot, column in zip(self._columns, columns, strict=True):
             self.slots[slot] = column
         for call in self._calls:
@@ -138,10 +141,27 @@ def _storing(function: Callable[..., Any], slots: list[Any], arguments: Sequence
 
 def _sum(slots: list[Any], places: Sequence[int], rows: int | None) -> _Call:
     """The sum of a vector, or of the products of two; with ``rows``, they may be one number for so many."""
-    total = torch.dot if len(places) == 2 else torch.sum
-    if rows is None:
-        return _of_slots(total, slots, places)
-    return lambda: total(*[spread(slots[one], (rows,)) for one in places])
+    if rows is None and len(places) == 1:
+        return _of_slots(torch.sum, slots, places)
+    if rows is None and (right := slots[places[1]]) is not None:
+        rows = len(right)
+        left, right = places[0], _pieces(right).transpose(1, 2)
+        if slots[left] is not None:
+            return partial(torch.bmm, _pieces(slots[left]), right)
+        return lambda: torch.bmm(_pieces(slots[left], rows), right)
+
+    def total() -> Tensor:
+        vectors = [slots[one] if rows is None else spread(slots[one], (rows,)) for one in places]
+        return torch.bmm(_pieces(vectors[0]), _pieces(vectors[1]).transpose(1, 2)) if vectors[1:] else vectors[0].sum()
+
+    return total
+
+
+def _pieces(vector: Tensor, rows: int | None = None) -> Tensor:
+    """A vector as rows of some length, to be multiplied by each other: short sums are rounded less than long ones."""
+    rows = len(vector) if rows is None else rows
+    by_pieces = rows % PIECE == 0 and (vector.device.type != "cpu" or torch.backends.mkl.is_available())  # others loop
+    return vector.reshape(-1, 1, PIECE if by_pieces else rows)
 
 
 def _scaling(function: Callable[..., Any], factor: float) -> Callable[..., Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diffexplore.kernels.plan import Plan
-from diffexplore.kernels.reduction import Reduction, reduced
+from diffexplore.kernels.reduction import Reduction
+from diffexplore.kernels.summation import reduced
 
 #: With more outputs than this they are chosen together, not one by one.
 _MOST_ONE_BY_ONE = 12

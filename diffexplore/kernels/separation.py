@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.formula.signs import certainly
+
 #: Generators with their exponents, which are positive.
 Monomial = frozenset[tuple[sympy.Expr, int]]
 
@@ -23,6 +25,8 @@ Terms = dict[Monomial, sympy.Expr]
 #: A sum of more terms is not worth having.
 MOST_TERMS = 1_000
 
+_MANY = f"is a sum of more than {MOST_TERMS:,} products"
+
 #: A higher power of a sum is not multiplied out.
 _LARGEST_POWER = 16
 
@@ -30,11 +34,16 @@ _ONE: Monomial = frozenset()
 
 
 class NotSeparable(Exception):
-    """The summand is no finite sum of products; ``part`` is where parameters and data stay together."""
+    """The summand is no finite sum of products; ``part`` is where parameters and data stay together, and ``why``."""
 
-    def __init__(self, part: sympy.Basic) -> None:
+    def __init__(
+        self,
+        part: sympy.Basic,
+        why: str = "has parameters and data in a function that is no finite sum of products",
+    ) -> None:
         super().__init__(str(part))
         self.part = part
+        self.why = why
 
 
 def separated(expression: sympy.Expr, data: Iterable[sympy.Symbol], domain: Iterable[Boolean] = ()) -> Terms:
@@ -54,7 +63,7 @@ class _Separation:
         if expression not in self._known:
             found = {monomial: factor for monomial, factor in self._found(expression).items() if factor != 0}
             if len(found) > MOST_TERMS:
-                raise NotSeparable(expression)
+                raise NotSeparable(expression, _MANY)
             self._known[expression] = found
         return self._known[expression]
 
@@ -93,6 +102,8 @@ class _Separation:
             return self._product([base] * int(exponent))
         if expression.free_symbols <= self._data:
             return {frozenset({(expression, 1)}): sympy.S.One}
+        if exponent.is_Integer and exponent > 0 and len(self.terms(base)) != 1:
+            raise NotSeparable(expression, f"is a power above {_LARGEST_POWER} of a sum")
         if not exponent.free_symbols:  # (f g)^p = f^p g^p for whole p, and for positive f and g
             factor, rest = self._one_product(base, expression)
             if exponent.is_Integer or (self._is_positive(factor) and self._is_positive(rest)):
@@ -143,7 +154,7 @@ class _Separation:
 
     def _is_positive(self, expression: sympy.Expr) -> bool:
         factors = sympy.Mul.make_args(expression)
-        return all(factor.is_positive or factor.as_base_exp()[0] in self._positive for factor in factors)
+        return all(certainly(factor, "positive") or factor.as_base_exp()[0] in self._positive for factor in factors)
 
 
 def product_of(monomial: Iterable[tuple[sympy.Expr, int]]) -> sympy.Expr:
@@ -169,7 +180,7 @@ def _added(parts: Iterable[Terms]) -> Terms:
 
 def _multiplied(left: Terms, right: Terms) -> Terms:
     if len(left) * len(right) > MOST_TERMS * MOST_TERMS:
-        raise NotSeparable(_expanded(left))
+        raise NotSeparable(_expanded(left), _MANY)
     found: dict[Monomial, list[sympy.Expr]] = defaultdict(list)
     for one, factor in left.items():
         for other, second in right.items():

@@ -69,9 +69,9 @@ def part_sums(grams: Any, sizes: Any, places: Sequence[int], errors: Any) -> tup
 
     Args:
         grams: an array or tensor of shape (blocks, pieces, 2 columns + 1, 2 columns + 1): products of slices, then
-            rests, then ones, with each other.
+            rests, then ones, with each other; what is below the diagonal is not read.
         sizes: (columns, blocks), for each a power of two that no entry exceeds, or 0 where all are 0 or subnormal.
-        places: of one column, or of the two whose products are added up.
+        places: of one column, or of the two whose products are added up, in order.
         errors: (blocks,), for each what :func:`rounded` says of its rows.
     """
     columns, x, y = len(sizes), places[0], places[-1]
@@ -82,7 +82,7 @@ def part_sums(grams: Any, sizes: Any, places: Sequence[int], errors: Any) -> tup
         underflow = _UNDERFLOW
     else:
         exact, size = grams[..., x, y], sizes[x] * sizes[y]
-        rest = grams[..., x, rest_of_y] + grams[..., rest_of_x, y] + grams[..., rest_of_x, rest_of_y]
+        rest = grams[..., x, rest_of_y] + grams[..., y, rest_of_x] + grams[..., rest_of_x, rest_of_y]
         matters, underflow = matters | _matters(grams, sizes, y), _UNDERFLOW * (1 + sizes[x]) * (1 + sizes[y])
     anchor = (_ANCHOR_OF_SUMS * size)[..., None]
     high = (exact + anchor) - anchor

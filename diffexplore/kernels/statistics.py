@@ -116,8 +116,6 @@ def _middle(column: np.ndarray) -> float:
     return middle if math.isfinite(middle) and abs(middle) > _OFF_CENTRE * (high - low) else 0.0
 
 
-def overflowed(formula: str) -> UsageError:
-    """The error for a sum that is no double."""
-    return UsageError(
-        f"the sum of {formula} over the data is beyond double precision: scale the data, or give backend='blocked'"
-    )
+def overflowed(formula: str, instead: str = "") -> UsageError:
+    """The error for a sum that is no double; ``instead``: what else can be done."""
+    return UsageError(f"the sum of {formula} over the data is beyond double precision: scale the data{instead}")

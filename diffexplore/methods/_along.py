@@ -15,6 +15,7 @@ from diffexplore.bounds.elements import none_hold
 from diffexplore.bounds.watch import Watch
 from diffexplore.formula.budget import Ending
 from diffexplore.methods._hull import smooth_within
+from diffexplore.methods._unmoved import Unmoved, following, unmoved
 from diffexplore.methods.base import Values, radius_of
 from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.methods.torch_loss import raised_by
@@ -40,11 +41,14 @@ class Along:
     """
 
     def __init__(
-        self, problem: Problem, values: Values, name: str, n: int, reduce: Callable[[Tensor], Tensor] | None = None
-    ) -> None:
+        self, problem: Problem, values: Values, name: str, n: int, reduce: Callable[[Tensor], Tensor] | None = None,
+        *, beside: Values | None = None,
+    ) -> None:  # fmt: skip
+        """``beside`` are the values with which those of other symbols are shared, by default ``values``."""
         self.problem = problem
         self.by_sample = reduce is None
         self._values = values
+        self._beside = values if beside is None else beside
         self._name = name
         self._n = n
         self._reduce: Callable[[Tensor], Tensor] = reduce or (lambda summands: summands)
@@ -62,7 +66,7 @@ class Along:
 
     def evaluate(self, node: Tensor) -> Tensor:
         """The loss at a node, under an open watch."""
-        return self._loss({**self._values, self._name: node})
+        return self._loss({**self._values, self._name: node}, self._unmoved)
 
     def at(self, offset: Tensor) -> Tensor:
         """The loss at x + offset, by nobody watched."""
@@ -70,13 +74,21 @@ class Along:
 
     def watch(self) -> Watch:
         """What follows the rounding of evaluations."""
-        return self.problem.torch_loss.watch(self._values.values())
+        return following(self.problem.torch_loss.watch(self._values.values()), self._unmoved)
 
-    def _loss(self, values: Values) -> Tensor:
+    @property
+    def _unmoved(self) -> Unmoved | None:
+        """The loss at x as torch computes it by the formula."""
+        return self._kept(self.problem.loss_program) if self.problem.loss.program is None else None
+
+    def _kept(self, program: Program, *, smooth: bool = False) -> Unmoved | None:
+        return unmoved(self._beside, program, self._n, smooth=smooth)
+
+    def _loss(self, values: Values, base: Unmoved | None = None) -> Tensor:
         """What torch computes: a user's function on the whole batch, or the formula."""
         problem = self.problem
         if problem.loss.program is None:
-            return self._reduce(problem.summands(values, self._n))
+            return self._computed(problem.loss_program, values, base)
         with raised_by(problem.loss.program), torch.no_grad():
             return problem.torch_loss.loss(problem.torch_loss.arguments(values), self._n)
 
@@ -200,14 +212,20 @@ class Along:
         return self.x.abs() * 2.0**-51
 
     def _run(self, program: Program, reach: Tensor, offset: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
-        watch, x = Watch(smooth=True), self.x + offset
+        base, x = self._kept(program, smooth=True), self.x + offset
+        watch = following(Watch(smooth=True), base)
         watch.set(x, reach.to(torch.float64).expand(x.shape).clone())
         with watch:
-            value = self._computed(program, {**self._wide, self._name: x})
+            value = self._computed(program, {**self._wide, self._name: x}, base)
         return value, watch.radius(value)
 
-    def _computed(self, program: Program, values: Values) -> Tensor:
-        return self._reduce(spread_over(program.run(TORCH, values)[0], self._n, values))
+    def _computed(self, program: Program, values: Values, base: Unmoved | None = None) -> Tensor:
+        """The program at values; those of which all but that of the symbol are those of ``base``."""
+        if base is None:
+            (output,) = program.run(TORCH, values)
+        else:
+            output = program.run_moved(TORCH, base.slots, self._name, values[self._name])
+        return self._reduce(spread_over(output, self._n, values))
 
     def _program(self, order: int) -> Program:
         program = self.problem.derivative_program(self._name, order)

@@ -178,8 +178,9 @@ def _reduced_along(problem: Problem, values: Values, name: str, n: int) -> Along
 def _sampled_along(problem: Problem, values: Values, name: str, n: int) -> Along:
     """The loss of each sample along a symbol, which all methods share."""
     return _shared(
-        problem, values, name, "samples", lambda: Along(problem, {**values, **spread(values, (name,), n)}, name, n)
-    )
+        problem, values, name, "samples",
+        lambda: Along(problem, {**values, **spread(values, (name,), n)}, name, n, beside=values),
+    )  # fmt: skip
 
 
 def _shared(problem: Problem, values: Values, name: str, kind: str, make: Callable[[], Along]) -> Along:

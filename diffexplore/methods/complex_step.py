@@ -7,6 +7,7 @@ counts. Source: W. Squire and G. Trapp, SIAM Review 40 (1998) 110.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -14,22 +15,21 @@ from torch import Tensor
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UPWARD, summation_rounding
 from diffexplore.bounds.complex_balls import COMPLEX, OPERATIONS, ComplexBall, lifted
+from diffexplore.floating_point import LOST_BESIDE
 from diffexplore.formula.budget import Ending
 from diffexplore.functions.facts import CORNER, JUMP
 from diffexplore.functions.tables import CONTROL, having
 from diffexplore.methods._hull import hull
+from diffexplore.methods._unmoved import is_kept
 from diffexplore.methods.base import Estimate, Estimates, Values, with_step
 from diffexplore.methods.prepared import Prepared, of_tensors
-from diffexplore.methods.problem import Problem, spread_over
+from diffexplore.methods.problem import Problem, shared, spread_over
 from diffexplore.program.program import Program
 
 _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
 
 #: The step is 2 to this power, times the binade of max(1, |x|).
 _STEP_EXPONENT = {torch.float64: -64, torch.float32: -40}
-
-#: What is below this part of a number is lost where it is added to it.
-_NOTHING = 2.0**-55
 
 _BRANCHING = having(CORNER, JUMP) | CONTROL - {"full_like"}
 
@@ -90,7 +90,7 @@ class ComplexStep:
         assert not isinstance(third, Ending), "the method's obstacle is requested first"
         roundoff, square = summand.imag_radius / step, step.square() / 6
         truncation = square * _size(_of_all(problem, third, values, name, step))
-        if not bool((truncation <= roundoff * _NOTHING).all()):
+        if not bool((truncation <= roundoff * LOST_BESIDE).all()):
             truncation = square * _size(_at(problem, third, values, name, n, reach=step))
         bound = roundoff + truncation
         partials = summand.value.imag / step.to(problem.dtype)
@@ -124,15 +124,24 @@ def _at(
     *, imag: Tensor | None = None, reach: Tensor | None = None,
 ) -> ComplexBall:  # fmt: skip
     """The program at x + i·imag, or over all points within ``reach`` of x along the imaginary axis."""
-    dtype = _COMPLEX[problem.dtype]
-    balls = {}
-    for key, value in values.items():
+
+    def held(value: Tensor) -> ComplexBall:
         none = torch.zeros((), dtype=torch.float64, device=value.device)
-        moved = value.to(dtype) + 1j * imag.to(problem.dtype) if key == name and imag is not None else value.to(dtype)
-        balls[key] = ComplexBall(moved, none, reach if key == name and reach is not None else none)
-    (out,) = program.run(COMPLEX, balls)
+        return ComplexBall(value.to(_COMPLEX[problem.dtype]), none, none)
+
+    moved = held(values[name])
+    if imag is not None:
+        moved = replace(moved, value=moved.value + 1j * imag.to(problem.dtype))
+    if reach is not None:
+        moved = replace(moved, imag_radius=reach)
+    if program is problem.plain_loss_program and is_kept(values, program, n):  # all symbols share what is not moved
+        at_rest = {key: held(value) for key, value in values.items()}
+        slots = shared(values, ("complex", problem), lambda: program.slots(COMPLEX, at_rest))
+        out = program.run_moved(COMPLEX, slots, name, moved)
+    else:
+        (out,) = program.run(COMPLEX, {**{key: held(value) for key, value in values.items()}, name: moved})
     if not isinstance(out, ComplexBall):
-        out = lifted(out, next(iter(balls.values())))
+        out = lifted(out, moved)
     shape = torch.broadcast_shapes(out.value.shape, *(value.shape for value in values.values()), (n,))
     zero = torch.zeros(shape, dtype=torch.float64, device=out.value.device)
     return ComplexBall(out.value.expand(shape), out.real_radius + zero, out.imag_radius + zero)

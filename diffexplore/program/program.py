@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Protocol
@@ -89,6 +89,28 @@ class Program:
             for slot in dead:  # a vector of a million samples is not kept longer than it is needed
                 slots[slot] = None
         return [slots[slot] for slot in self.outputs]
+
+    def slots(self, arithmetic: Arithmetic, values: Mapping[str, Any]) -> list[Any]:
+        """What is in each slot, where :meth:`run` returns those of the outputs."""
+        return replace(self, outputs=tuple(range(self.first_step + len(self.steps)))).run(arithmetic, values)
+
+    def run_moved(self, arithmetic: Arithmetic, slots: Sequence[Any], name: str, value: Any) -> Any:
+        """The first output where one input has another value than in ``slots``, by the steps that depend on it."""
+        found = list(slots)
+        found[self.inputs.index(name)] = value
+        if name not in self._moved:
+            self._moved[name] = self._steps_after(name)
+        for slot in self._moved[name]:
+            step = self.steps[slot - self.first_step]
+            found[slot] = arithmetic.operations[step.operation](*[found[i] for i in step.arguments])
+        return found[self.outputs[0]]
+
+    @cached_property
+    def _moved(self) -> dict[str, list[int]]:
+        return {}
+
+    def _steps_after(self, name: str) -> list[int]:
+        return [slot for slot, depends in enumerate(self.depends_on([name])) if depends and slot >= self.first_step]
 
     @cached_property
     def _dead(self) -> tuple[tuple[int, ...], ...]:

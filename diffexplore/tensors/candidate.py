@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from diffexplore.errors import CandidateError
+from diffexplore.tensors.copies import copy_of
 from diffexplore.tensors.functions import TensorFunction, function_given
 from diffexplore.tensors.sparse_inputs import SparseInput, given_sparse, is_sparse_source
 from diffexplore.torch_private.tensors import MappingKey, SequenceKey, tree_flatten_with_path, tree_map
@@ -74,14 +75,13 @@ class TensorCandidate:
         """The inputs that are differentiated by."""
         return tuple(one for one in self.inputs if one.differentiated)
 
-    def returned(self, args: tuple[Any, ...] | None = None) -> tuple[TensorOutput, ...]:
-        """Every tensor that a call returns, differentiable or not; ``args`` take the place of the positional arguments.
+    def returned(self) -> tuple[TensorOutput, ...]:
+        """Every tensor that a call returns, differentiable or not.
 
         Raises CandidateError where the function raises, in one line, or returns no tensor.
         """
-        positional = self.args if args is None else args
         state = {name: one if one.requires_grad else one.clone() for name, one in self.state.items()}  # running sums
-        result = call(lambda: self.function.call(state, positional, self.kwargs), self.name, self.seed)
+        result = call(lambda: self.function.call(state, self.args, self.kwargs), self.name, self.seed)
         found = tuple(TensorOutput(name, tensor) for name, tensor in named_tensors(result, "output"))
         if not found:
             raise CandidateError(
@@ -89,9 +89,9 @@ class TensorCandidate:
             )
         return found
 
-    def outputs(self, args: tuple[Any, ...] | None = None) -> tuple[TensorOutput, ...]:
+    def outputs(self) -> tuple[TensorOutput, ...]:
         """The tensors of a call that can be differentiated: of floats, with a graph of autograd behind them."""
-        return tuple(one for one in self.returned(args) if is_differentiable(one.tensor))
+        return tuple(one for one in self.returned() if is_differentiable(one.tensor))
 
     def gradients(
         self, output: TensorOutput, upstream: Tensor, inputs: Sequence[Tensor] | None = None, **autograd_options: Any
@@ -114,7 +114,7 @@ class TensorCandidate:
         by = [one.tensor for one in self.sources] if inputs is None else list(inputs)
         options = {"retain_graph": True, "allow_unused": True, **autograd_options}
         found: tuple[Tensor | None, ...] = call(
-            lambda: torch.autograd.grad([one.tensor for one in outputs], by, upstreams, **options),
+            lambda: _differentiated([one.tensor for one in outputs], by, upstreams, options),
             f"the backward of {self.name}",
             self.seed,
         )
@@ -135,6 +135,25 @@ class TensorCandidate:
             (self.args, dict(self.kwargs), dict(self.state)),
         )
         return replace(self, args=args, kwargs=kwargs, state=state, inputs=tuple(inputs))
+
+
+def _differentiated(
+    outputs: list[Tensor], by: list[Tensor], upstreams: Sequence[Tensor], options: dict[str, Any]
+) -> tuple[Tensor | None, ...]:
+    """What ``torch.autograd.grad`` gives; of a reentrant checkpoint, which refuses that, what ``backward`` leaves."""
+    try:
+        return torch.autograd.grad(outputs, by, upstreams, **options)
+    except RuntimeError as error:
+        if "use_reentrant" not in str(error) or not all(one.is_leaf for one in by):
+            raise
+    before = [one.grad for one in by]
+    for one in by:
+        one.grad = None
+    torch.autograd.backward(outputs, upstreams, retain_graph=options["retain_graph"])
+    found = tuple(one.grad for one in by)
+    for one, grad in zip(by, before, strict=True):
+        one.grad = grad
+    return found
 
 
 _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
@@ -193,9 +212,9 @@ def arguments_given(inputs: Any) -> tuple[Any, ...]:
     return tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
 
 
-def copy_of(tensor: Tensor) -> Tensor:
-    """A leaf of the same values, strides, dtype and device, that requires a gradient where ``tensor`` does."""
-    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
+def tensors_of(args: Any) -> list[Tensor]:
+    """The tensors in nested containers, in their order."""
+    return [tensor for _, tensor in named_tensors(args, "")]
 
 
 def is_differentiable(tensor: Tensor) -> bool:

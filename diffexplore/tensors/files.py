@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def _defaults(fn: Any) -> dict[str, Any]:
 
 def _loaded(path: Path) -> Any:
     """What a file holds; raises UsageError for one that cannot be read, or holds more than tensors."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UsageError(f"cannot read {path}: there is no such file")
     try:
         if path.suffix == ".npz":

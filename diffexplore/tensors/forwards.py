@@ -69,7 +69,8 @@ def _near(one: torch.Tensor, other: torch.Tensor) -> bool:
 def _change(name: str, one: TensorNumbers, other: TensorNumbers) -> str | None:
     """By how much an output changes at most, if the bounds of both calls do not explain it."""
     explained = sum(np.where(np.isfinite(bound), bound, 0.0) for bound in (one.in_any_call, other.in_any_call))
-    change = np.abs(other.value - one.value)
+    with np.errstate(invalid="ignore"):  # no infinity differs from itself
+        change = np.abs(other.value - one.value)
     if not (change > explained).any():
         return None
     where = entry_of(name, np.unravel_index(int(change.argmax()), change.shape))

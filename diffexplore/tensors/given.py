@@ -8,7 +8,7 @@ import torch
 
 from diffexplore.errors import CandidateError, UsageError
 from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
-from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, arguments_given, named_tensors
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, arguments_given, tensors_of
 from diffexplore.tensors.sparse_inputs import is_sparse_source
 
 Tensor = torch.Tensor
@@ -16,9 +16,8 @@ Tensor = torch.Tensor
 
 def check_inputs(candidate: TensorCandidate, inputs: Any) -> None:
     """Raises UsageError for inputs that cannot be differentiated by: as the user gave them, before they are copied."""
-    places = [name for name, _ in named_tensors(candidate.args, "")]
-    given = [tensor for _, tensor in named_tensors(arguments_given(inputs), "")]
-    assert len(places) == len(given)
+    given = tensors_of(arguments_given(inputs))
+    assert len(tensors_of(candidate.args)) == len(given)
     given = [tensor for tensor in given if tensor.layout == torch.strided or is_sparse_source(tensor)]
     names = [one.name for one in candidate.inputs][len(candidate.inputs) - len(given) :]
     for name, tensor in zip(names, given, strict=True):

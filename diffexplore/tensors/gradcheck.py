@@ -12,7 +12,9 @@ from diffexplore.arguments import as_flag, as_text, wrong
 from diffexplore.checking.options import as_dtype, as_seed
 from diffexplore.errors import UsageError, unknown
 from diffexplore.floating_point import dtype_name
+from diffexplore.inputs import surrogates
 from diffexplore.tensors.candidate import TensorCandidate, candidate_of
+from diffexplore.tensors.expanded import at_expanded_inputs
 from diffexplore.tensors.functions import NAMELESS, TensorFunction, function_given
 from diffexplore.tensors.given import check_inputs
 from diffexplore.tensors.records import TensorReport
@@ -67,8 +69,9 @@ def gradcheck(
         raise_exception: whether a gradient that is wrong or undecided raises.
         battery: how much is tried besides of how a backward pass is called: "quick", "full" or "none".
         jacobian: whether each entry of the Jacobian is looked at, by an upstream gradient for each entry of the output.
-        surrogate: what the gradient of a step is meant to be: "identity", or a function of the same arguments, or of
-            the first of them, of which it is the derivative. The forward is left alone.
+        surrogate: what the gradient of a step is meant to be the derivative of: "identity" (of the first argument), a
+            function of one argument with a steepness, such as "sigmoid4", a formula of the arguments, entry by entry,
+            or a function of the same arguments, or of the first of them. The forward is left alone.
         allow_inconclusive: whether an undecided check raises nothing.
         seed: of the upstream gradients, and of torch's random generators before each call.
         dtypes: dtypes, or their names, to which the inputs are converted, one after another; None leaves them as they
@@ -132,6 +135,13 @@ def subject_of(
     """What a call of :func:`gradcheck` checks; raises UsageError for what cannot be checked."""
     candidate = candidate_of(fn, inputs, seed=seed, masked=masked, state=state)
     check_inputs(candidate, inputs)
+    found = _subject_of(fn, candidate, reference, surrogate, jacobian=jacobian)
+    return at_expanded_inputs(found, inputs)
+
+
+def _subject_of(
+    fn: Any, candidate: TensorCandidate, reference: Any, surrogate: Any, *, jacobian: bool
+) -> TensorSubject:
     if reference is not None and surrogate is not None:
         raise UsageError(
             "reference= says what the forward is, and surrogate= what its gradient is meant to be: give one"
@@ -164,17 +174,19 @@ def _with_reference(candidate: TensorCandidate, reference: TensorFunction) -> Te
 
 def _with_surrogate(candidate: TensorCandidate, surrogate: Any) -> tuple[str, TensorCandidate]:
     """What the surrogate is called, and the candidate's call with the surrogate in its place."""
-    if isinstance(surrogate, str) and surrogate != "identity":
-        raise unknown("surrogate", surrogate, ["identity"])
     if isinstance(surrogate, str):
-        function = TensorFunction("identity", lambda state, args, kwargs: _first_source(args), {}, ())
+        places = _named_tensors(candidate)
+        entries = surrogates.surrogate_of_tensors(surrogate, list(places))
+        function = TensorFunction(
+            surrogate, lambda _, args, kwargs: entries({name: args[place] for name, place in places.items()}), {}, ()
+        )
     elif callable(surrogate):
         known = _named(function_given(surrogate, eager=True), "the surrogate")
         count = len(candidate.args) if len(known.arguments) >= len(candidate.args) else 1
         state = known.state
         function = replace(known, call=lambda _, args, kwargs: known.call(state, args[:count], {}))
     else:
-        raise wrong("surrogate", "'identity', or a function whose derivative the gradient is meant to be", surrogate)
+        raise wrong("surrogate", surrogates.KINDS, surrogate)
     return function.name, candidate.calling(function)
 
 
@@ -183,9 +195,12 @@ def _named(function: TensorFunction, name: str) -> TensorFunction:
     return replace(function, name=name) if function.name == NAMELESS else function
 
 
-def _first_source(args: Sequence[Any]) -> torch.Tensor:
-    found: torch.Tensor = next(one for one in args if isinstance(one, torch.Tensor) and one.requires_grad)
-    return found.clone()
+def _named_tensors(candidate: TensorCandidate) -> dict[str, int]:
+    """The places of the arguments that are tensors, by their names; those that are differentiated by come first."""
+    found = [place for place, one in enumerate(candidate.args) if isinstance(one, torch.Tensor)]
+    found.sort(key=lambda place: not candidate.args[place].requires_grad)
+    known = candidate.function.arguments
+    return {known[place] if place < len(known) else f"x{place}": place for place in found}
 
 
 def _dtypes(dtypes: Any) -> list[torch.dtype]:

@@ -91,6 +91,18 @@ class WatchedCall:
     narrowed_forward: frozenset[torch.dtype]
     operations: frozenset[str]
 
+    def without_bounds(self, hidden: tuple[str, ...]) -> WatchedCall:
+        """The same call, of which nothing is known since ``hidden`` escaped the watch."""
+        return replace(
+            self,
+            hidden=hidden,
+            outputs={name: one.unbounded for name, one in self.outputs.items()},
+            gradients={
+                key: several if isinstance(several, str) else [one.unbounded for one in several]
+                for key, several in self.gradients.items()
+            },
+        )
+
 
 class _Operations(Observer):
     """Keeps the names of the operations under a watch."""
@@ -171,14 +183,9 @@ def _observed(
     compiled = {"compiled code"} if candidate.function.compiled else set()
     # Asking for a radius may itself find that it is not known: what is hidden is counted afterwards.
     hidden = tuple(sorted(watch.unwatched | escapes.seen | watch.leaving | compiled))
-    if hidden:
-        values = {name: one.unbounded for name, one in values.items()}
-        gradients = {
-            key: several if isinstance(several, str) else [one.unbounded for one in several]
-            for key, several in gradients.items()
-        }
     narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
-    return WatchedCall(values, gradients, hidden, narrowed, narrowed_forward, frozenset(operations.seen))
+    seen = WatchedCall(values, gradients, (), narrowed, narrowed_forward, frozenset(operations.seen))
+    return seen.without_bounds(hidden) if hidden else seen
 
 
 def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> tuple[Tensor | None, ...] | str:

@@ -16,7 +16,8 @@ import torch
 from diffexplore.arguments import as_count, as_text, shown, wrong
 from diffexplore.documents import read_document
 from diffexplore.errors import UsageError
-from diffexplore.tensors.candidate import arguments_given, copy_of
+from diffexplore.tensors.candidate import arguments_given
+from diffexplore.tensors.copies import copy_of, is_expanded
 from diffexplore.tensors.functions import function_given
 from diffexplore.torch_code.calling import autograd_function
 
@@ -160,7 +161,8 @@ def _tensor(tensor: Tensor) -> dict[str, Any]:
     flat = torch.view_as_real(plain.detach().resolve_conj()) if plain.is_complex() else plain.detach()
     numbers = flat.cpu().reshape(-1).tolist()
     return {
-        "dtype": name, "shape": list(plain.shape), "strides": list(plain.stride()),
+        "dtype": name, "shape": list(plain.shape),
+        "strides": list((tensor if is_expanded(tensor) else plain).stride()),
         "requires_grad": plain.requires_grad,
         "numbers": [one.hex() if isinstance(one, float) else int(one) for one in numbers],
     }  # fmt: skip
@@ -206,10 +208,12 @@ def _read_tensor(written: Any) -> Tensor:
 
 
 def _laid_out(values: Tensor, strides: list[int]) -> Tensor:
-    """The same numbers with other strides, where each element has a place of its own and none is left over."""
+    """The same numbers with other strides, where each element has places of its own and none is left over."""
+    elements = values[tuple(slice(None) if step else slice(0, 1) for step in strides)]
     order = sorted(range(values.dim()), key=lambda axis: -strides[axis])
-    dense = values.permute(order).contiguous().permute([order.index(axis) for axis in range(values.dim())])
-    return dense if list(dense.stride()) == strides else values.contiguous()
+    dense = elements.permute(order).contiguous().permute([order.index(axis) for axis in range(values.dim())])
+    found = dense.expand(values.shape)
+    return found if list(found.stride()) == strides and torch.equal(found, values) else values.contiguous()
 
 
 def _float(text: Any) -> float:

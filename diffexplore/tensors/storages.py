@@ -15,7 +15,13 @@ from diffexplore.bounds.out_arguments import written_arguments
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout, as_stored, numbers_in
 from diffexplore.tensors.sweep import TapeEntry
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, Truths
-from diffexplore.torch_private.watching import DispatchMode, disable_current_modes, storage_key, tree_leaves
+from diffexplore.torch_private.watching import (
+    DispatchMode,
+    disable_current_modes,
+    is_recorded,
+    storage_key,
+    tree_leaves,
+)
 
 Tensor = torch.Tensor
 
@@ -35,6 +41,7 @@ class TensorStorages(DispatchMode):
         self._entries: list[TapeEntry] = []
         self._own_sources = {id(source) for source in sources}
         self._passing: set[int] = set()
+        self._made: set[int] = set()
         for source in sources:
             self._states[storage_key(source)] = State(self._state(source).ball, True)
         self.sources = [StorageRegion(self._state(one), StridedLayout.of(one), True) for one in sources]
@@ -49,16 +56,26 @@ class TensorStorages(DispatchMode):
             raise NotCertified(f"a tensor of layout {tensor.layout} is not read")
         key, dtype = storage_key(tensor), tensor.dtype.to_real()
         if key not in self._states:
+            if tensor.requires_grad and not tensor.is_leaf and key not in self._made:
+                raise NotCertified("a tensor is computed where torch does not look on, in another thread say")
             self._alive.append(tensor.untyped_storage())
             self._states[key], self._dtypes[key] = State(as_stored(tensor)), dtype
         elif self._dtypes[key] != dtype or len(self._states[key].ball.high) != numbers_in(tensor):
             raise NotCertified(f"memory of {self._dtypes[key]} is read as {dtype}, or in another size")
         return self._states[key]
 
+    def _kept(self, out: Any) -> Any:
+        """What an operation returns that no rule reads: constants, which are what they are where they are read."""
+        for tensor in tensors_in(out):
+            if tensor.layout == torch.strided:
+                self._alive.append(tensor.untyped_storage())
+                self._made.add(storage_key(tensor))
+        return out
+
     def _place(self, tensor: Tensor) -> StorageRegion:
         a_leaf_of_its_own = tensor.is_leaf and id(tensor) not in self._own_sources
         passes = (tensor.requires_grad and not a_leaf_of_its_own) or id(tensor) in self._passing
-        return StorageRegion(self._state(tensor), StridedLayout.of(tensor), passes or not torch.is_grad_enabled())
+        return StorageRegion(self._state(tensor), StridedLayout.of(tensor), passes or not is_recorded())
 
     def _operand(self, tensor: Any) -> Any:
         """A tensor as an operand of a rule; other arguments as they are."""

@@ -31,6 +31,7 @@ class TensorSubject:
         reference: the name of the reference or the surrogate; None where the forward is the candidate's own.
         is_surrogate: whether ``forward`` only says what the gradient is meant to be, and not what the output is.
         jacobian: whether every entry of the Jacobian is looked at.
+        notes: what a report of the check says besides.
     """
 
     candidate: TensorCandidate
@@ -38,6 +39,7 @@ class TensorSubject:
     reference: str | None = None
     is_surrogate: bool = False
     jacobian: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def order(self) -> int:

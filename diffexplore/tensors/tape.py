@@ -35,7 +35,7 @@ from diffexplore.torch_ops.tensor_rules.lookup import (
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NoDerivative, NotCertified, Operand, OperatorCall
 from diffexplore.torch_private.functions import arguments_changed
 from diffexplore.torch_private.unloaded import without_loading
-from diffexplore.torch_private.watching import EnableTorchFunction, storage_key, tree_leaves, tree_map
+from diffexplore.torch_private.watching import EnableTorchFunction, is_recorded, storage_key, tree_leaves, tree_map
 
 Tensor = torch.Tensor
 
@@ -74,7 +74,7 @@ class Tape(SparseStorages):
 
         Within its forward no tensor needs a gradient, so that only here it is known which do not.
         """
-        if not torch.is_grad_enabled():
+        if not is_recorded():
             return args
         return tuple(
             self._constant(argument)
@@ -94,7 +94,7 @@ class Tape(SparseStorages):
         self.problem = self.problem or self._unseen(func, (args, kwargs))
         of_sparse = self._is_sparse_call(func, (args, kwargs))
         if self.problem is not None or computes_nothing(func) or not (of_sparse or self._is_seen((args, kwargs))):
-            return func(*args, **kwargs)
+            return self._kept(func(*args, **kwargs))
         call = ProgramCall(func, args, kwargs)
         with np.errstate(all="ignore"):
             try:

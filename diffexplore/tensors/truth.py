@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -15,73 +13,32 @@ from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.hidden_steps import HiddenSteps, constant_that_varies, is_in_own_forward
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
+from diffexplore.tensors.storages import is_real_or_complex
 from diffexplore.tensors.tape import Tape
-from diffexplore.torch_code.calling import is_theirs, line_that_runs
-from diffexplore.torch_code.leaving_torch import Escapes
+from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
-from diffexplore.torch_private.tensors import written_codes
+from diffexplore.torch_private.functions import checkpoints_recorded
 from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
 
 Tensor = torch.Tensor
 
 
-class HiddenSteps(Escapes):
-    """Notes by which methods floats left torch where autograd does not look on: within the forward of a Function.
+class ExactTape(Tape):
+    """A tape whose own operations are no steps of the function's; ``line`` is that of the user at a ``problem``.
 
-    Elsewhere autograd takes what left torch for constants as well, and so does the tape. ``line`` is that of the first.
+    ``hides`` says that some steps ran out of autograd's sight.
     """
 
     line = ""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._hidden: set[str] = set()
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        before = set(self.seen)
-        out = super().__torch_function__(func, types, args, kwargs)
-        new = self.seen - before - self._hidden  # without what an operator found that is written in Python
-        if new and is_in_own_forward() and any(_is_float(leaf) for leaf in args):
-            self._hidden |= new
-            self.line = self.line or line_that_runs()
-        self.seen = before | self._hidden
-        return out
-
-
-def is_in_own_forward() -> bool:
-    """Whether the forward of somebody's autograd Function or operator runs: autograd sees its outputs alone."""
-    if torch.is_grad_enabled():
-        return False
-    operators = written_codes()
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        if code in operators:
-            return True
-        if code.co_name == "forward" and is_theirs(code.co_filename):
-            return not isinstance(frame.f_locals.get("self"), torch.nn.Module)
-        frame = frame.f_back
-    return False
-
-
-def _is_float(leaf: Any) -> bool:
-    if isinstance(leaf, (list, tuple)):
-        return any(map(_is_float, leaf))
-    return isinstance(leaf, Tensor) and (leaf.is_floating_point() or leaf.is_complex())
-
-
-class ExactTape(Tape):
-    """A tape whose own operations are no steps of the function's; ``line`` is that of the user at a ``problem``."""
-
-    line = ""
+    hides = False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         readable = self.problem is None
+        self.hides = self.hides or is_in_own_forward()
         if func is torch.ops.aten._local_scalar_dense.default and not is_in_own_forward():
             return func(*args, **(kwargs or {}))  # a constant, as autograd has it
         with DisableTorchFunction():
@@ -169,11 +126,26 @@ def recorded_on(candidate: TensorCandidate, tape_of: Callable[[list[Tensor]], Ex
     tape = tape_of([one.tensor for one in call.sources])
     tape.escapes = hidden = HiddenSteps()
     try:
-        with hidden, tape:
-            outputs = tuple(one for one in call.returned() if _is_float(one.tensor))
+        with hidden, tape, checkpoints_recorded():
+            outputs = tuple(one for one in call.returned() if is_real_or_complex(one.tensor))
     except CandidateError as error:
         return Recorded(tape, (), f"it cannot be recorded: {error}")
-    problem = None if tape.problem is None else f"{tape.problem}{tape.line}"
-    if problem is None and hidden.seen:
-        problem = f"numbers leave torch by {', '.join(sorted(hidden.seen))}{hidden.line}"
-    return Recorded(tape, outputs, problem)
+    return Recorded(tape, outputs, _problem(tape, hidden, candidate, outputs))
+
+
+def _problem(
+    tape: ExactTape, hidden: HiddenSteps, candidate: TensorCandidate, outputs: Sequence[TensorOutput]
+) -> str | None:
+    """Why what was recorded does not say how the outputs depend on the inputs; None where it does."""
+    if tape.problem is not None:
+        return f"{tape.problem}{tape.line}"
+    if hidden.seen:
+        return f"numbers leave torch by {', '.join(sorted(hidden.seen))}{hidden.line}"
+    try:
+        for one in outputs:
+            if one.tensor.layout == torch.strided and not one.tensor.is_leaf:
+                tape.ball(tape._resolved(one.tensor))
+    except NotCertified as reason:
+        return f"{one.name}: {reason}"
+    taker = constant_that_varies(candidate) if tape.hides else None
+    return None if taker is None else f"numbers leave torch unseen, and come back to {taker}"

@@ -18,13 +18,8 @@ from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.dual_balls import DualBall, tangent_of, value_of
 from diffexplore.arithmetic.tensor_balls import given
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.candidate import (
-    TensorCandidate,
-    TensorInput,
-    TensorOutput,
-    copy_of,
-    named_tensors,
-)
+from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, named_tensors
+from diffexplore.tensors.copies import copy_of
 from diffexplore.tensors.functions import GradientsOf, TensorFunction
 from diffexplore.tensors.memory import State, StridedLayout, as_stored
 from diffexplore.tensors.observed import numbers_of

@@ -42,7 +42,7 @@ _AWARE = tuple(OPERATORS[name].bound for name in "lt ones logical_and where mask
 
 
 def _undispatched(function: Any) -> Callable[..., Any]:
-    """The same code, with the question whether a mode wants it answered by no."""
+    """The same code, without a look for modes that take it over."""
     scope = {**function.__globals__, "has_torch_function": lambda arguments: False}
     copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
     copy.__kwdefaults__ = function.__kwdefaults__
@@ -171,7 +171,7 @@ class CandidateWatch(Watch):
     def _mark(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, undecided: bool) -> None:
         """Conditions and indices made of what is undecided or rounded are undecided, unless they are known already."""
         name = handling.name_of(func)
-        if name in _UNWRITTEN and handling.real_numbers(out) is not None:
+        if name in UNWRITTEN and handling.real_numbers(out) is not None:
             self.set(out, torch.zeros((), dtype=torch.float64, device=out.device))
             self.forget(out)  # what is read before torch writes to it was written by other code
         if name in _FINITENESS or _bound(name) in (OPERATORS["lt"].bound, CREATED):
@@ -212,7 +212,7 @@ _FINITENESS = frozenset("isnan isinf isposinf isneginf".split())  # what they as
 _REFUSES = frozenset(["_linalg_check_errors"])
 
 #: Their results hold nothing yet.
-_UNWRITTEN = frozenset("empty empty_like new_empty empty_strided new_empty_strided".split())
+UNWRITTEN = frozenset("empty empty_like new_empty empty_strided new_empty_strided".split())
 
 
 #: Their results are conditions or counts again, which are marked.

@@ -38,7 +38,7 @@ def _comparison(
     )  # fmt: skip
 
 
-_logical = partial(handled, handler=branching.logical, defined=EVERYWHERE, on_tensors=tensors.logical)
+_logical = partial(handled, handler=branching.logical, in_place=True, defined=EVERYWHERE, on_tensors=tensors.logical)
 
 
 def _bits(names: str, of_integers: Callable[..., int], of_truths: Callable[..., Any]) -> Operator:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from diffexplore.bounds import eigen
+from functools import partial
+
+from diffexplore.bounds import eigen, orthogonal
 from diffexplore.bounds import fourier as transforms
 from diffexplore.bounds import linear_algebra as bounds
 from diffexplore.bounds.exponential import exponential
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import factors
+from diffexplore.torch_ops.readers import fourier as fourier_readers
 from diffexplore.torch_ops.readers import matrices as read
 from diffexplore.torch_ops.records import Operator, composed, handled, in_steps, unbounded
 from diffexplore.torch_ops.tensor_rules import eigenvectors, fourier, matrices
 from diffexplore.torch_ops.tensor_rules import factorisations as steps
 from diffexplore.torch_ops.tensor_rules.matrix_exponential import exponential as matrix_exponential
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
+
+_transform = partial(handled, defined=EVERYWHERE, handler=transforms.transform)
 
 OPERATORS: tuple[Operator, ...] = (
     composed("linalg_inv_ex", AS_COMPOSED, steps=bounds.inverse, read=read.inverse, on_tensors=matrices.inverse),
@@ -70,11 +75,11 @@ OPERATORS: tuple[Operator, ...] = (
     composed(
         "linalg_lu_solve", AS_COMPOSED, steps=bounds.lu_solve, read=factors.lu_solve, on_tensors=InSteps(steps.lu_solve)
     ),
-    in_steps("linalg_qr", EVERYWHERE, steps=steps.qr),
-    in_steps("_linalg_svd", EVERYWHERE, steps=steps.singular_values),
+    handled("linalg_qr", EVERYWHERE, handler=orthogonal.qr, on_tensors=InSteps(steps.qr)),
+    handled("_linalg_svd", EVERYWHERE, handler=orthogonal.singular, on_tensors=InSteps(steps.singular_values)),
     in_steps("linalg_householder_product", EVERYWHERE, steps=steps.householder_product),
     in_steps("ormqr", EVERYWHERE, steps=steps.multiply_by_q),
-    handled("_fft_c2c", EVERYWHERE, handler=transforms.transform, on_tensors=fourier.complex_to_complex),
-    handled("_fft_r2c", EVERYWHERE, handler=transforms.transform, on_tensors=fourier.real_to_complex),
-    handled("_fft_c2r", EVERYWHERE, handler=transforms.transform, on_tensors=fourier.complex_to_real),
+    _transform("_fft_c2c", read=fourier_readers.complex_to_complex, on_tensors=fourier.complex_to_complex),
+    _transform("_fft_r2c", read=fourier_readers.real_to_complex, on_tensors=fourier.real_to_complex),
+    _transform("_fft_c2r", read=fourier_readers.complex_to_real, on_tensors=fourier.complex_to_real),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from diffexplore.bounds import backward_steps
+from diffexplore.bounds import backward_steps, formulas
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import conventions, margins
@@ -90,9 +90,10 @@ OPERATORS: tuple[Operator, ...] = (
         *_each("smooth_l1_loss_backward(grad_output, self, target, reduction, beta)", "beta > 0"),
     ),
     unbounded("soft_margin_loss", EVERYWHERE, *_each("log(1 + exp(-target * self))")),
-    unbounded(
+    in_steps(
         "soft_margin_loss_backward", EVERYWHERE,
         *_each("soft_margin_loss_backward(grad_output, self, target, reduction)"),
+        steps=formulas.soft_margin_backward,
     ),
     composed(
         "multi_margin_loss_backward", EVERYWHERE, read=margins.multi_margin_backward,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import torch
@@ -12,9 +14,11 @@ from diffexplore.torch_private.supported import needed_names
 
 with needed_names():
     from torch._functorch import utils as _utils
+    from torch.utils.checkpoint import CheckpointFunction
 
     torch._C._functions.UndefinedGrad  # noqa: B018
     _utils.unwrap_dead_wrappers  # noqa: B018  # torch.autograd.Function.apply calls it first, with its arguments
+    _APPLY = inspect.unwrap(torch.autograd.Function.apply).__code__
 
 
 @contextmanager
@@ -26,6 +30,21 @@ def arguments_changed(change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> I
         yield
     finally:
         _utils.unwrap_dead_wrappers = before
+
+
+def function_applied_in(frame: FrameType) -> type | None:
+    """The autograd Function whose ``apply`` runs in a frame: those below it belong to its forward."""
+    return frame.f_locals["cls"] if frame.f_code is _APPLY else None
+
+
+@contextmanager
+def checkpoints_recorded() -> Iterator[None]:
+    """Inside the block a reentrant checkpoint runs its function where it stands, as it does in the backward pass."""
+    CheckpointFunction.apply = lambda function, preserve_rng_state, *args: function(*args)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del CheckpointFunction.apply
 
 
 def undefined(tensor: Any) -> Any:

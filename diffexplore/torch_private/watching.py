@@ -20,6 +20,7 @@ with needed_names():
     from torch._C import _dispatch_tls_local_include_set as included_keys
     from torch._C import _EnableTorchFunction as EnableTorchFunction
     from torch._C import _ForceDispatchKeyGuard as ForcedKeys
+    from torch._C import _is_fwd_grad_enabled as forward_mode_is_on
     from torch._decomp import decomposition_table
     from torch._library.custom_ops import OPDEFS
     from torch._ops import OpOverload
@@ -44,6 +45,7 @@ __all__ = [
     "decomposition_table",
     "differentiable",
     "disable_current_modes",
+    "is_recorded",
     "negated_view",
     "state_constant",
     "storage_key",
@@ -104,6 +106,14 @@ class DispatchMode(_TorchDispatchMode):
 
     def state_constant(self, number: float, radius: float) -> None:
         """Says that ``number`` stands for a constant within ``radius`` of it; most modes need not know."""
+
+
+def is_recorded() -> bool:
+    """Whether autograd records what runs: not without gradients, and not in the forward of an autograd Function.
+
+    There torch switches forward mode off as well, and code that enables gradients again leaves it off.
+    """
+    return torch.is_grad_enabled() and forward_mode_is_on()
 
 
 @contextmanager

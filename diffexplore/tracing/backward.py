@@ -40,7 +40,7 @@ def written_by_hand(output: Tensor) -> tuple[Any, ...]:
 def gradients(output: Tensor, sources: Sequence[Tensor], *, retain_graph: bool = False) -> tuple[Tensor | None, ...]:
     """Those of an output by its sources, None by what it does not depend on.
 
-    A reentrant checkpoint refuses to be asked for the gradients by some tensors: then all leaves gather theirs.
+    A reentrant checkpoint refuses gradients by some tensors alone: then all leaves gather theirs.
     """
     if not any(function_name(node) == "CheckpointFunction" for node in written_by_hand(output)):
         return torch.autograd.grad(output, sources, allow_unused=True, retain_graph=retain_graph)

@@ -33,6 +33,7 @@ from diffexplore.tracing.backward import (
     is_overwritten,
     written_by_hand,
 )
+from diffexplore.tracing.cases import Decisions
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.lines import FixesSize, Lines, SourcePlace, depends_on_values, place_of_error
 from diffexplore.tracing.python_numbers import sizes_are_numbers
@@ -44,7 +45,7 @@ _TRIED = 101  # the size of the batch while the graph is captured: a prime, so t
 
 @dataclass(frozen=True)
 class Capture:
-    """A graph of (output, gradients) and what is known of its sizes.
+    """A graph of (output, gradients, decided masks) and what is known of its sizes.
 
     Where an autograd Function is part of the function, the gradients come twice: of two backward calls on one graph;
     ``calls`` says so. ``notes`` tell what a second call does that is no number. ``size`` is the symbol of the number of
@@ -72,32 +73,33 @@ def capture(
     samples: int | None,
     decompositions: Mapping[Any, Callable[..., Any]],
     tried: int | None = None,
+    decisions: Decisions | None = None,
 ) -> Capture:
     """The graph of ``function`` and of its gradient by the arguments ``wrt``; ``samples`` None means any number.
 
-    ``tried`` is the number of samples that decides, where any is meant, which way the function takes that asks.
+    ``tried`` is the number of samples by which, where any is meant, the function goes one way; ``decisions`` are those
+    of masks on which shapes depend.
     Raises UsageError for what cannot be captured, with the line of the user's source.
     """
     env = ShapeEnv(duck_shape=False, specialize_zero_one=False)
     fakes = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
     size = _size(env, tried or _TRIED) if samples is None else samples
-    lines = Lines(env)
     names = [array.name for array in (*parameters, *data)]
-    backward = _Backward()
+    lines, backward = Lines(env, decisions or Decisions()), _Backward()
     with fakes:
         inputs = [torch.empty(array.shape, dtype=torch.float64) for array in parameters]
         inputs += [torch.empty((size, *array.shape), dtype=torch.float64) for array in data]
 
-    def forward_and_backward(*tensors: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+    def forward_and_backward(*tensors: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...], list[Tensor]]:
         leaves = {name: tensor.detach() for name, tensor in zip(names, tensors, strict=True)}
         sources = [leaves[name].requires_grad_() for name in wrt]
         with lines.calls, lines, sizes_are_numbers():
             output = _scalar(function(**leaves))
             if not sources or not output.requires_grad:
-                return output, tuple(None for _ in sources)
+                return output, tuple(None for _ in sources), lines.decisions.masks
             gradients = backward.gradients(output, sources)
             check_accumulation({name: leaves[name] for name in wrt})
-            return output, gradients
+            return output, gradients, lines.decisions.masks
 
     with (
         exits_refused(),

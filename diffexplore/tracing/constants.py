@@ -9,6 +9,7 @@ import torch
 
 from diffexplore.torch_ops import registry
 from diffexplore.torch_private.watching import disable_current_modes, tree_leaves
+from diffexplore.tracing.cases import Decisions
 
 Tensor = torch.Tensor
 
@@ -51,6 +52,33 @@ def selected(x: Tensor, mask: Tensor) -> Tensor:
     return found
 
 
+def with_decided(func: Any, args: tuple[Any, ...], decisions: Decisions, place: object) -> tuple[Any, ...]:
+    """The arguments of an operator whose shapes depend on a mask, where that depends on inputs: as it is decided.
+
+    ``place`` is that of the operator in the source.
+    """
+    if func in _INDEXED:
+        if _fills(func, args) or not any(map(_open, args[1])):
+            return args
+        return args[0], [decisions.constant(index, place) if _open(index) else index for index in args[1]], *args[2:]
+    if func in _MASKED and _open(args[1]):
+        return args[0], decisions.constant(args[1], place), *args[2:]
+    if func is torch.ops.aten.nonzero.default and type(args[0]) is not Tensor:
+        return (decisions.constant(args[0] if args[0].dtype == torch.bool else args[0] != 0, place),)
+    return args
+
+
+def _open(index: Any) -> bool:
+    """Whether a mask depends on inputs, for a number of entries that is known."""
+    is_truth = isinstance(index, Tensor) and type(index) is not Tensor and index.dtype == torch.bool
+    return is_truth and all(isinstance(size, int) for size in index.shape)
+
+
+def _fills(func: Any, args: tuple[Any, ...]) -> bool:
+    """Whether a number is put where a single mask of the whole tensor holds, which is a choice for each element."""
+    return len(args) > 2 and len(args[1]) == 1 and args[2].ndim == 0 and args[1][0].shape == args[0].shape
+
+
 def is_mask(index: Any) -> bool:
     return type(index) is Tensor and index.dtype == torch.bool
 
@@ -62,6 +90,13 @@ _INDEXED = frozenset(
         ("_unsafe_index_put", "default"), ("_index_put_impl_", "default"),
     )
 )  # fmt: skip
+
+
+#: Operators with a mask as their second operand, which has to be constant.
+_MASKED = frozenset(
+    getattr(torch.ops.aten, name).default
+    for name in ("masked_select", "masked_scatter", "masked_scatter_", "masked_scatter_backward")
+)
 
 
 def _makes_tensors(func: Any) -> bool:

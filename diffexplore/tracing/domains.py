@@ -28,6 +28,10 @@ Conditions = frozenset[Boolean]
 NOTHING: Conditions = frozenset()
 
 
+class NoValue(UsageError):
+    """The program has no finite value there."""
+
+
 class Certainty:
     """The nodes of a graph whose values are certainly finite.
 
@@ -91,7 +95,7 @@ def own_conditions(operator: Operator, arguments: Iterable[Any]) -> Conditions:
 def _checked(name: str, found: Iterable[Boolean]) -> Conditions:
     parts = {part for need in found for part in sympy.And.make_args(need)}
     if sympy.false in parts:
-        raise UsageError(f"{name} has no value where the function takes it, whatever the input")
+        raise NoValue(f"{name} has no value where the function takes it, whatever the input")
     return frozenset(parts - {sympy.true})
 
 

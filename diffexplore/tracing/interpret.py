@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import sympy
@@ -21,30 +21,29 @@ from diffexplore.formula.recognise import Recognised, derived, itself, recognise
 from diffexplore.torch_ops.readers import reductions
 from diffexplore.torch_ops.readers.arrays import Cells, Grid, Mixes, cells_of, each, scalar
 from diffexplore.torch_ops.readers.conventions import note_clamp
-from diffexplore.torch_ops.readers.kinds import Known, check_arguments, conformed
+from diffexplore.torch_ops.readers.kinds import Known, NotANumber, check_arguments, conformed
 from diffexplore.torch_ops.readers.logic import as_condition, as_number, is_truth
 from diffexplore.torch_ops.records import Operator
 from diffexplore.torch_ops.registry import advice
 from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.capture import Capture, MixesSamples
-from diffexplore.tracing.domains import Certainty, NodeDomains
+from diffexplore.tracing.domains import Certainty, NodeDomains, NoValue
 from diffexplore.tracing.lines import SourcePlace
 from diffexplore.tracing.nodes import RESHAPES, is_in_place, metas_of, name_of, only_checks, operator_of
+from diffexplore.tracing.pairs import as_real, real_shape
 from diffexplore.tracing.sizes import LONG, floats_of, in_samples
-
-_NOTHING: Any = ()
 
 
 class Reading:
     """The state of reading one graph: the node at hand, and what was noted on the way.
 
     ``data`` are the symbols of one sample, ``shape`` is that of the node's result: its sizes, where that of the batch
-    is 1, and the axis of the samples; ``dtype`` is that of the result, None where there are several. ``certain`` says
-    that all operands have a finite value everywhere. ``view_copied`` says that some view has cells of its own, so that
+    is 1, and the axis of the samples; ``dtype`` is that of the result, None where there are several. ``certain``: that
+    all operands have a finite value everywhere. ``view_copied`` says that some view has cells of its own, so that
     writing into it would not reach the tensor that it is a view of. ``operand`` is the node's first tensor, ``results``
     are what it makes, without numbers. ``needs`` are conditions under which alone the node has a value, beside those of
     its operator. ``constants`` are the floats that were read as other numbers; none where ``exact``, which reads every
-    float as the number that it is.
+    float as the number that it is. ``decided`` are the conditions of the masks that the trace decided.
     """
 
     def __init__(self, capture: Capture, data: Sequence[sympy.Symbol], *, exact: bool = False) -> None:
@@ -54,13 +53,13 @@ class Reading:
         self._leaves: list[Cells] = []
         self.constants: dict[tuple[float, str], Recognised] = {}
         self.conventions: dict[sympy.Basic, str] = {}
+        self.decided: list[Boolean] = []
         self.place = SourcePlace()
         self.view_copied = False
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
         self.dtype: torch.dtype | None = None
         self.certain = False
-        self.needs: set[Boolean] = set()
-        self.operand, self.results = torch.empty(0), _NOTHING
+        self.operand, self.results = torch.empty(0), cast(Any, ())
         self._capture = capture
         self._floats = floats_of(capture.graph)
         self._as_they_are = exact
@@ -73,15 +72,17 @@ class Reading:
         given = iter(inputs.values())
         self._leaves = [grid.cells for name, grid in inputs.items() if name in self._capture.wrt]
         values: dict[Node, Any] = {}
+        masks = next(node.args[0][2] for node in reversed(self._capture.graph.graph.nodes))
         for node in self._capture.graph.graph.nodes:
             if node.op == "placeholder":
                 values[node] = next(given)
             elif node.op == "output":
-                output, gradients = torch.fx.node.map_arg(node.args[0], values.__getitem__)
-                self.domains.end(*node.args[0])
+                output, gradients, _ = torch.fx.node.map_arg(node.args[0], values.__getitem__)
+                self.domains.end(*node.args[0][:2])
                 return as_number(output.cells[()]), tuple(gradients)
             else:
                 values[node] = self._value(node, values)
+                self.decided += self.condition(values[node]).cells.flat if node in masks else ()
                 if self._certainty.tests:
                     operands = self._arguments(node.args, values)
                     self._certainty.note(node, operator_of(node), is_in_place(node), values[node], operands)
@@ -156,13 +157,13 @@ class Reading:
             self.dtype = meta.dtype if isinstance(meta, torch.Tensor) else None
             self.certain = self._certainty.of(node.all_input_nodes)
             self.operand = next((one for one in metas_of(node) if isinstance(one, torch.Tensor)), self.operand)
-            for operand in tree_leaves((args, kwargs)):  # constants from elsewhere, and numbers in the source
-                if isinstance(operand, (Grid, sympy.Expr)):
-                    self._known.check(self.grid(operand))
+            operands = [one for one in tree_leaves((args, kwargs)) if isinstance(one, (Grid, sympy.Expr))]
+            for operand in operands:  # constants from elsewhere, and numbers in the source
+                self._known.check(self.grid(operand))
             known = operator_of(node)
             if known is None or known.reader is None:
                 raise NotImplementedError(advice(node.target, name_of(node)))
-            self.needs.clear()
+            self.needs: set[Boolean] = set()
             value = self._read(node, known, args, kwargs, meta)
             self.domains.keep(node, known, is_in_place(node), args, self.condition)
             self.domains.add(node, known.name, self.needs)
@@ -170,7 +171,9 @@ class Reading:
         except Mixes:
             raise MixesSamples(f"{name_of(node)} at {self.place}") from None
         except NotImplementedError as error:
-            raise UsageError(f"{name_of(node)} at {self.place} cannot be read: {error}") from None
+            raise (NoValue if isinstance(error, NotANumber) else UsageError)(
+                f"{name_of(node)} at {self.place} cannot be read: {error}"
+            ) from None
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             reason = f"its formula is not known for these arguments ({type(error).__name__}: {error})"
             raise UsageError(f"{name_of(node)} at {self.place} cannot be read: {reason:.200}") from error
@@ -199,10 +202,10 @@ class Reading:
 
     def _conformed(self, value: Any, meta: Any) -> Any:
         """A result with cells that its dtype can hold, all of them real."""
-        if value is None:  # a result that is not requested
-            return None
+        if value is None:
+            return None  # a result that is not requested
         if isinstance(value, tuple):
-            return tuple(self._conformed(part, tensor) for part, tensor in zip(value, meta, strict=True))
+            return tuple(map(self._conformed, value, meta))
         self._known.check(value)
         return value if meta is None else conformed(value, meta.dtype)
 
@@ -229,13 +232,12 @@ class Reading:
 
     def _constant(self, tensor: torch.Tensor) -> Grid:
         """A tensor that the function has from elsewhere."""
-        values, dtype = tensor.detach().flatten().tolist(), dtype_name(tensor.dtype)
-        read = partial(self._exact, dtype=dtype) if tensor.dtype.is_floating_point else sympy.sympify
-        cells = list(map(read, values))
-        return Grid(cells_of(cells, tuple(tensor.shape)))
+        values = as_real(tensor).detach()
+        read = partial(self._exact, dtype=dtype_name(values.dtype)) if values.is_floating_point() else sympy.sympify
+        return Grid(cells_of(map(read, values.flatten().tolist()), values.shape))
 
     def _shape_of(self, tensor: torch.Tensor) -> tuple[tuple[int, ...], int | None]:
-        sizes = [in_samples(size, self._capture.size) for size in tensor.shape]
+        sizes = [in_samples(size, self._capture.size) for size in real_shape(tensor)]
         axes = [axis for axis, size in enumerate(sizes) if not size.is_Integer]
         if len(axes) > 1 or any(sizes[axis] != SAMPLES for axis in axes):
             raise Mixes
@@ -243,7 +245,6 @@ class Reading:
 
     def _check(self, value: Any, meta: Any) -> None:
         """That a result has the shape that torch says it has."""
-        parts = zip(value, meta, strict=True) if isinstance(value, tuple) else [(value, meta)]
-        for part, tensor in parts:
+        for part, tensor in zip(value, meta, strict=True) if isinstance(value, tuple) else [(value, meta)]:
             if tensor is not None and (part.cells.shape, part.axis) != self._shape_of(tensor):
                 raise Mixes

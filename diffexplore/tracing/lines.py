@@ -16,7 +16,9 @@ from torch.overrides import TorchFunctionMode
 from diffexplore.errors import UsageError
 from diffexplore.torch_private.tracing import ShapeEnv, current_autograd_node, next_sequence_number, set_stack_trace
 from diffexplore.torch_private.watching import DispatchMode
-from diffexplore.tracing.constants import folded, is_composite, is_mask, selected, with_places
+from diffexplore.tracing.cases import Decisions
+from diffexplore.tracing.constants import folded, is_composite, is_mask, selected, with_decided, with_places
+from diffexplore.tracing.pairs import Pairs
 
 _TORCH = str(Path(torch.__file__).parent)
 _PACKAGE = str(Path(__file__).parent.parent)
@@ -78,8 +80,10 @@ class Lines(DispatchMode):
     there; in a backward written by hand it has its own.
     """
 
-    def __init__(self, env: ShapeEnv) -> None:
+    def __init__(self, env: ShapeEnv, decisions: Decisions) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.decisions = decisions
+        self._pairs = Pairs()
         self.refused: list[Exception] = []
         self.calls = Calls(self.refused)
         self._env = env
@@ -104,6 +108,11 @@ class Lines(DispatchMode):
                     "keep it a tensor, and write branches with torch.where"
                 )
             )
+        if (steps := self._pairs.steps(func, args, kwargs or {}, self.latest)) is not None:
+            with self:
+                return steps()
+        with self:
+            args = with_decided(func, args, self.decisions, self.latest)
         if (found := folded(func, args, kwargs or {})) is not None:
             return found
         if func is torch.ops.aten.masked_select.default and is_mask(args[1]):
@@ -116,11 +125,13 @@ class Lines(DispatchMode):
         self._places.append(self.latest)
         set_stack_trace([str(len(self._places) - 1)])
         try:
-            return func(*args, **(kwargs or {}))
+            made = func(*args, **(kwargs or {}))
         except Exception as error:
             if depends_on_values(error):
                 self._noted(error)
             raise
+        self.decisions.note(func, (args, kwargs), made)
+        return made
 
     def _noted(self, error: Exception) -> Exception:
         """Keeps a refusal, which the function may catch, and then do something else than where it is not traced."""

@@ -16,6 +16,7 @@ from diffexplore.torch_code.calling import exits_refused
 from diffexplore.torch_private.tracing import FakeTensorMode
 from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.declarations import Array, declare
+from diffexplore.tracing.pairs import as_real
 from diffexplore.tracing.traced import FEW
 
 Tensor = torch.Tensor
@@ -65,7 +66,7 @@ class Weight:
 
     def of(self, returned: Any) -> Tensor:
         """The output among all that the program returned."""
-        leaves = tree_leaves(returned)
+        leaves = list(map(as_real, tree_leaves(returned)))
         if self.output.place >= len(leaves):
             raise UsageError(f"the function returns {len(leaves)} outputs here, and more of them when it was tried")
         found: Tensor = leaves[self.output.place]
@@ -122,7 +123,7 @@ def _floats(
     tensors = tried_numbers(parameters, data, n)
     with exits_refused(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those of the trace are reported
-        leaves = enumerate(tree_leaves(function(**tensors)))
+        leaves = enumerate(map(as_real, tree_leaves(function(**tensors))))
     return [
         (place, leaf)
         for place, leaf in leaves

@@ -19,7 +19,7 @@ _INFORMED = ("torch", "sympy", "diffexplore", "functorch")
 
 @contextmanager
 def sizes_are_numbers() -> Iterator[None]:
-    """In here, what the user's code asks of the type of a size is answered as outside of a trace."""
+    """In here, the type of a size is, for the user's code, what it is outside of a trace."""
     ask = builtins.isinstance
 
     def answer(value: Any, kinds: Any) -> bool:

@@ -18,7 +18,9 @@ from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.torch_ops.readers.arrays import Grid, cells_of
 from diffexplore.torch_ops.registry import decompositions
 from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture
+from diffexplore.tracing.cases import Decisions, traced_by_cases
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples, symbols_of
+from diffexplore.tracing.domains import NoValue
 from diffexplore.tracing.interpret import Reading
 from diffexplore.tracing.sizes import meets, relation_in_samples
 from diffexplore.tracing.traced import FEW, OUTPUT, Traced
@@ -120,9 +122,22 @@ class _Tracing:
 
     def traced(self, samples: int | None, mixing: str | None, tried: int | None = None) -> Traced:
         """The formulas for a number of samples, or for any; raises MixesSamples where there are none for any."""
-        captured, notes = self._captured(samples, tried)
+        return traced_by_cases(lambda decisions: self._case(samples, mixing, tried, decisions))
+
+    def _case(
+        self, samples: int | None, mixing: str | None, tried: int | None, decisions: Decisions
+    ) -> tuple[Traced | Exception, Sequence[Boolean]]:
+        """The formulas where the program decides so, or why there are none, and the conditions that were decided."""
+        captured, notes = self._captured(samples, tried, decisions)
         reading = Reading(captured, symbols_of(self.data), exact=self.exact)
         reading.notes.update(dict.fromkeys((*notes, *captured.notes)))
+        try:
+            return self._read(captured, reading, samples, mixing), reading.decided
+        except (UsageError, MixesSamples) as error:
+            return error, reading.decided
+
+    def _read(self, captured: Capture, reading: Reading, samples: int | None, mixing: str | None) -> Traced:
+        """The formulas of one graph."""
         read_guards(captured, reading)
         inputs = {array.name: Grid(cells_of(array.symbols, array.shape)) for array in self.parameters}
         inputs |= {array.name: _batch(array, samples) for array in self.data}
@@ -139,7 +154,7 @@ class _Tracing:
             own = sorted(conditions, key=str)
             domains |= {symbol: tuple(dict.fromkeys((*domains.get(symbol, ()), *own))) for symbol in symbols}
         if any(expr.has(*_NOT_FINITE) for expr in (output, *partials.values(), *again.values())):
-            raise UsageError(
+            raise NoValue(
                 "the function or its gradient holds an infinite or undefined number, which formulas have no word for: "
                 "leave out what makes it, such as masked_fill with -inf or a division by 0"
             )
@@ -152,7 +167,7 @@ class _Tracing:
             captured.graph, tuple(reading.constants.values()),
         )  # fmt: skip
 
-    def _captured(self, samples: int | None, tried: int | None) -> tuple[Capture, list[str]]:
+    def _captured(self, samples: int | None, tried: int | None, decisions: Decisions) -> tuple[Capture, list[str]]:
         """The graph with the gradients by parameters and data, but for data that torch has none by."""
         names, batches = [array.name for array in self.parameters], [array.name for array in self.data]
         choices = [batches, *([name for name in batches if name != left] for left in batches), []]
@@ -162,7 +177,7 @@ class _Tracing:
             try:
                 return capture(
                     self.function, self.parameters, self.data, wrt=wrt, samples=samples, decompositions=table,
-                    tried=tried,
+                    tried=tried, decisions=decisions.again(),
                 ), notes  # fmt: skip
             except NotDifferentiable as error:
                 if choice == []:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import json
+import os
 import sys
 import types
 from pathlib import Path
@@ -58,7 +59,7 @@ def load_module(path: Path) -> Any:
 
     Raises UsageError where there is no such file, or where it raises an exception.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UsageError(f"cannot read {path}: there is no such file")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None  # the name ends in .py

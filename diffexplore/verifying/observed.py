@@ -36,8 +36,9 @@ class Observed:
     exact = True
     opaque = False  # what cannot be watched of it, its behaviour says call by call
 
-    def __init__(self, candidate: Candidate, seed: int) -> None:
+    def __init__(self, candidate: Candidate, seed: int, *, values: bool = True) -> None:
         self.candidate = candidate
+        self._values = values  # whether what it computes is the loss
         self.behaviour = Behaviour()
         self._seed = seed
         self._expects = True
@@ -85,7 +86,7 @@ class Observed:
             watch.introduce(copies)
             answer = call(lambda: self.candidate.answer(problem.wrt, copies), self.candidate.name, self._seed)
         # Asking for a radius may itself find that it is not known: before the operations are counted.
-        tensors = {**answer.gradients, **({} if answer.value is None else {VALUE: answer.value})}
+        tensors = {**answer.gradients, **({VALUE: answer.value} if answer.value is not None and self._values else {})}
         estimates = {
             name: Estimate(tensor.detach().to(torch.float64), watch.radius(tensor).to(torch.float64))
             for name, tensor in tensors.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,8 @@ class Replay:
     """Everything that decides the outcome of a verification.
 
     ``candidate`` is FILE.py:NAME or a FILE.json of formulas; ``upstream`` is None, a number of shape (), or n of shape
-    (n,). The batch and the loss are those before the upstream gradient is contracted with them.
+    (n,). The batch and the loss are those before the upstream gradient is contracted with them; with ``surrogate`` the
+    loss is what the gradient is meant to be the gradient of.
     """
 
     candidate: str
@@ -43,6 +44,7 @@ class Replay:
     accept: Sequence[str] = ()
     modes: Sequence[str] = ("reverse",)
     pack: Mapping[str, Any] | None = None
+    surrogate: bool = False
 
     def run(self, listener: Listener | None = None, loaded: Any = None) -> Report:
         """The verification; executes the candidate's file, unless what it defines is ``loaded`` already.
@@ -54,8 +56,8 @@ class Replay:
             upstream=self.upstream, kind=self.kind, pack=self.pack,
         )  # fmt: skip
         return run_verification(
-            subject, wrt=self.wrt, dtype=self.dtype, device=self.device, seed=self.seed, accept=tuple(self.accept),
-            modes=tuple(self.modes), listener=listener,
+            replace(subject, surrogate=self.surrogate), wrt=self.wrt, dtype=self.dtype, device=self.device,
+            seed=self.seed, accept=tuple(self.accept), modes=tuple(self.modes), listener=listener,
         )  # fmt: skip
 
     def to_json(self) -> str:
@@ -72,9 +74,13 @@ class Replay:
             "points": [{name: float(value).hex() for name, value in point.items()} for point in self.points],
             "data": {name: _hex(column) for name, column in self.batch.held("a file for a replay").columns.items()},
             "upstream": None if upstream is None else _hex(upstream) if upstream.ndim else float(upstream).hex(),
-            **{name: getattr(self, name) for name in ("wrt", "dtype", "device", "seed", "accept", "modes", "pack")},
+            **{name: getattr(self, name) for name in _AS_THEY_ARE},
         }  # fmt: skip
         return json.dumps(document, indent=1, ensure_ascii=False)
+
+
+#: Fields that the document has as they are.
+_AS_THEY_ARE = ("wrt", "dtype", "device", "seed", "accept", "modes", "pack", "surrogate")
 
 
 def _hex(column: Any) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from diffexplore.arguments import as_count, as_optional_text, as_text, as_texts, shown
+from diffexplore.arguments import as_count, as_flag, as_optional_text, as_text, as_texts, shown
 from diffexplore.checking.batch import Batch
 from diffexplore.checking.options import as_wrt
 from diffexplore.documents import read_document
@@ -56,7 +56,7 @@ def _replay(document: Any) -> Replay:
         device=_among(_DEVICES, "device", fields.take("device", "auto")) or "auto",
         seed=as_count(fields.take("seed", 0), "seed"), accept=as_texts(fields.take("accept", []), "accept"),
         modes=[_among(MODES, "mode", mode) or "" for mode in as_texts(fields.take("modes", ["reverse"]), "modes")],
-        pack=pack,
+        pack=pack, surrogate=as_flag(fields.take("surrogate", False), "surrogate"),
     )  # fmt: skip
     fields.check_empty()
     return found

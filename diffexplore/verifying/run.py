@@ -21,9 +21,11 @@ from diffexplore.checking.options import Options, as_seed, as_wrt
 from diffexplore.checking.records import CandidateSummary, Report
 from diffexplore.checking.run import assemble, scale_over, stage_of
 from diffexplore.checking.tallies import Skipped
+from diffexplore.errors import UsageError
 from diffexplore.inputs.losses import loss_given
 from diffexplore.inputs.names import named_in
 from diffexplore.inputs.points import make_points
+from diffexplore.inputs.surrogates import surrogate_loss
 from diffexplore.loss import Loss
 from diffexplore.methods.problem import Problem
 from diffexplore.verifying.calling import ModeUnavailable
@@ -49,6 +51,7 @@ def verify(
     *,
     kind: str | None = None,
     upstream: Any = None,
+    surrogate: Any = None,
     wrt: Sequence[str] | str | None = None,
     dtype: str | torch.dtype = "float64",
     device: str | torch.device = "auto",
@@ -72,6 +75,9 @@ def verify(
         kind: of the candidate, in the words above; by default what it looks like.
         upstream: the gradient of what follows: shape (n,) for candidates whose output has an entry for each sample, or
             a number for outputs of any shape.
+        surrogate: in the place of a loss: what the gradient of a step is meant to be the gradient of. The forward is
+            left alone. ``"identity"`` (of the first argument), a function with a steepness, such as ``"sigmoid4"``, a
+            formula of the candidate's arguments, a :class:`Loss` or a torch function.
         wrt: the partials, by default all parameters; by data, what is verified is ∂L/∂z_i for every sample.
         accept: causes of conventions that are to pass.
         modes: may add ``"forward"`` and ``"double backward"`` for candidates that compute the loss; what they do not
@@ -88,6 +94,10 @@ def verify(
     """
     if kind is not None:
         as_text(kind, "kind")
+    if surrogate is not None:
+        if loss is not None:
+            raise UsageError("loss= says what is computed, surrogate= what its gradient is meant to be: give one")
+        loss = surrogate_loss(surrogate, candidate, named_in(at, data, wrt))
     if loss is None:
         loss = own_forward(candidate, named_in(at, data, wrt), upstream=upstream, kind=kind)
     loss = loss_given(loss, (_own_point(candidate) or None) if at is None else at, data, wrt)
@@ -98,6 +108,7 @@ def verify(
     if listener is not None and not hasattr(listener, "progress"):
         raise wrong("listener", "an object that hears of the progress", listener)
     subject = subject_of(candidate, loss, batch, points, upstream=upstream, kind=kind, pack=pack)
+    subject = replace(subject, surrogate=surrogate is not None)
     return run_verification(
         subject, wrt=wrt, dtype=dtype, device=device, seed=seed, accept=accepted, modes=modes, listener=listener
     )
@@ -123,7 +134,8 @@ def run_verification(
     ) -> tuple[list[PointOutcome], tuple[str, ...]]:
         """What each point gave, with causes named, and the rounding claims that do not hold here."""
         broken = broken_claims(problem.dtype, problem.device, problem.operations)
-        running = [Running(candidate.name, Observed(candidate, seed), "; ".join(broken) or None)]
+        method = Observed(candidate, seed, values=not subject.surrogate)
+        running = [Running(candidate.name, method, "; ".join(broken) or None)]
         outcomes = []
         for i, point in enumerate(points):
             check = CandidateCheck(problem, point, columns, batch.blocks, running, scale, seed, listener)

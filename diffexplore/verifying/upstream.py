@@ -25,12 +25,16 @@ from diffexplore.verifying.packs import Packed, adapt_packed
 
 @dataclass(frozen=True)
 class VerifiedSubject:
-    """A candidate with the loss, the batch and the points of its verification."""
+    """A candidate with the loss, the batch and the points of its verification.
+
+    With ``surrogate`` the loss only says what the gradient is meant to be, and not what the candidate computes.
+    """
 
     candidate: Candidate
     loss: Loss
     batch: Batch
     points: Sequence[Mapping[str, float]]
+    surrogate: bool = False
 
 
 def subject_of(

@@ -21,7 +21,7 @@ from diffexplore.kernels.backends.base import (
     totals,
 )
 from diffexplore.kernels.batches import Columns
-from diffexplore.kernels.buffers import BlockSteps
+from diffexplore.kernels.buffers import PIECE, BlockSteps
 from diffexplore.kernels.choice import fewest
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
@@ -65,7 +65,20 @@ class BlockedKernel:
         """Rows of a block: they depend on the loss alone, so that the bits of a sum do."""
         if self.columns.device.type != "cpu":
             return _BLOCK_ON_GPU
-        return CACHE // (8 * max(1, self.steps.vectors))
+        return max(1, CACHE // (8 * PIECE * max(1, self.steps.vectors))) * PIECE
+
+    @cached_property
+    def _parts(self) -> list[tuple[Tensor, ...]]:
+        """The blocks of each column."""
+        names = [name for name in self.steps.reduction.program.inputs if name in self.columns.tensors]
+        return [self.columns.tensors[name].split(self._rows) for name in names]
+
+    @cached_property
+    def _rows(self) -> list[int]:
+        """The rows of each block: what is left is whole pieces, whose sums are short, and less than one."""
+        count, left = divmod(self.columns.n, self._block)
+        last = left % PIECE
+        return [*[self._block] * count, *[one for one in (left - last, last) if one]]
 
     def __call__(self, at: Point) -> Evaluation:
         workers = torch.get_num_threads() if self.columns.device.type == "cpu" else 1
@@ -81,50 +94,48 @@ class BlockedKernel:
         """The outputs in the order of the keys, of shape () or (n,), on the device of the data."""
         n, reduction = self.columns.n, self.steps.reduction
         begun = self.steps.begun(dict(zip(self.plan.loss.parameters, at, strict=True)), self.columns.device)
-        kept = empty_outputs(self.plan, self.columns)
+        whole = empty_outputs(self.plan, self.columns)
+        kept = [one.split(self._rows) for one in whole]
 
         def worker() -> Callable[[int], list[Tensor]]:
-            rows, left = self._block, n % self._block
-            space = _Space(self.steps, self.columns, min(n, rows))
-            steps = self.steps.ready(begun, at, space.buffers, rows)
-            last = self.steps.ready(begun, at, [one[:left] for one in space.buffers], left) if left else steps
+            space = _Space(self.steps.buffers, self._parts, max(self._rows), self.columns.device)
+            steps = {
+                rows: self.steps.ready(begun, at, [one[:rows] for one in space.buffers], rows)
+                for rows in set(self._rows)
+            }
 
             def sums_over(part: int) -> list[Tensor]:
-                here = steps if (part + 1) * rows <= n else last
+                here = steps[self._rows[part]]
                 sums = here(space.read(part))
                 if kept:
-                    self._keep(here.slots, kept, part * rows)
+                    self._keep(here.slots, [one[part] for one in kept])
                 return sums
 
             return sums_over
 
-        parts = in_threads(worker, -(-n // self._block), workers)
-        sums = [torch.stack(one).sum() for one in zip(*parts, strict=True)]
-        return totals(self.plan, reduction, begun, sums, kept, n)
+        parts = in_threads(worker, len(self._rows), workers)
+        sums = [(torch.cat(one) if one[0].dim() else torch.stack(one)).sum() for one in zip(*parts, strict=True)]
+        return totals(self.plan, reduction, begun, sums, whole, n)
 
-    def _keep(self, slots: Sequence[Any], kept: Sequence[Tensor], first: int) -> None:
+    def _keep(self, slots: Sequence[Any], kept: Sequence[Tensor]) -> None:
         """Writes the outputs by sample of one block."""
-        reduction, whole = self.steps.reduction, iter(kept)
+        reduction, outs = self.steps.reduction, iter(kept)
         for slot, combined in zip(reduction.program.outputs, reduction.combined, strict=True):
             if combined is None:
-                out = next(whole)
-                out = out.narrow(0, first, min(self._block, len(out) - first))
+                out = next(outs)
                 vector = torch.as_tensor(slots[slot], dtype=torch.float64, device=out.device)
                 out.copy_(vector / self.columns.n if self.plan.loss.reduction == "mean" else vector)
 
 
 class _Space:
-    """The buffers of one thread."""
+    """The buffers of one thread: for steps, and for columns in another dtype."""
 
-    def __init__(self, steps: BlockSteps, columns: Columns, rows: int) -> None:
+    def __init__(self, buffers: int, columns: Sequence[tuple[Tensor, ...]], rows: int, device: torch.device) -> None:
         def buffer() -> Tensor:
-            return torch.empty(rows, dtype=torch.float64, device=columns.device)
+            return torch.empty(rows, dtype=torch.float64, device=device)
 
-        names = [name for name in steps.reduction.program.inputs if name in columns.tensors]
-        self.rows = rows
-        self.buffers = [buffer() for _ in range(steps.buffers)]
-        tensors = (columns.tensors[name] for name in names)
-        self._columns = [(one.split(rows), None if one.dtype == torch.float64 else buffer()) for one in tensors]
+        self.buffers = [buffer() for _ in range(buffers)]
+        self._columns = [(one, None if one[0].dtype == torch.float64 else buffer()) for one in columns]
 
     def read(self, part: int) -> list[Tensor]:
         """The rows of a block of each column, in float64."""

@@ -79,10 +79,10 @@ class EagerKernel:
 
 def _of_shape(plan: Plan, key: Key, found: dict[Key, Tensor]) -> Tensor:
     """A second partial by a parameter and data is one by sample, whichever of both comes first."""
-    wanted, other = found[key], found.get(key[::-1])
-    if plan.by_sample(key) and wanted.dim() == 0 and other is not None and other.dim():
+    one, other = found[key], found.get(key[::-1])
+    if plan.by_sample(key) and one.dim() == 0 and other is not None and other.dim():
         return other
-    return wanted
+    return one
 
 
 def _slopes(output: Tensor, leaves: list[Tensor], *, again: bool) -> list[Tensor]:

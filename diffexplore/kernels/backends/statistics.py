@@ -21,9 +21,13 @@ from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
 from diffexplore.kernels.statistics import Exponents, overflowed
+from diffexplore.lists import shortened
 
 #: Bits in which the sums are put together.
 _BITS = 256
+
+#: Letters of a part of the summand that is named.
+_MOST_LETTERS = 80
 
 #: Rows that are read at a time, or copied, where they are not in memory as they are taken.
 _ROWS = 128 * BLOCK
@@ -37,7 +41,7 @@ class StatisticsBackend:
         if by_data:
             return f"a partial by data has a number for each sample, and {by_data[0]} is data"
         if plan.mixed is not None:
-            return f"{to_text(plan.mixed)} has parameters and data in a function that is no finite sum of products"
+            return f"{shortened(to_text(plan.mixed.part), _MOST_LETTERS)} {plan.mixed.why}"
         return None
 
     def effort(self, plan: Plan) -> KernelEffort:
@@ -71,7 +75,10 @@ def _part(columns: Columns, first: int, last: int) -> dict[str, np.ndarray]:
 def _accumulated(accumulator: Accumulator, columns: Columns) -> BlockSums:
     step = columns.n if all(map(_as_it_is, columns.tensors.values())) else _ROWS
     starts = range(0, columns.n, step)
-    return combine([accumulator.accumulate(_part(columns, i, i + step), min(step, columns.n - i)) for i in starts])
+    reading = columns.files is not None
+    return combine([
+        accumulator.accumulate(_part(columns, i, i + step), min(step, columns.n - i), reading=reading) for i in starts
+    ])  # fmt: skip
 
 
 def _as_it_is(column: Any) -> bool:
@@ -104,7 +111,7 @@ class SummedKernel:
                     columns.check_finite()
                 statistics = self._plan.statistics
                 assert statistics is not None
-                raise overflowed(to_text(statistics.product(powers)))
+                raise overflowed(to_text(statistics.product(powers)), ", or give backend='blocked'")
 
     def __call__(self, at: Point) -> Evaluation:
         with precision(_BITS):

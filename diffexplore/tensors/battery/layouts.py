@@ -108,12 +108,12 @@ def broadcast_inputs(setting: CallSetting) -> Iterator[CallFinding]:
         except NotCertified as reason:
             raise TrialUnavailable(f"at broadcast inputs the truth is not known: {reason}") from None
         calls.append(replace(call, gradients=tuple(numbers)))
-        known[call.output] = [_certain(*both) for both in zip(truths, numbers, strict=True)]
+        known[call.output] = [certain(*both) for both in zip(truths, numbers, strict=True)]
     setting = replace(setting, candidate=same, calls=tuple(calls))
     yield from _at(setting, "broadcast_inputs", "expanded, as after a broadcast", found, known)
 
 
-def _certain(truth: DoubleBall, numbers: TensorNumbers) -> Tensor:
+def certain(truth: DoubleBall, numbers: TensorNumbers) -> Tensor:
     """Where the truth is known as well as rounding leaves the numbers."""
     size = np.abs(numbers.value).max(initial=0.0, where=np.isfinite(numbers.value))
     return torch.from_numpy(truth.radius <= np.maximum(numbers.in_any_call, 2.0**-53 * size))
@@ -177,13 +177,13 @@ def _at(
         except CandidateError as error:
             yield CallFinding(key, f"it raises for inputs that are {what}: {reason_of(error)}: {_SAVED}")
             continue
-        found, plain = (_where(known.get(call.output), gradients) for gradients in (found, plain))
+        found, plain = (where_known(known.get(call.output), gradients) for gradients in (found, plain))
         off = setting.differing(found, plain, call, call.upstream)
         if off is not None:
             yield CallFinding(key, f"for inputs that are {what} the gradient by {off}: {_SAVED}")
 
 
-def _where(known: list[Tensor] | None, gradients: Gradients) -> Gradients:
+def where_known(known: list[Tensor] | None, gradients: Gradients) -> Gradients:
     """The gradients, with 0 where the truth is not known."""
     if known is None:
         return gradients

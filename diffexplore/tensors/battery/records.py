@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
+from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, is_differentiable
 from diffexplore.tensors.observed import TensorNumbers
 from diffexplore.tensors.subject import TensorSubject
+from diffexplore.tensors.truth import Recorded
+from diffexplore.tensors.twice import RecordedTwice
 
 Tensor = torch.Tensor
 Gradients = tuple[Tensor | None, ...]
@@ -51,12 +54,16 @@ class CallSetting:
         calls: what plain calls gave, an output each.
         upstreams: the upstream gradient of each output, those included whose plain backward raised.
         subject: all that is checked.
+        exact: what is differentiated for the truth, recorded; None where that certifies nothing.
+        places: by output, its place among those of ``exact``.
     """
 
     candidate: TensorCandidate
     calls: tuple[PlainCall, ...]
     upstreams: Mapping[str, Tensor]
     subject: TensorSubject
+    exact: Recorded | RecordedTwice | None = None
+    places: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def forward(self) -> TensorCandidate:
@@ -109,6 +116,13 @@ def _worst(one: Tensor | None, other: Tensor | None, like: Tensor, numbers: Tens
     index = ", ".join(str(int(i)) for i in torch.unravel_index(torch.tensor(place), tuple(value.shape) or (1,)))
     where = f"[{index}]" if value.dim() else ""
     return f"{where} is {float(value.reshape(-1)[place]):.6g}, not {float(expected.reshape(-1)[place]):.6g}"
+
+
+def as_tensors(numbers: Iterable[np.ndarray], sources: Iterable[TensorInput]) -> Gradients:
+    """Gradients in the dtypes and on the devices of what they are by."""
+    return tuple(
+        torch.from_numpy(one.copy()).to(source.tensor.detach()) for one, source in zip(numbers, sources, strict=True)
+    )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, PlainCall, reason_of
+from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, PlainCall, as_tensors, reason_of
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 
 Tensor = torch.Tensor
@@ -76,6 +76,12 @@ def _again(
             f"a second backward on the same graph (retain_graph=True) gives another gradient: that by {off}",
         )
         return
+    numbers = as_tensors((one.value for one in call.gradients), candidate.sources)
+    off = setting.differing(first, numbers, call, call.upstream)
+    if off is not None:
+        yield CallFinding("not_deterministic", f"in a call that nothing watches the gradient by {off}")
+        return
+    yield from _with_a_graph(setting, candidate, output, call, first)
     reseeded = replace(candidate, seed=candidate.seed + 1)
     off = setting.differing(reseeded.gradients(output, call.upstream.clone()), first, call, call.upstream)
     if off is not None:
@@ -84,6 +90,19 @@ def _again(
             f"the backward draws random numbers of its own, so that the gradient by {off} in another call: save what "
             "the forward drew",
         )
+
+
+def _with_a_graph(
+    setting: CallSetting, candidate: TensorCandidate, output: TensorOutput, call: PlainCall,
+    first: tuple[Tensor | None, ...],
+) -> Iterator[CallFinding]:  # fmt: skip
+    try:
+        found = candidate.gradients(output, call.upstream.clone(), create_graph=True)
+    except CandidateError:
+        return  # a backward need not be differentiable
+    off = setting.differing(found, first, call, call.upstream)
+    if off is not None:
+        yield CallFinding("create_graph", f"with create_graph=True the gradient by {off}")
 
 
 def _saved(output: TensorOutput) -> list[tuple[str, Tensor]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -131,14 +132,11 @@ def no_upstream(setting: CallSetting) -> Iterator[CallFinding]:
             raise TrialUnavailable("no part of the backward is written by hand")
         unused = undefined(output.tensor)
         try:
-            found = torch.autograd.grad(
-                unused, [one.tensor for one in candidate.sources], torch.ones_like(unused), allow_unused=True
-            )
-        except Exception as error:
-            text = " ".join(str(error).split())[:120]
+            found = candidate.gradients(replace(output, tensor=unused), torch.ones_like(unused))
+        except CandidateError as error:
             yield CallFinding(
                 "undefined_upstream",
-                f"it raises where no upstream gradient comes ({type(error).__name__}: {text}): test for None, as "
+                f"it raises where no upstream gradient comes ({reason_of(error)}): test for None, as "
                 "ctx.set_materialize_grads(False) asks for",
             )
             continue

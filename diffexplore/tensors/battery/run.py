@@ -16,6 +16,7 @@ from diffexplore.tensors.battery import (
     checkpoints,
     layouts,
     other_inputs,
+    other_upstreams,
     repeats,
     returned,
     second_order,
@@ -23,11 +24,13 @@ from diffexplore.tensors.battery import (
     transforms,
 )
 from diffexplore.tensors.battery.records import CallSetting, CallTrial, PlainCall, TrialUnavailable, reason_of
+from diffexplore.tensors.forwards import exact_places
 from diffexplore.tensors.subject import TensorCalls
 
 #: Every trial there is.
 TRIALS: tuple[CallTrial, ...] = (
     *repeats.TRIALS,
+    *other_upstreams.TRIALS,
     *layouts.TRIALS,
     *returned.TRIALS,
     *several_outputs.TRIALS,
@@ -39,7 +42,12 @@ TRIALS: tuple[CallTrial, ...] = (
 
 
 #: Those that make the same call, so that random numbers are the same as well.
-_SAME_CALL: tuple[CallTrial, ...] = (*repeats.TRIALS, *returned.TRIALS, *several_outputs.TRIALS)
+_SAME_CALL: tuple[CallTrial, ...] = (
+    *repeats.TRIALS,
+    *other_upstreams.TRIALS,
+    *returned.TRIALS,
+    *several_outputs.TRIALS,
+)
 
 #: Those that may say why a plain gradient is wrong.
 _WHY_WRONG: tuple[CallTrial, ...] = (*repeats.TRIALS, *several_outputs.WHY_WRONG)
@@ -57,12 +65,12 @@ class TriedCalls:
 _GRAVE = frozenset({"inputs_modified", "upstream_modified", "saved_overwritten", "not_deterministic"})
 
 
-def tried(calls: TensorCalls, level: str, *, wrong: bool = False) -> TriedCalls:
+def tried(calls: TensorCalls, level: str, *, certified: bool, wrong: bool = False) -> TriedCalls:
     """Runs the trials of a battery ("quick" or "full"; "none" runs none).
 
-    ``wrong`` says that the plain gradient is wrong: then only that is tried which may be why.
+    ``certified`` says that the truth is, ``wrong`` that the plain gradient is: then only what may be why is tried.
     """
-    setting = setting_of(calls)
+    setting = setting_of(calls, certified=certified)
     found: dict[str, tuple[str, Cause]] = {}
     skipped = []
     trials = _WHY_WRONG if wrong and level != "none" else trials_of(level)
@@ -107,7 +115,7 @@ def trials_of(level: str) -> Sequence[CallTrial]:
     return () if level == "none" else TRIALS if level == "full" else [one for one in TRIALS if one.level == "quick"]
 
 
-def setting_of(calls: TensorCalls) -> CallSetting:
+def setting_of(calls: TensorCalls, *, certified: bool) -> CallSetting:
     """What trials start from: real outputs by real inputs."""
     of_complex = any(source.tensor.is_complex() for source in calls.subject.candidate.sources)
     real = [one.name for one in calls.outputs if not of_complex and not one.tensor.is_complex()]
@@ -117,4 +125,5 @@ def setting_of(calls: TensorCalls) -> CallSetting:
         if gradients is not None and not isinstance(gradients, str):
             plain.append(PlainCall(name, calls.upstreams[name][0], tuple(gradients)))
     upstreams = {name: calls.upstreams[name][0] for name in real if calls.upstreams[name]}
-    return CallSetting(calls.subject.candidate, tuple(plain), upstreams, calls.subject)
+    exact = (calls.exact, exact_places(calls)) if certified else ()
+    return CallSetting(calls.subject.candidate, tuple(plain), upstreams, calls.subject, *exact)

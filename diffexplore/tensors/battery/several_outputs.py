@@ -15,6 +15,7 @@ from diffexplore.tensors.battery.records import (
     CallTrial,
     PlainCall,
     TrialUnavailable,
+    as_tensors,
     reason_of,
 )
 from diffexplore.tensors.observed import TensorNumbers
@@ -39,10 +40,7 @@ def together(setting: CallSetting) -> Iterator[CallFinding]:
     added = [_added(one.tensor, numbers) for one, numbers in zip(candidate.sources, several, strict=True)]
     # No upstream gradient is scaled: that of the plain call is one of numbers that are all as large.
     call = PlainCall("all outputs", torch.ones(()), tuple(added))
-    expected = tuple(
-        torch.from_numpy(one.value).to(source.tensor) for one, source in zip(added, candidate.sources, strict=True)
-    )
-    off = setting.differing(found, expected, call, call.upstream)
+    off = setting.differing(found, as_tensors((one.value for one in added), candidate.sources), call, call.upstream)
     if off is not None:
         yield CallFinding(
             "outputs_together",

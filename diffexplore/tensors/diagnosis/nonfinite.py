@@ -18,7 +18,7 @@ from diffexplore.torch_private.watching import DispatchMode, tree_leaves
 
 Tensor = torch.Tensor
 
-#: Their results are not written yet, or hold the infinities that are wanted.
+#: Their results are not written yet, or hold infinities on purpose.
 _NOT_COMPUTED = ("empty", "full", "masked_fill", "scalar_tensor", "new_full", "fill", "copy")
 
 

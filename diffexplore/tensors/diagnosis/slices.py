@@ -9,7 +9,7 @@ import numpy as np
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
-#: Axes up to this length are taken apart.
+#: Axes up to this length are looked at slice by slice.
 _LONGEST = 32
 
 #: Sums of slices are off by less than this, relative to the largest entry, unless they cancel.

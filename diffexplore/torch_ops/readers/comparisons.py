@@ -28,14 +28,14 @@ _NAN = (
 
 
 def comparison(function: Callable[..., Any], note: Callable[..., None] | None = None) -> Callable[..., Grid]:
-    """A comparison; x with itself or an infinity, which asks whether x is a number, is read where it certainly is.
+    """A comparison; x with itself or an infinity, which tests whether x is a number, is read where it certainly is.
 
     ``note`` is called with the reading and the operands, to keep what the comparison tells of torch's conventions.
     """
 
     def compare(certain: bool, *values: Any) -> Any:
-        asks = values[0] == values[1] or any(value in INFINITIES for value in values)
-        if asks and not certain and any(value.free_symbols for value in values):
+        of_nan = values[0] == values[1] or any(value in INFINITIES for value in values)
+        if of_nan and not certain and any(value.free_symbols for value in values):
             raise NotImplementedError(_NAN)
         return function(*values)
 

@@ -161,10 +161,10 @@ def lu_unpack(
         one = [packed[i, j] if i <= j else sympy.S.Zero for i in range(size) for j in range(columns)]
         return cells_of(one, (size, columns))
 
-    wanted = (unpack_pivots, unpack_data, unpack_data)
+    chosen = (unpack_pivots, unpack_data, unpack_data)
     none = Grid(filled((0,), sympy.S.Zero))
     order, left, right = (
-        each_matrix(factors, part) if wish else none for part, wish in zip((unit, lower, upper), wanted, strict=True)
+        each_matrix(factors, part) if taken else none for part, taken in zip((unit, lower, upper), chosen, strict=True)
     )
     return order, left, right
 

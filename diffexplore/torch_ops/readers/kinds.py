@@ -28,13 +28,11 @@ def conformed(grid: Grid, dtype: torch.dtype) -> Grid:
     The same cells where they are that already, so that views stay views. Raises NotImplementedError where the dtype
     rounds or wraps around, which no formula does.
     """
-    if dtype.is_complex:
-        raise NotImplementedError("complex numbers are not read")
     if dtype == torch.bool:
         return grid if all(map(is_truth, grid.cells.flat)) else each(as_condition, grid)
     if any(map(is_truth, grid.cells.flat)):
         grid = each(as_number, grid)
-    if not dtype.is_floating_point:
+    if not (dtype.is_floating_point or dtype.is_complex):
         for cell in grid.cells.flat:
             _check_whole(cell, dtype)
     return grid
@@ -47,6 +45,10 @@ def _check_whole(cell: sympy.Expr, dtype: torch.dtype) -> None:
         raise NotImplementedError(f"its {name} result is rounded to whole numbers, which formulas do not: use floats")
     if found[0] < info.min or found[1] > info.max:
         raise NotImplementedError(f"its {name} result may be out of range, where torch wraps around: use floats")
+
+
+class NotANumber(NotImplementedError):
+    """A constant without a real value."""
 
 
 class Known:
@@ -64,7 +66,7 @@ class Known:
                 if part in self._known:
                     continue
                 if isinstance(part, sympy.Expr) and part.is_number and not is_real_number(part):
-                    raise NotImplementedError(
+                    raise NotANumber(
                         "it makes or takes a constant without a real value, such as log(-1) or nan: leave it out"
                     )
                 self._known.add(part)

@@ -41,6 +41,8 @@ def parts(x: Any) -> tuple[Any, Any]:
         lazy = x.is_conj()  # some kernels take conjugates that were not computed
         real, imaginary = torch.view_as_real(x.conj() if lazy else x).unbind(-1)
         return real, -imaginary if lazy else imaginary
+    if isinstance(x, (torch.SymInt, torch.SymFloat)):  # a number of samples in a trace: it stays any number
+        return x, 0.0
     number = complex(x)
     return number.real, number.imag
 
@@ -173,12 +175,12 @@ def made_complex(x: Tensor, dtype: torch.dtype) -> Tensor:
 def converted(x: Tensor, *, dtype: torch.dtype | None = None, **options: Any) -> Tensor:
     """_to_copy, between any two of real and complex numbers."""
     real, imaginary = parts(x)
-    wanted = dtype or x.dtype
-    if not wanted.is_complex:
-        return real.to(wanted)
+    target = dtype or x.dtype
+    if not target.is_complex:
+        return real.to(target)
     if not x.is_complex():
-        return made_complex(real, wanted)
-    return joined(real.to(wanted.to_real()), imaginary.to(wanted.to_real()))
+        return made_complex(real, target)
+    return joined(real.to(target.to_real()), imaginary.to(target.to_real()))
 
 
 def _copied(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
@@ -229,6 +231,7 @@ STEPS: dict[str, Callable[..., Any]] = {
     "_to_copy": converted, "copy": _copied, "eq": _equal, "ne": lambda x, y: ~_equal(x, y),
     "masked_fill": lambda x, mask, value: _where(mask, value, x),
     "reciprocal": lambda x: divide(1.0, x), "where": _where, "cat": _joined_tensors(torch.cat),
+    "stack": _joined_tensors(torch.stack),
     "mm": _product_by(torch.mm), "bmm": _product_by(torch.bmm), "mv": _product_by(torch.mv),
     "dot": _product_by(torch.dot), "vdot": _dot_conjugate, "addmm": _with_added(_product_by(torch.mm)),
     "addmv": _with_added(_product_by(torch.mv)), "baddbmm": _with_added(_product_by(torch.bmm)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
-from diffexplore.arithmetic.tensor_balls import Shape, filled, quotient, scattered, shaped, summed, taken
+from diffexplore.arithmetic.tensor_balls import Shape, chosen, filled, quotient, scattered, shaped, summed, taken
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, OperatorCall, TensorRule
 from diffexplore.torch_ops.tensor_rules.order import picked_from
 from diffexplore.torch_ops.tensor_rules.windows import each, put_back, seen_by, sliding
@@ -142,7 +142,18 @@ def largest(axes: int, *, adaptive: bool = False) -> TensorRule:
         found, unclear = picked_from(x, rows, places, True, shape)
         if x.varies and unclear.any():
             raise NotCertified("which element is the largest is not certain here")
-        return Applied((*found.outputs, None), found.pullback)
+        # A window in the padding alone: −∞, whatever the elements are.
+        seen_nothing = np.asarray(~inside.any(1)).reshape(shape)
+        picked, back = found.outputs[0], found.pullback
+        assert isinstance(picked, DoubleBall)
+        value = chosen(seen_nothing, exact(-np.inf), picked)
+
+        def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
+            (cotangent,) = cotangents[:1]
+            assert back is not None
+            return list(back([None if cotangent is None else chosen(seen_nothing, exact(0.0), cotangent)]))
+
+        return Applied((value, None), None if back is None else pullback)
 
     return rule
 

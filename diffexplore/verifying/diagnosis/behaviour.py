@@ -40,7 +40,7 @@ def surrogate(problem: Problem, name: str) -> Cause | None:
         return None
     message = (
         f"the loss has derivative 0 by {name} wherever it has one: this is a surrogate gradient, of another function, "
-        'which kind="gradient" verifies against the loss that it belongs to'
+        'which is named by surrogate="identity" (straight-through), "sigmoid4" or "sigmoid(4*x)", say'
     )
     return Cause("surrogate", message, {"certain": True})
 

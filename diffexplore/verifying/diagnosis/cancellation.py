@@ -18,9 +18,9 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.watch import Watch
 from diffexplore.checking.records import VALUE, Cause
 from diffexplore.formula.forms import can_be_multiplied_out
-from diffexplore.formula.functions_sympy import expm1, log1p, softplus
 from diffexplore.formula.size import nodes
 from diffexplore.formula.text import to_text
+from diffexplore.functions.tables import naive_forms
 from diffexplore.lists import shortened
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.methods.problem import spread_over
@@ -90,10 +90,7 @@ def _simplified(scene: Scene, name: str) -> sympy.Expr:
 
 def _naive(expr: sympy.Expr) -> sympy.Expr:
     """Functions that exist for the sake of accuracy, written out."""
-    for function, plain in (
-        (log1p, lambda u: sympy.log(1 + u)), (expm1, lambda u: sympy.exp(u) - 1),
-        (softplus, lambda u: sympy.log(1 + sympy.exp(u))), (sympy.erfc, lambda u: 1 - sympy.erf(u)),
-    ):  # fmt: skip
+    for function, plain in naive_forms():
         expr = expr.replace(function, plain)
     return expr.replace(
         lambda node: node.is_Pow and isinstance(node.base, sympy.cosh) and node.exp == -2,

@@ -1,0 +1,29 @@
+"""Copies of tensors that a function is given, expanded as they are."""
+
+from __future__ import annotations
+
+import torch
+
+Tensor = torch.Tensor
+
+
+def copy_of(tensor: Tensor) -> Tensor:
+    """A leaf of the same values, strides, dtype and device, that requires a gradient where ``tensor`` does.
+
+    That of an expanded tensor is expanded as well, unless it requires a gradient: then each entry is a variable.
+    """
+    if is_expanded(tensor) and not tensor.requires_grad:
+        return once(tensor).clone().expand(tensor.shape)
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
+
+
+def is_expanded(tensor: Tensor) -> bool:
+    """Whether several of its entries are one element in memory, along some axis."""
+    strided = tensor.layout == torch.strided and tensor.numel() > 0
+    return strided and any(n > 1 and not step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
+
+
+def once(tensor: Tensor) -> Tensor:
+    """A view of an expanded tensor in which each element stands once: expanded axes have length 1."""
+    whole = zip(tensor.shape, tensor.stride(), strict=True)
+    return tensor.detach()[tuple(slice(0, 1) if n > 1 and not step else slice(None) for n, step in whole)]

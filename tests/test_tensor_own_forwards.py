@@ -1,0 +1,128 @@
+"""Forwards of autograd Functions that hide from torch what they compute: right gradients pass, and wrong ones fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import torch
+
+import diffexplore as dx
+from diffexplore.torch_private.watching import DisableTorchFunction, disable_current_modes
+
+Tensor = torch.Tensor
+
+THREADS = ThreadPoolExecutor(1)
+
+
+def _in_a_thread(x: Tensor) -> Tensor:
+    return THREADS.submit(torch.exp, x).result()
+
+
+def _in_a_thread_and_on(x: Tensor) -> Tensor:
+    return 2 * (_in_a_thread(x) / 2)
+
+
+def _into_memory_in_a_thread(x: Tensor) -> Tensor:
+    found = torch.empty(3, dtype=torch.float64)
+    THREADS.submit(lambda: torch.exp(x.detach(), out=found)).result()
+    return found
+
+
+def _into_memory_in_a_thread_and_on(x: Tensor) -> Tensor:
+    return 2 * (_into_memory_in_a_thread(x) / 2)
+
+
+def _by_text(x: Tensor) -> Tensor:
+    return torch.tensor([float(f"{one:.17g}") for one in x.detach()], dtype=x.dtype).exp()
+
+
+def _by_numpy_unseen(x: Tensor) -> Tensor:
+    with DisableTorchFunction():
+        numbers = torch.from_numpy(x.detach().numpy().copy())
+    return numbers.exp()
+
+
+def _by_dlpack(x: Tensor) -> Tensor:
+    return torch.from_dlpack(torch.to_dlpack(x.detach())).exp()
+
+
+def _without_modes(x: Tensor) -> Tensor:
+    with disable_current_modes():
+        numbers = torch.exp(x)
+    return numbers * 1.0
+
+
+def _with_gradients_on(x: Tensor) -> Tensor:
+    with torch.enable_grad():
+        return x.detach().exp()
+
+
+def _as_a_gradient(x: Tensor) -> Tensor:
+    with torch.enable_grad():
+        own = x.detach().requires_grad_()
+        return torch.autograd.grad(own.exp().sum(), own)[0]
+
+
+HIDDEN = (
+    _in_a_thread,
+    _in_a_thread_and_on,
+    _into_memory_in_a_thread,
+    _into_memory_in_a_thread_and_on,
+    _by_text,
+    _by_numpy_unseen,
+    _by_dlpack,
+    _without_modes,
+)
+SEEN = (_with_gradients_on, _as_a_gradient)
+
+
+def exponential(forward: Callable[[Tensor], Tensor], factor: float) -> type[torch.autograd.Function]:
+    class Exponential(torch.autograd.Function):
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Tensor:
+            return factor * upstream * ctx.saved_tensors[0].exp()
+
+    def forward_of_another_name(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return forward(x)
+
+    Exponential.forward = staticmethod(forward_of_another_name)  # type: ignore[method-assign]
+    return Exponential
+
+
+@pytest.mark.parametrize("forward", [*HIDDEN, *SEEN])
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (0.0, "fail")])
+def test_what_a_forward_hides_is_no_constant(forward: Callable[[Tensor], Tensor], factor: float, verdict: str) -> None:
+    x = torch.tensor([0.3, -1.2, 0.7], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(exponential(forward, factor), x, raise_exception=False)
+    assert (report.verdict, report.truth) == (verdict, "estimated" if forward in HIDDEN else "certified"), report
+
+
+@pytest.mark.parametrize("outside", [_in_a_thread, _without_modes])
+def test_what_autograd_records_elsewhere_is_no_constant(outside: Callable[[Tensor], Tensor]) -> None:
+    x = torch.tensor([0.3, -1.2, 0.7], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(lambda x: outside(x).square(), x, raise_exception=False)
+    assert (report.verdict, report.truth) == ("pass", "estimated"), report
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(1.0, "pass"), (1.5, "fail")])
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_what_is_detached_within_a_checkpoint_is_a_constant(reentrant: bool, slope: float, verdict: str) -> None:
+    def straight_through(x: Tensor) -> Tensor:
+        scaled = slope * x
+        return x.sin() * (scaled + (x.round() - scaled).detach())
+
+    def truth(x: Tensor) -> Tensor:
+        return x.sin() * (x + (x.round() - x).detach())
+
+    x = torch.tensor([0.3, -1.2, 0.7], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(
+        lambda x: torch.utils.checkpoint.checkpoint(straight_through, x, use_reentrant=reentrant), x, reference=truth,
+        raise_exception=False,
+    )  # fmt: skip
+    assert (report.verdict, report.truth) == (verdict, "certified"), report
+    itself = dx.gradcheck(lambda x: torch.utils.checkpoint.checkpoint(straight_through, x, use_reentrant=reentrant), x)
+    assert itself.truth == "certified"
