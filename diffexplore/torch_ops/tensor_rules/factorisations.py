@@ -63,8 +63,10 @@ def least_squares(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: s
     result = found.squeeze(-1) if vector else found
     _same(result, solution)
     if residuals.numel():
-        rest = a @ found - right
-        residuals = (rest * rest.conj()).real.sum(-2)
+        difference = a @ found - right
+        residuals = (difference * difference.conj()).real.sum(-2)
+    else:
+        residuals = residuals.new_empty(residuals.shape)  # seen, unlike the kernel's
     return result, residuals, *rest
 
 
