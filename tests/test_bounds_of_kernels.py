@@ -160,7 +160,7 @@ def test_a_factor_of_a_sampled_gradient_is_found(options: Any) -> None:
     assert _sampling(options, torch.float32, 0, 1.5).verdict == "fail"
 
 
-@pytest.mark.parametrize("driver", ("gels", "gelsy", "gelsd", "gelss"))
+@pytest.mark.parametrize("driver", ["gels", "gelsy", "gelsd", "gelss"])
 def test_least_squares_has_results_beside_its_residuals(driver: str) -> None:
     """Ranks and singular values, of other shapes than the residuals."""
     torch.manual_seed(0)
