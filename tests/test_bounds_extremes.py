@@ -26,6 +26,8 @@ CHOICES: dict[str, tuple[Callable[..., Tensor], list[tuple[int, ...]]]] = {
     "min norm": (lambda x: torch.linalg.vector_norm(x.sin(), -_INF, 0), [(4, 5)]),
     "spectral norm": (lambda x: torch.linalg.matrix_norm(x, 2), [(4, 5)]),
     "condition": (torch.linalg.cond, [(4, 4)]),
+    "one number": (lambda x: x.exp().amax() - x.sin().amin(0), [()]),
+    "max norm of one number": (lambda x: torch.linalg.vector_norm(x.sin(), _INF, 0), [()]),
     "max distances": (lambda x, y: torch.cdist(x, y, p=_INF), [(4, 3), (5, 3)]),
     "values and places": (lambda x: x.exp().max(-1).values + x.exp().sort(-1).values[:, 1], [(4, 5)]),
     "mode": (lambda x: x.exp().mode(-1).values, [(4, 3)]),

@@ -158,3 +158,12 @@ def test_a_point_that_rounding_moves_into_another_cell_is_no_error(options: Any)
 @pytest.mark.parametrize("options", _SAMPLINGS[::3])
 def test_a_factor_of_a_sampled_gradient_is_found(options: Any) -> None:
     assert _sampling(options, torch.float32, 0, 1.5).verdict == "fail"
+
+
+@pytest.mark.parametrize("driver", ["gels", "gelsy", "gelsd", "gelss"])
+def test_least_squares_has_results_beside_its_residuals(driver: str) -> None:
+    """Ranks and singular values, of other shapes than the residuals."""
+    torch.manual_seed(0)
+    given = tuple(torch.randn(4, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    report = dx.gradcheck(lambda a, b: torch.linalg.lstsq(a, b, driver=driver), given, battery="none")
+    assert report.verdict == "pass" and report.truth == "certified" and len(report.rows) == 4

@@ -116,22 +116,22 @@ class Extremes:
             return None
         try:
             places = known.places.as_strided(extreme.shape, extreme.stride(), extreme.storage_offset())
-            aligned = torch.equal(places.expand(known.groups.shape), known.groups)
+            places, groups = torch.broadcast_tensors(places, known.groups)
         except RuntimeError:  # of another shape
             return None
-        return known.clear[known.groups] if aligned else None
+        return known.clear[groups] if torch.equal(places, groups) else None
 
 
 def _grouped(x: Ball, dims: Sequence[int], out: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
     """The number of each element's group, which groups are clear, and the groups' numbers in the memory of ``out``."""
-    axes = sorted(axis % x.mid.dim() for axis in dims) if dims else list(range(x.mid.dim()))
+    axes = sorted(axis % x.mid.dim() for axis in dims) if dims and x.mid.dim() else list(range(x.mid.dim()))
     if not x.mid.numel() or not out.is_contiguous():
         return None
     kept = [1 if axis in axes else length for axis, length in enumerate(x.mid.shape)]
     count = math.prod(kept)
     groups = torch.arange(count, device=out.device).reshape(kept).expand(x.mid.shape)
     rest = [axis for axis in range(x.mid.dim()) if axis not in axes]
-    mid, rad = (part.permute(*rest, *axes).reshape(count, -1) for part in (x.mid, x.rad))
+    mid, rad = (part.permute((*rest, *axes)).reshape(count, -1) for part in (x.mid, x.rad))
     first, numbers = out.storage_offset(), torch.arange(count, device=out.device)
     return groups, _clear(Ball(mid, rad)), torch.cat([numbers.new_zeros(first), numbers])
 
