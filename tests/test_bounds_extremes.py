@@ -115,3 +115,22 @@ def test_a_comparison_is_decided_for_the_same_numbers_alone(name: str) -> None:
         found, decided = _compared(x)[name]
     undecided = watch.undecided(found)
     assert (undecided is None or not bool(undecided.any())) == decided
+
+
+def test_which_numbers_are_infinite_is_decided_but_where_they_overflow() -> None:
+    x = torch.tensor([0.7, 0.9], dtype=torch.float64)
+    with CandidateWatch(inputs=[x]) as watch:
+        masked = x.exp() + torch.tensor([0.0, -_INF], dtype=torch.float64) == -_INF
+        overflown = (1e3 * x.exp()).exp() == _INF
+    assert masked.tolist() == [False, True] and overflown.all()
+    for found, open_ones in ((masked, [False, False]), (overflown, [True, True])):
+        undecided = watch.undecided(found)
+        assert (undecided if undecided is not None else torch.zeros(2)).bool().tolist() == open_ones
+
+
+def test_numbers_that_a_causal_mask_leaves_out_hide_no_gradient() -> None:
+    torch.manual_seed(0)
+    given = tuple(torch.randn(2, 4, 8, dtype=torch.float64, requires_grad=True) for _ in range(3))
+    attention = torch.nn.functional.scaled_dot_product_attention
+    report = dx.gradcheck(lambda *qkv: attention(*qkv, is_causal=True), given, battery="none")
+    assert report.verdict == "pass" and sum(row.entries.inconclusive for row in report.rows) == 0

@@ -23,7 +23,8 @@ def compare(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
         return out
     x, y = (_as_compared(watch.ball(value, like), value, like) for value in args[:2])
     reach = x.rad + y.rad
-    undecided = ~((x.mid - y.mid).abs() > reach) & ~(reach <= 0)
+    same = torch.isinf(x.mid) & (x.mid == y.mid) & torch.isfinite(reach)  # what overflows has no finite radius
+    undecided = ~((x.mid - y.mid).abs() > reach) & ~(reach <= 0) & ~same
     if plain_name(func)[0] in ("eq", "ne"):
         for values, extreme in (args[:2], args[1::-1]):
             certain = watch.extremes.decide(watch, values, extreme)
