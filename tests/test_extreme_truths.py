@@ -1,10 +1,11 @@
-"""Truths far below the range of doubles: every text and every diagnosis of them is made, and nothing raises."""
+"""Truths far below the range of doubles, and sums near its end: both are judged and written, and nothing raises."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import diffexplore as dx
@@ -52,3 +53,26 @@ def test_a_truth_below_all_doubles_is_written_with_its_exponent() -> None:
 def test_how_far_a_rule_is_off_at_its_counterexample(derivative: str, rule: str, relative: float | None) -> None:
     check = Check("self", "", "refuted", "", counterexample={"derivative": derivative, "rule": rule, "point": {}})
     assert check.relative == relative
+
+
+@pytest.mark.parametrize(("largest", "n"), [(2.0**990, 127), (2.0**990, 128), (2.0**990, 20_000)])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_sum_that_doubles_hold_has_a_truth(largest: float, n: int) -> None:
+    """Beyond 2⁹⁹⁰ double-double balls have infinite radii, in whole blocks of samples and in the last one."""
+    x = np.zeros(n)
+    x[:: n // 19][:20] = largest
+    report = dx.check(dx.Loss("a*x", parameters="a", data="x"), {"x": x}, at={"a": 1.0}, methods=["reverse"])
+    (row,) = (row for row in report.rows if row.parameter == "a" and row.sample is None and row.probe is None)
+    assert (row.verdict, row.value) == ("pass", pytest.approx(20 * largest / n))
+    assert row.truth is not None
+    assert float(row.truth.mid) == pytest.approx(20 * largest / n, rel=1e-15)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_sum_beyond_all_doubles_is_said_to_be_one() -> None:
+    report = dx.check(dx.Loss("a*x", parameters="a", data="x", reduction="sum"), {"x": [1e308] * 128}, at={"a": 1.0})
+    assert report.verdict == "inconclusive"
+    assert {row.cause and row.cause.message for row in report.rows if row.sample is None and row.probe is None} == {
+        "the truth is beyond the range of double precision"
+    }
+    assert "beyond the range of double precision" in " ".join(str(report).split())

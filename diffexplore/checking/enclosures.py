@@ -6,6 +6,8 @@ two do not hold.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -16,7 +18,7 @@ from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.double_double import Number
 from diffexplore.arithmetic.vectors import on_the_host
-from diffexplore.checking.fast_truth import Tightness, only, totals
+from diffexplore.checking.fast_truth import BLOCK, Tightness, only, totals
 
 #: Bits in which the samples' partials are added up.
 SUM_PRECISION = 256
@@ -55,6 +57,10 @@ def statuses_in(truth: Enclosures) -> set[Status]:
         return {Status.RESOLVED}
     counts = np.bincount(truth.status, minlength=len(Status))
     return {status for status in Status if counts[status]}
+
+
+def _listed(ball: DoubleBall) -> Iterator[tuple[float, float, float]]:
+    return zip(*(field.tolist() for field in ball), strict=True)
 
 
 class EnclosureColumn:
@@ -97,8 +103,16 @@ class EnclosureColumn:
         if not self.summed:
             return
         with precision(SUM_PRECISION):
-            for high, low, radius in zip(*(field.tolist() for field in totals(kept_balls)), strict=True):
-                self.total += arb(high) + arb(low) + arb(0, radius)
+            for k, (high, low, radius) in enumerate(_listed(totals(kept_balls))):
+                if math.isfinite(radius):
+                    self.total += arb(high) + arb(low) + arb(0, radius)
+                else:  # the sum is beyond the range of double-double balls, not of Arb's
+                    start = here.start + k * BLOCK
+                    self._add_each(slice(start, min(start + BLOCK, here.stop)))
+
+    def _add_each(self, here: slice) -> None:
+        kept = DoubleBall(self.high[here], self.low[here], self.radius[here])
+        self.total += sum((arb(high) + arb(low) + arb(0, radius) for high, low, radius in _listed(kept)), arb(0))
 
     def enclosures(self) -> Enclosures:
         broken = ~np.isfinite(self.high) | ~np.isfinite(self.radius)
