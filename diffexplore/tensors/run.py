@@ -37,7 +37,7 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     rows = [*_raised(calls), *_unknown(calls, reasons), *compared]
     plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and battery != "none" else calls
     wrong = any(row.verdict == "fail" for row in rows)
-    others = tried(plain, battery, certified=not estimated, wrong=wrong)
+    others = tried(plain, battery, certified=not reasons, wrong=wrong)
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *others.skipped]
     notes = [*_why_estimated(calls, estimated), *_narrowed(calls), *subject.notes, *notes]

@@ -39,8 +39,7 @@ def solve(a: Tensor, b: Tensor, *, left: bool = True, check_errors: bool = False
 def _triangle(a: Tensor, upper: bool, unitriangular: bool) -> Tensor:
     if not unitriangular:
         return a.triu() if upper else a.tril()
-    one = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
-    return (a.triu(1) if upper else a.tril(-1)) + one
+    return (a.triu(1) if upper else a.tril(-1)) + torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
 
 
 def solve_triangular(a: Tensor, b: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
@@ -98,11 +97,7 @@ def pseudo_inverse(a: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: 
 
 # --------------------------------------------------------------------------------------------------------- Cholesky
 def cholesky(a: Tensor, upper: bool = False) -> Tensor:
-    """Of a Hermitian matrix; by what is not Hermitian in a complex one the derivative is torch's.
-
-    That keeps imaginary parts of a cotangent of the diagonal, which is real: with L⁻¹ dA L⁻ᴴ of the diagonal t, the
-    columns of L turn by i Im t / 2.
-    """
+    """Of a Hermitian matrix. As in torch its columns turn by i Im t / 2, where L⁻¹ dA L⁻ᴴ has the diagonal t."""
     if not _kernel(lambda x: torch.allclose(x.tril(-1), x.mH.tril(-1), 1e-3, 1e-6 * float(x.abs().sum())), a):
         raise NoDerivative("the matrix is not Hermitian, and one triangle of it is not read")
     lower = _cholesky((a + a.mH) / 2)
@@ -184,8 +179,7 @@ def lu_unpack(
 
 def lu(a: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor, Tensor]:
     packed, pivots, _ = lu_factor(a, pivot=pivot)
-    order, lower, upper = lu_unpack(packed, pivots, unpack_pivots=pivot)
-    return order, lower, upper
+    return lu_unpack(packed, pivots, unpack_pivots=pivot)
 
 
 def lu_solve(packed: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
@@ -253,7 +247,6 @@ def multiply_by_q(
     vectors: Tensor, factors: Tensor, other: Tensor, left: bool = True, transpose: bool = False
 ) -> Tensor:
     rows = vectors.shape[-2]
-    square = torch.nn.functional.pad(vectors, (0, rows - vectors.shape[-1]))
-    q = householder_product(square, factors)
+    q = householder_product(torch.nn.functional.pad(vectors, (0, rows - vectors.shape[-1])), factors)
     q = q.mH if transpose else q
     return q @ other if left else other @ q
