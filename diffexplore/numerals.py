@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 from typing import Any
 
 #: What stands where there is no number.
 ABSENT = "—"
 
+#: Of any exponent, and with more digits than a double has (767). Nothing raises: what is beyond it is 0 or infinite.
+_WIDEST = Context(prec=800, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 
-def short(number: float | None, digits: int = 2, *, upward: bool = False) -> str:
+
+def decimal_of(number: str | float) -> Decimal:
+    """A number as a decimal: that of a text, such as an enclosure's, whatever its exponent; NaN for another text."""
+    return _WIDEST.create_decimal(number)
+
+
+def relative_distance(number: str, reference: str) -> float | None:
+    """|number − reference| / |reference|, of two texts; None where the reference is 0."""
+    of = decimal_of(reference)
+    return float(_WIDEST.divide(_WIDEST.subtract(decimal_of(number), of), of).copy_abs()) if of else None
+
+
+def short(number: float | Decimal | None, digits: int = 2, *, upward: bool = False) -> str:
     """A magnitude in ``digits`` significant digits: ``0.31``, ``14``, ``3.1e-13``.
 
     ``upward`` rounds away from zero: for bounds and powers, which must not be stated better than they are.
@@ -20,8 +34,9 @@ def short(number: float | None, digits: int = 2, *, upward: bool = False) -> str
         return ABSENT
     if number == 0:
         return "0"
-    context = Context(prec=digits, rounding=ROUND_UP if upward else ROUND_HALF_EVEN)
-    rounded = context.create_decimal(Decimal(number))
+    context = _WIDEST.copy()
+    context.prec, context.rounding = digits, ROUND_UP if upward else ROUND_HALF_EVEN
+    rounded = context.create_decimal(number)
     if not -4 < rounded.adjusted() < 4:
         return scientific(rounded, digits)
     plain = f"{rounded:f}"

@@ -12,6 +12,7 @@ import torch
 from representatives import each_value, one_in
 
 import diffexplore as dx
+from diffexplore.bounds.watch import Watch
 
 special: Any = torch.special
 
@@ -123,6 +124,22 @@ def test_a_gradient_that_torch_lacks_is_verified() -> None:
         assert report.verdict == verdict
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("kernel", "limit"), [("gammainc", 1.0), ("gammaincc", 0.0)])
+def test_the_bound_of_an_incomplete_gamma_function_holds_at_small_orders(dtype: str, kernel: str, limit: float) -> None:
+    """P(a, x) = 1 + O(a log a), and Q(a, x) = O(a log a), of which nothing is left at a ≤ 2⁻⁹⁰ in float32."""
+    of = getattr(torch, dtype)
+    exponents = torch.linspace(-148.0 if dtype == "float32" else -1070.0, -90.0, 400, dtype=torch.float64)
+    a = torch.exp2(exponents).to(of)[:, None]
+    x = torch.tensor([1e-4, 0.5, 0.8092613816261292, 1.0, 1.5, 3.0], dtype=of)
+    with Watch() as watch:
+        out = getattr(special, kernel)(a, x)
+    error, radius = (out.double() - limit).abs(), watch.radius(out)
+    assert (error <= radius + 2.0**-80).all()
+    normal = a.expand_as(out) >= torch.finfo(of).tiny
+    assert radius[normal].max() < 1e-4
+
+
 _SLOPE_AT_0 = {
     "i0e(a)": None, "i1e(a)": 0.5, "abs(a)*i0e(a)": None, "i0e(abs(a))*exp(abs(a))": 0.0, "i1(abs(a))": None,
     "i1(abs(a))*abs(a)": 0.0, "j0(abs(a))": 0.0, "j1(abs(a))": None, "besseli(2, abs(a))": 0.0, "besselj(1, abs(a))": None,
@@ -220,3 +237,9 @@ def test_a_remainder_has_differences_away_from_its_jumps() -> None:
         methods="central_difference",
     )
     assert mean.verdict != "fail"
+
+
+def test_values_at_the_smallest_orders_are_not_failed() -> None:
+    """Where torch gives 0 for 1."""
+    report = dx.check(dx.Loss("gammainc(a, x)", parameters="a,x"), at={"a": 1e-310, "x": 1.0})
+    assert report.verdict != "fail"

@@ -183,6 +183,36 @@ def test_what_is_written_between_two_masks_counts() -> None:
     ]
 
 
+def _any_by_two_axes(x: Tensor) -> Tensor:
+    mask = x.reshape(1, 2) > 0
+    kept, all_axes = torch.any(mask, dim=[0], keepdim=True), torch.any(mask, dim=[0, 1])
+    return (torch.masked_select(x.reshape(1, 2), kept) ** 2).sum() + (torch.masked_select(x, all_axes) ** 3).sum()
+
+
+def _in_and_not_in(x: Tensor) -> Tensor:
+    one = torch.ones(1).double()
+    return (x[torch.isin(x, one, assume_unique=True)] ** 2).sum() + (x[torch.isin(x, one, invert=True)] ** 2).sum()
+
+
+@pytest.mark.parametrize(("function", "parameters"), [(_any_by_two_axes, "x[2]"), (_in_and_not_in, "x[1]")])
+def test_masks_that_differ_by_an_option_alone_are_two(function: Callable[[Tensor], Tensor], parameters: str) -> None:
+    assert dx.prove(function, parameters=parameters, data="").status == "proved"
+
+
+#: What joins elements that were chosen, of which there may be none.
+JOINS: dict[str, Callable[[Tensor], Tensor]] = {
+    "cat": lambda x: torch.cat((x[x > 0], x[x > 0] ** 2), -1).sum(),
+    "stack": lambda x: torch.stack((x[x > 0], x[x > 0] ** 2), -1).sum(),
+    "hstack": lambda x: torch.hstack((x[x > 0], x[x > 0] ** 2)).sum(),
+    "complex": lambda x: torch.complex(x, x * x)[x > 0].abs().sum(),
+}
+
+
+@pytest.mark.parametrize("name", JOINS)
+def test_nothing_is_joined_to_nothing(name: str) -> None:
+    assert dx.prove(JOINS[name], parameters="x[2]", data="").status == "proved"
+
+
 def test_where_nothing_is_chosen_a_mean_has_no_value() -> None:
     proof = dx.prove(lambda x: x[x > 0].mean(), parameters="x[2]", data=[])
     assert proof.exclusions == ("not where x1 < 0, x2 < 0: there the left side has no value",)

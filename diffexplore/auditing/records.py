@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from typing import Any, Literal
 
 from diffexplore.auditing.findings import AuditFinding, Judgement, finding_of
 from diffexplore.documents import SCHEMA_VERSION, plain
 from diffexplore.lists import grouped
+from diffexplore.numerals import relative_distance
 
 Status = Literal["proved", "refuted", "unknown", "out of scope"]
 
@@ -56,8 +56,7 @@ class Check:
         """
         if self.counterexample is None:
             return None
-        derivative, rule = (Decimal(self.counterexample[side].partition(" ")[0]) for side in ("derivative", "rule"))
-        return float(abs(rule - derivative) / abs(derivative)) if derivative else None
+        return relative_distance(*(self.counterexample[side].partition(" ")[0] for side in ("rule", "derivative")))
 
     def to_dict(self) -> dict[str, Any]:
         """The check as JSON has it."""

@@ -48,7 +48,17 @@ def lost_in_steps(name: str, out: Tensor, dtype: torch.dtype, balls: list[Ball])
     stepwise = COMPUTE[dtype] is not dtype and name in STEPWISE.get(out.device.type, ())
     if stepwise or name == "pow_multiplied":  # its square may overflow in whatever dtype it computes
         return _LOST[name](*balls, dtype if stepwise else COMPUTE[dtype])
+    if name == "igamma":
+        return _subnormal(balls[0], dtype)
     return None
+
+
+def _subnormal(a: Ball, dtype: torch.dtype) -> Tensor:
+    """The kernel of P(a, x) takes xᵃ e⁻ˣ/Γ(a) for 0 where it is below 1/max, as at all a below the normal numbers.
+
+    It is divided by a, so that P may be 1. Source: _igam_helper_fac in torch's aten/src/ATen/native/Math.h.
+    """
+    return torch.where((a.mid > 0) & (a.mid < torch.finfo(COMPUTE[dtype]).tiny), math.inf, 0.0)
 
 
 def _tanh_backward(gradient: Ball, tanh: Ball, dtype: torch.dtype) -> Tensor:

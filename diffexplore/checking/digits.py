@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 
 from diffexplore.checking.records import Row
 from diffexplore.floating_point import format_of
@@ -19,7 +18,7 @@ def correct_digits(row: Row, dtype: str) -> float | None:
     """
     if row.error_rel is None or row.error_abs is None or row.truth is None:
         return None
-    size, radius = abs(float(row.truth.mid)), float(Decimal(row.truth.rad))
+    size, radius = abs(float(row.truth.mid)), float(row.truth.rad)
     most = float(format_of(dtype).digits)
     relative = max(row.error_rel, radius / size if size else 0.0)
     return min(most, max(0.0, -math.log10(relative))) if relative > 0 else most

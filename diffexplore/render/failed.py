@@ -8,7 +8,7 @@ from decimal import Decimal
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.lists import grouped, listed, shortened
 from diffexplore.methods import spoken
-from diffexplore.numerals import distinct, short
+from diffexplore.numerals import decimal_of, distinct, short
 from diffexplore.render.places import place
 from diffexplore.render.wrong import is_right_by_itself, where, worst_failures
 from diffexplore.typography import with_minus
@@ -98,14 +98,14 @@ def _beside(row: Row, dtype: str) -> tuple[str, str]:
     if row.value is None or row.truth is None:
         return "not finite", short(float(row.truth.mid), _DIGITS) if row.truth else "a number"
     value, truth = distinct(
-        (Decimal(row.value), Decimal(row.truth.mid)), range(_DIGITS, digits_of(dtype) + 1), _written
+        (decimal_of(row.value), decimal_of(row.truth.mid)), range(_DIGITS, digits_of(dtype) + 1), _written
     )
     return value, truth
 
 
 def _written(number: Decimal, digits: int) -> str:
     if not -5 < number.adjusted() < 7 or not number:
-        return with_minus(short(float(number), digits)) if number else "0"
+        return with_minus(short(number, digits)) if number else "0"
     return with_minus(f"{number:.{max(0, digits - 1 - number.adjusted())}f}")
 
 

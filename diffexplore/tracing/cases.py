@@ -62,7 +62,8 @@ class Decisions:
             parts = [self._identity(one) if isinstance(one, Tensor) else one for one in tree_leaves(given)]
             plain = all(isinstance(one, (tuple, int, float)) for one in parts)
             if plain and torch.Tag.nondeterministic_seeded not in func.tags:
-                self._made[self._identity(result)] = (func, *parts)
+                kinds = [(type(part), part) for part in parts]  # True equals 1
+                self._made[self._identity(result)] = (func, tuple(given[1]), tuple(result.shape), *kinds)
 
     def _identity(self, tensor: Tensor) -> Any:
         """What is the same for the same numbers in the same places of memory; None where its size is not known."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from diffexplore.checking.records import Row, Truth
 from diffexplore.floating_point import format_of
-from diffexplore.numerals import ABSENT, plain_exponent, scientific, short
+from diffexplore.numerals import ABSENT, decimal_of, plain_exponent, scientific, short
 from diffexplore.writing.blocks import Span, Text, Tone, text
 
 
@@ -40,7 +40,7 @@ def truth_digits(truth: Truth | None, digits: int) -> str:
     """The middle of the enclosure in ``digits`` significant digits; ``?`` for those that its radius leaves open."""
     if truth is None:
         return ABSENT
-    middle, radius = Decimal(truth.mid), Decimal(truth.rad)
+    middle, radius = decimal_of(truth.mid), decimal_of(truth.rad)
     shown = aligned(middle, middle, digits)
     if not middle or not radius:
         return shown
@@ -62,9 +62,9 @@ def value_beside(value: float | None, truth: Truth | None, digits: int, tone: To
     """``value`` in the format of ``truth``; the digits in which it departs from it are in ``tone``."""
     if value is None:
         return text(ABSENT)
-    if truth is None or Decimal(truth.mid) == 0:
+    if truth is None or decimal_of(truth.mid) == 0:
         return text(short(value, 4))
-    shown = aligned(Decimal(value), Decimal(truth.mid), digits)
+    shown = aligned(decimal_of(value), decimal_of(truth.mid), digits)
     agreeing = _agreeing(shown, truth_digits(truth, digits))
     return (Span(shown[:agreeing]), Span(shown[agreeing:], tone))
 

@@ -142,7 +142,7 @@ def unbind(reading: Reading, x: Grid, dim: int = 0) -> tuple[Grid, ...]:
 
 
 def cat(reading: Reading, parts: Sequence[Grid], dim: int = 0) -> Grid:
-    parts = [part for part in parts if part.cells.size]
+    parts = [part for part in parts if part.cells.size] or parts
     axes = {part.axis for part in parts}
     if len(axes) > 1 or dim % parts[0].ndim in axes:
         raise Mixes

@@ -143,7 +143,7 @@ def _condition(node: sympy.Expr, scene: Scene) -> float:
     for parts in zip(*terms, strict=True):
         size, whole = sum((abs(part) for part in parts), arb(0)), abs(sum(parts, arb(0)))
         if size.is_finite() and whole > 0:
-            worst = max(worst, float(size.mid()) / float(whole.mid()))
+            worst = max(worst, float((size / whole).mid()))
     return worst
 
 

@@ -162,7 +162,8 @@ def solved(name: str, scenes: Sequence[Scene], place: ConstantPlace) -> Solution
             reach = room / abs(steep)
             low, high = max(low, start + missing / steep - reach), min(high, start + missing / steep + reach)
             slopes.append(steep)
-            ratios.append(steep / float(truth.mid()) if truth.mid() != 0 else float("inf"))
+            size = float(truth.mid())
+            ratios.append(steep / size if size else float("inf"))
     if not ratios or not low < high or low <= exact <= high:
         return None
     whole = _is_same(ratios)

@@ -70,7 +70,7 @@ def _varies(name: str, scenes: Sequence[Scene], basis: Prediction) -> bool:
         float(unit.mid()) / float(truth.mid())
         for scene, units in predictions(basis, scenes)
         for unit, truth in zip(units or [], scene.truth(name), strict=True)
-        if truth.mid() != 0
+        if float(truth.mid()) != 0  # which is 0 below the range of doubles, too
     ]
     return bool(ratios) and max(ratios) - min(ratios) > _SAME * max(abs(ratio) for ratio in ratios)
 
