@@ -153,6 +153,9 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "cholesky_inverse": (LOWER,), "cholesky_solve": (A, LOWER),
     "sort": (A, 1, True), "topk": (A, 2, 1), "kthvalue": (A, 2, 1), "median": (A, 1), "nanmedian": (A, 0), "mode": (A, 1),
     "cummax": (torch.cat([A, A], 1), 1), "cummin": (torch.cat([A, A], 1), 1),
+    "view_as_real": (torch.complex(A, B),), "view_as_complex": (torch.stack([A, B], -1),),
+    "_fft_c2c": (torch.complex(A, B), [0, 1], 1, False), "_fft_r2c": (torch.cat([A, B], 1), [0, 1], 2, True),
+    "_fft_c2r": (torch.complex(A, B), [0, 1], 0, 4),
 }  # fmt: skip
 
 #: What they make holds nothing yet.

@@ -179,3 +179,15 @@ def test_a_gradient_most_of_which_rounding_hides_is_decided_in_float64() -> None
         assert report.verdict == ("pass" if mistake is None else "fail")
     (row,) = dx.gradcheck(piece.function(), (narrow, gamma), battery="none", **options).rows
     assert row.entries.passed == 30 and row.dtype == "float64"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    "target", [lambda x: torch.full_like(x, 0.3), lambda x: x.new_full(x.shape, 0.3)], ids=["full_like", "new_full"]
+)
+def test_a_constant_is_that_of_the_narrow_dtype(target: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None:
+    x = torch.randn(4, 6, generator=torch.Generator().manual_seed(0)).to(dtype).requires_grad_()
+    report = dx.gradcheck(
+        lambda x: nn.functional.binary_cross_entropy_with_logits(x, target(x)), x, raise_exception=False, battery="none"
+    )
+    assert (report.verdict, report.truth) == ("pass", "certified"), report

@@ -216,3 +216,12 @@ def test_definitions_that_are_none_are_refused_in_one_line(text: str, message: s
     with pytest.raises(UsageError, match=re.escape(message)) as raised:
         parse(text, ["a", "x"])
     assert "\n" not in str(raised.value)
+
+
+def test_a_printed_name_takes_none_that_is_there() -> None:
+    whole = dx.Loss("_a + d_a with _a = x, d_a = x**2", parameters="x").expression
+    assert whole == dx.Loss("x + x**2", parameters="x").expression
+    beside = dx.Loss("2*_a + 3*d_a with _a = d_a*x", parameters="x, d_a").expression
+    assert beside == dx.Loss("2*d_a*x + 3*d_a", parameters="x, d_a").expression
+    with pytest.raises(UsageError, match="'d_a', which is neither parameter nor data"):
+        dx.Loss("_a + d_a with _a = x", parameters="x")

@@ -330,6 +330,7 @@ def test_ill_conditioned_matrices_are_never_wrong(name: str, dtype: torch.dtype)
     as_it_is = a is EQUAL and why is not None  # rounding would move them apart
     given = a.to(dtype, copy=True).requires_grad_() if as_it_is else _of(a, dtype)
     report = dx.gradcheck(function, given, battery="none", raise_exception=False)
-    assert report.verdict == ("pass" if why is None else "inconclusive"), report
+    hidden = why is None and "rounding hides the gradient" in " ".join(str(report).split())
+    assert report.verdict == ("pass" if why is None and not hidden else "inconclusive"), report
     if why is not None and not (dtype.is_complex and a is SINGULAR):
         assert why in " ".join(str(report).split())

@@ -144,3 +144,75 @@ def test_what_is_detached_within_a_checkpoint_is_a_constant(reentrant: bool, slo
     assert (report.verdict, report.truth) == (verdict, "certified"), report
     itself = dx.gradcheck(lambda x: torch.utils.checkpoint.checkpoint(straight_through, x, use_reentrant=reentrant), x)
     assert itself.truth == "certified"
+
+
+def _ratio(x: Tensor) -> tuple[int, int]:
+    """The sum of the numbers, out of another thread, as two integers."""
+    return THREADS.submit(lambda: x.detach().sum().item()).result().as_integer_ratio()
+
+
+def _by_integers(x: Tensor) -> Tensor:
+    above, below = _ratio(x)
+    return x * above / below
+
+
+def _by_tensors_of_integers(x: Tensor) -> Tensor:
+    above, below = _ratio(x)
+    return x * torch.tensor(above) / torch.tensor(below)
+
+
+def _after_a_number_of_steps_that_varies(x: Tensor) -> Tensor:
+    above, below = _ratio(x)
+    kept = x
+    for _ in range(int(1e5 * above / below) % 5):
+        kept = kept.neg().neg()
+    return kept * (above / below)
+
+
+@pytest.mark.parametrize("forward", [_by_integers, _by_tensors_of_integers, _after_a_number_of_steps_that_varies])
+def test_what_comes_in_as_integers_or_behind_a_choice_is_no_constant(forward: Callable[[Tensor], Tensor]) -> None:
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.save_for_backward(x)
+            return forward(x)
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Tensor:
+            return upstream * ctx.saved_tensors[0].sum()  # without what the sum depends on
+
+    x = torch.tensor([0.5, 1.25, -0.75], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(Scaled.apply, x, raise_exception=False, battery="none")
+    assert (report.verdict, report.truth) == ("fail", "estimated"), report
+
+
+@pytest.mark.parametrize("conjugated", [False, True])
+@pytest.mark.parametrize("by_out", [False, True])
+def test_nothing_is_certified_of_what_is_written_where_numbers_are_conjugated(by_out: bool, conjugated: bool) -> None:
+    class Conjugated(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, a: Tensor) -> Tensor:
+            found = torch.zeros_like(a)
+            if by_out:
+                torch.mul(a, 1, out=found.conj())
+            else:
+                found.conj().copy_(a)
+            return found
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Tensor:
+            return upstream.conj() if conjugated else upstream
+
+    a = torch.tensor([1 + 2j, -0.5 + 1j], dtype=torch.complex128, requires_grad=True)
+    assert dx.gradcheck(Conjugated.apply, a, raise_exception=False, battery="none").verdict == "inconclusive"
+
+
+def test_writing_where_numbers_are_negated_is_followed_by_differences() -> None:
+    def imaginary_part(x: Tensor) -> Tensor:
+        found = torch.zeros(3, dtype=torch.complex128)
+        found.conj().imag.copy_(x)
+        return torch.view_as_real(found)
+
+    x = torch.tensor([0.5, 1.25, -0.75], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(imaginary_part, x, raise_exception=False, battery="none")
+    assert (report.verdict, report.truth) == ("pass", "estimated"), report

@@ -211,3 +211,9 @@ def test_what_is_refused() -> None:
         dx.gradcheck(Product, (x * 2, OTHER))
     with pytest.raises(dx.UsageError, match="masked"):
         dx.gradcheck(Product, (x, OTHER), masked="some")
+
+
+def test_zeros_that_are_right_hide_nothing() -> None:
+    """Of elements that are 0 beside the others no bound is known to the last subnormal number."""
+    report = dx.gradcheck(lambda x: x.to_dense() ** 2, torch.eye(4, dtype=torch.float64).to_sparse().requires_grad_())
+    assert report.verdict == "pass"

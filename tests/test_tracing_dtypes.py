@@ -113,7 +113,6 @@ REFUSED: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str, str]] = {
     ),
     "bits_as_integer": (lambda w, x: w * x * constant(2.0, dtype=torch.float64).view(i64), "view", "reads the bits of numbers"),
     "correction": (lambda w, x: (w * x).var(1, correction=3), "var", "elements minus the correction"),
-    "complex": (lambda w, x: (w * x.to(torch.complex128)).real, "_to_copy", "complex numbers are not read"),
     "round_infinity": (lambda w, x: w * x * torch.round(constant(torch.inf)), "round", "of an infinite number"),
     "log": (lambda w, x: w * x * torch.log(constant(-1.0)) ** 2, "log", UNREAL), "acosh": (lambda w, x: w * x * torch.acosh(constant(0.5)) ** 2, "acosh", UNREAL),
     "where_log": (lambda w, x: w * torch.where(torch.log(constant(-2.0)) < 0, x, -x), "log", UNREAL),

@@ -183,7 +183,7 @@ def differentiate(expr: sympy.Expr, symbol: sympy.Symbol, by: By | None = None) 
         found = derivative(expr, symbol, by)
     except RecursionError:
         raise TooLarge(f"the derivative by {symbol} is too large: the formula is nested too deeply") from None
-    if found is sympy.nan or found.has(sympy.I):
+    if by is None and (found is sympy.nan or found.has(sympy.I)):
         raise UsageError(
             f"the formula has no closed derivative by {symbol}: it has a power of a constant that is not above 0"
         )

@@ -10,6 +10,7 @@ import ast
 import copy
 import re
 from collections.abc import Callable, Collection, Mapping
+from itertools import count
 
 from diffexplore.errors import UsageError
 from diffexplore.functions import RESERVED
@@ -21,6 +22,7 @@ MAX_NODES = 20_000
 WITH = "with"
 
 _WITH = re.compile(rf"(?<!\w){WITH}(?!\w)")
+_NAME = re.compile(r"(?<!\w)[^\W\d]\w*")
 _DEFINITION = re.compile(r"\s*([^\W\d]\w*)\s*=(?!=)(.*\S.*)", re.DOTALL)
 
 
@@ -45,7 +47,7 @@ def split(text: str, symbols: Collection[str]) -> tuple[str, dict[str, str]]:
         if name in symbols or name in RESERVED:
             raise UsageError(f"the name {name!r} of a definition means something else: give it another name")
         found[name] = match[2].strip()
-    return _public(formula.strip(), found)
+    return _public(formula.strip(), found, symbols)
 
 
 def _between_commas(text: str) -> list[str]:
@@ -60,11 +62,18 @@ def _between_commas(text: str) -> list[str]:
     return parts
 
 
-def _public(formula: str, definitions: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+def _public(formula: str, definitions: Mapping[str, str], symbols: Collection[str]) -> tuple[str, dict[str, str]]:
     """The same, where names that begin with an underscore, as printed ones may, begin with a letter."""
+    texts = (formula, *definitions, *definitions.values())
+    taken = {*symbols, *RESERVED, *(name for text in texts for name in _NAME.findall(text))}
+    public: dict[str, str] = {}
+    for name in definitions:
+        if name.startswith("_"):
+            public[name] = next(new for number in count(1) if (new := "d" * number + name) not in taken)
+            taken.add(public[name])
 
     def renamed(text: str) -> str:
-        return re.sub(r"(?<!\w)_\w+", lambda name: f"d{name[0]}" if name[0] in definitions else name[0], text)
+        return _NAME.sub(lambda name: public.get(name[0], name[0]), text)
 
     return renamed(formula), {renamed(name): renamed(text) for name, text in definitions.items()}
 

@@ -56,7 +56,7 @@ class GradientPair:
     def row(self, method: str) -> TensorRow:
         """What is reported of it."""
         counts = self._counts()
-        verdict = _verdict(counts)
+        verdict = _verdict(counts, self._right_zeros())
         trial, place = self._worst(verdict)
         judged = None if trial is None else trial.judged
         powers, absolute = self._powers()
@@ -95,6 +95,16 @@ class GradientPair:
         return EntryCounts(
             int((verdicts == PASS).sum()), int((verdicts == FAIL).sum()), int(left.sum()), int((left & unknown).sum())
         )
+
+    def _right_zeros(self) -> int:
+        """How many undecided entries are 0 as they should be, certainly nothing beside the others: none hides there."""
+        found = []
+        for judged in (trial.judged for trial in self.trials):
+            truth = judged.truth
+            sizes = np.where(truth.status == Status.RESOLVED, np.abs(truth.high), 0.0)
+            nothing = (truth.high == 0) & (truth.radius <= _NOTHING * sizes.max(initial=0.0))
+            found.append((judged.verdict == INCONCLUSIVE) & (judged.value == 0) & nothing)
+        return int(np.sum(found) if self.every else np.all(found, axis=0).sum())
 
     def _powers(self) -> tuple[np.ndarray, np.ndarray]:
         """Of the entries that passed: what would have been caught, relative to the truth; and where that is 0."""
@@ -167,11 +177,11 @@ def verdict_of(rows: Sequence[TensorRow]) -> Verdict:
     return "pass" if verdicts == {"pass"} and any(row.entries.passed for row in rows) else "inconclusive"
 
 
-def _verdict(counts: EntryCounts) -> Verdict:
+def _verdict(counts: EntryCounts, right_zeros: int) -> Verdict:
     """It passes on the entries that are decided, unless rounding hides more than these."""
     if counts.failed:
         return "fail"
-    hidden = counts.inconclusive - counts.kinks
+    hidden = counts.inconclusive - counts.kinks - right_zeros
     return "pass" if counts.passed > hidden or not counts.total else "inconclusive"
 
 

@@ -26,6 +26,8 @@ from diffexplore.bounds.handling import as_list, name_of, real_numbers
 from diffexplore.bounds.out_arguments import written_arguments
 from diffexplore.tensors.wide_storages import NotFollowed, WideStorages, wide_dtype, widened
 from diffexplore.torch_code.leaving_torch import CandidateWatch
+from diffexplore.torch_ops.creation import CREATED
+from diffexplore.torch_ops.registry import named
 from diffexplore.torch_private.watching import storage_key, tree_leaves, tree_map
 
 Tensor = torch.Tensor
@@ -49,7 +51,7 @@ class SideBySideWatch(CandidateWatch):
         if func.is_view:
             return func(*args, **kwargs)
         tensors = _tensors((args, kwargs))
-        if not any(real_numbers(one) is not None or one in self._storages for one in tensors):
+        if _is_made(func) or not any(real_numbers(one) is not None or one in self._storages for one in tensors):
             return super().run(func, args, kwargs)  # of numbers that are new
         self._wide._purge()
         missing = set(self.unwatched)
@@ -132,6 +134,12 @@ def _draws(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     drawn = not torch.equal(before, torch.get_rng_state())
     torch.set_rng_state(before)
     return drawn or any(isinstance(leaf, torch.Generator) for leaf in tree_leaves((args, kwargs)))
+
+
+def _is_made(func: Any) -> bool:
+    """Whether an operation makes numbers of Python's, which are those of the program's own dtype."""
+    known = named(name_of(func))
+    return known is not None and known.bound is CREATED
 
 
 def _tensors(value: Any) -> list[Tensor]:

@@ -34,7 +34,7 @@ class SparseStorages(TensorStorages):
         )
 
     def _unseen(self, function: Any, arguments: Any) -> str | None:
-        """Why an operator does what the tape would not see: it reads bits, or writes what a sparse tensor holds."""
+        """Why an operator does what the tape would not see: reads bits, or writes what a tensor holds another way."""
         keys = {storage_key(leaf): leaf for leaf in tensors_in(arguments) if leaf.layout == torch.strided}
         for key, leaf in keys.items():
             state = None if is_real_or_complex(leaf) else self._states.get(key)
@@ -42,6 +42,9 @@ class SparseStorages(TensorStorages):
                 return f"{function}: it reads the bits of numbers as those of others"
         if function._schema.is_mutable and not self._lent.keys().isdisjoint(keys):
             return f"{function}: it writes into the values of a sparse tensor"
+        written = tensors_in(arguments[0][:1]) if function._schema.is_mutable else ()
+        if any(leaf.is_conj() or leaf.is_neg() for leaf in written):
+            return f"{function}: it writes where numbers are lazily conjugated or negated"
         return None
 
     def _is_known(self, tensor: Tensor) -> bool:

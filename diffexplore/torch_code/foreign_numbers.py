@@ -58,24 +58,31 @@ def line_of_foreign_numbers(
 ) -> str | None:
     """The line with the first number that comes in past torch and changes with the inputs in ``by``; None if none does.
 
+    Where nearby the program takes other ways, so that this cannot be seen, it is the line with the first constant.
+
     Without ``everywhere`` only the forwards of somebody's autograd Functions and operators are looked at, and Python
     numbers as well as tensors. What differs from call to call at the same inputs is no function of them, and does not
     count.
     """
     first = _steps(call, inputs, everywhere)
-    if first is None or not any(one.constants for one in first):
+    some = next((one.line for one in first or () if one.constants), None)
+    if first is None or some is None:
         return None
+    elsewhere = False
     for share in (-_STEP, _STEP):
         other = _steps(call, {**inputs, **{name: _moved(inputs[name], share) for name in by}}, everywhere)
         if other is None:  # the function is not defined there
             continue
         place = _first_difference(first, other)
+        if place is None and [one.operation for one in first] != [one.operation for one in other]:
+            elsewhere = True  # the program takes another way there, on which nothing can be compared
+            continue
         if place is None:
             return None
         again = _steps(call, inputs, everywhere)
         repeats = again is not None and again[place : place + 1] == first[place : place + 1]
         return first[place].line if repeats else None
-    return None
+    return some if elsewhere else None
 
 
 def _first_difference(one: Sequence[OperandStep], other: Sequence[OperandStep]) -> int | None:
@@ -113,10 +120,10 @@ def _moved(tensor: Tensor, share: float) -> Tensor:
 
 
 class ForeignNumbers(DispatchMode):
-    """Notes the floats that operations take although no operation made them; nothing is computed beside.
+    """Notes the numbers that operations take although no operation made them; nothing is computed beside.
 
     ``given`` are the tensors that the program is given. With ``everywhere`` the tensors of all operations count, else
-    all floats within the forward of a Function.
+    all numbers within the forward of a Function.
     """
 
     def __init__(self, given: Iterable[Tensor], everywhere: bool) -> None:
@@ -160,9 +167,9 @@ class ForeignNumbers(DispatchMode):
         self.steps.append(OperandStep(name, constants, line_that_runs() if constants else ""))
 
     def _constants(self, leaf: Any) -> Iterator[str | int]:
-        if isinstance(leaf, (float, complex)) and not self._everywhere:
+        if isinstance(leaf, (int, float, complex)) and not isinstance(leaf, bool) and not self._everywhere:
             yield repr(leaf)
-        elif is_float(leaf) and _in_memory(leaf) and storage_key(leaf) not in self._made:
+        elif (is_float(leaf) or not self._everywhere) and _in_memory(leaf) and storage_key(leaf) not in self._made:
             with disable_current_modes():
                 plain = leaf.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
                 yield hash(plain.reshape(-1).view(torch.uint8).numpy().tobytes())

@@ -61,12 +61,9 @@ def least_squares(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: s
     solution, residuals, *rest = _kernel(torch.ops.aten.linalg_lstsq, a, b, rcond, driver=driver)
     result = found.squeeze(-1) if vector else found
     _same(result, solution)
-    if residuals.numel():
-        difference = a @ found - right
-        residuals = (difference * difference.conj()).real.sum(-2)
-    else:
-        residuals = residuals.new_empty(residuals.shape)  # seen, unlike the kernel's
-    return result, residuals, *rest
+    difference = a @ found - right
+    squares = (difference * difference.conj()).real.sum(-2)
+    return result, squares if residuals.numel() else squares.new_empty(residuals.shape), *rest
 
 
 def _same(found: Tensor, computed: Tensor) -> None:
