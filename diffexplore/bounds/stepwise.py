@@ -49,16 +49,19 @@ def lost_in_steps(name: str, out: Tensor, dtype: torch.dtype, balls: list[Ball])
     if stepwise or name == "pow_multiplied":  # its square may overflow in whatever dtype it computes
         return _LOST[name](*balls, dtype if stepwise else COMPUTE[dtype])
     if name == "igamma":
-        return _subnormal(balls[0], dtype)
+        return _small_order(balls[0], COMPUTE[dtype])
     return None
 
 
-def _subnormal(a: Ball, dtype: torch.dtype) -> Tensor:
-    """The kernel of P(a, x) takes xᵃ e⁻ˣ/Γ(a) for 0 where it is below 1/max, as at all a below the normal numbers.
+def _small_order(a: Ball, dtype: torch.dtype) -> Tensor:
+    """The kernel of P(a, x) ≤ 1 takes exp(a log x − x − lgamma(a))/a, where lgamma(a) ≤ −log a at a small a.
 
-    It is divided by a, so that P may be 1. Source: _igam_helper_fac in torch's aten/src/ATen/native/Math.h.
+    An ulp of lgamma and the rounding of the difference move the exponent by 3u |log a|. Below 1/max, as at all a
+    below the normal numbers, the exponential counts as 0, and with it a P near 1.
+    Source: _igam_helper_fac in torch's aten/src/ATen/native/Math.h.
     """
-    return torch.where((a.mid > 0) & (a.mid < torch.finfo(COMPUTE[dtype]).tiny), math.inf, 0.0)
+    lost = 4 * UNIT_ROUNDOFF[dtype] * a.mid.log().neg().clamp(min=0)
+    return torch.where(a.mid < torch.finfo(dtype).tiny, torch.where(a.mid == 0, 0.0, math.inf), lost)
 
 
 def _tanh_backward(gradient: Ball, tanh: Ball, dtype: torch.dtype) -> Tensor:
