@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from representatives import each_value
 
 import diffexplore as dx
 from diffexplore.bounds.watch import Watch
@@ -30,9 +31,9 @@ def _document(formula: str, dtype: str) -> dict[str, Any]:
     return {name: part for name, part in report.to_dict().items() if name != "environment"}
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)
-def test_the_report_is_the_same(formula: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(FORMULAS), ["float64", "float32"]))
+def test_the_report_is_the_same(name: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    formula = FORMULAS[name]
     shared = _document(formula, dtype)
     monkeypatch.setattr(_unmoved, "_MOST_KEPT", 0)
     assert _document(formula, dtype) == shared
