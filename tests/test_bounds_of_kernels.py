@@ -150,12 +150,12 @@ def _sampling(options: tuple[str, str, bool, int], dtype: torch.dtype, seed: int
     return dx.gradcheck(function, given, battery="none", raise_exception=False)
 
 
-@pytest.mark.parametrize("options", one_in(3, _SAMPLINGS, first=1))
+@pytest.mark.parametrize("options", one_in(3, [(one,) for one in _SAMPLINGS], first=1))
 def test_a_point_that_rounding_moves_into_another_cell_is_no_error(options: Any) -> None:
     assert _sampling(options, torch.bfloat16, 0).verdict == "pass"
 
 
-@pytest.mark.parametrize("options", one_in(4, _SAMPLINGS[::3]))
+@pytest.mark.parametrize("options", one_in(4, [(one,) for one in _SAMPLINGS[::3]]))
 def test_a_factor_of_a_sampled_gradient_is_found(options: Any) -> None:
     assert _sampling(options, torch.float32, 0, 1.5).verdict == "fail"
 
