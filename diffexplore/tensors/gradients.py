@@ -19,6 +19,7 @@ from diffexplore.tensors.estimated import FEW_ENTRIES, MOST_ENTRIES, Differences
 from diffexplore.tensors.observed import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
 from diffexplore.tensors.subject import TensorCalls
+from diffexplore.torch_code.nearby import rounded_otherwise
 
 Tensor = torch.Tensor
 
@@ -229,21 +230,12 @@ def _moved(candidate: TensorCandidate, output: TensorOutput, upstream: Tensor) -
     found = []
     for place in range(_ROUNDINGS):
         generator = torch.Generator().manual_seed(place)
-        call = candidate.replaced({one.name: _rounded(one.tensor, generator) for one in candidate.sources})
+        call = candidate.replaced({one.name: rounded_otherwise(one.tensor, generator) for one in candidate.sources})
         try:
             again = next(one for one in call.returned() if one.name == output.name)
-            gradients = call.gradients(again, _rounded(upstream, generator))
+            gradients = call.gradients(again, rounded_otherwise(upstream, generator))
         except (CandidateError, StopIteration):
             return []
         zeros = [np.zeros(tuple(one.tensor.shape)) for one in call.sources]
         found.append([zero if one is None else numbers_of(one) for one, zero in zip(gradients, zeros, strict=True)])
     return found
-
-
-def _rounded(tensor: Tensor, generator: torch.Generator) -> Tensor:
-    numbers = torch.view_as_real(tensor.detach()) if tensor.is_complex() else tensor.detach()
-    draws = torch.rand(numbers.shape, generator=generator)
-    signs = torch.where(draws < 0.5, -1.0, 1.0).to(numbers.device, torch.float64)
-    moved = numbers.to(torch.float64) * (1 + 2 * UNIT_ROUNDOFF[numbers.dtype] * signs)
-    found = moved.to(numbers.dtype)
-    return (torch.view_as_complex(found) if tensor.is_complex() else found).requires_grad_(tensor.requires_grad)

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import torch
 
-from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.handling import name_of
 from diffexplore.bounds.out_arguments import written_arguments
 from diffexplore.errors import CandidateError
 from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_code.leaving_torch import UNWRITTEN
+from diffexplore.torch_code.nearby import moved, shares
 from diffexplore.torch_code.own_forwards import is_float, is_in_own_forward
 from diffexplore.torch_private.watching import (
     DisableTorchFunction,
@@ -31,9 +31,6 @@ Tensor = torch.Tensor
 
 #: Calls a function at copies of its inputs, and returns what it returns.
 CallAt = Callable[[dict[str, Tensor]], Iterable[Tensor]]
-
-#: By this share inputs are moved; by some units of a dtype that has no such small steps.
-_STEP = 2.0**-10
 
 #: They overwrite their first argument whatever it held.
 _OVERWRITES = frozenset(["copy_", "fill_", "zero_"])
@@ -69,8 +66,8 @@ def line_of_foreign_numbers(
     if first is None or some is None:
         return None
     elsewhere = False
-    for share in (-_STEP, _STEP):
-        other = _steps(call, {**inputs, **{name: _moved(inputs[name], share) for name in by}}, everywhere)
+    for share in shares(inputs.values()):
+        other = _steps(call, {**inputs, **{name: moved(inputs[name], share) for name in by}}, everywhere)
         if other is None:  # the function is not defined there
             continue
         place = _first_difference(first, other)
@@ -105,18 +102,6 @@ def _steps(call: CallAt, inputs: Mapping[str, Tensor], everywhere: bool) -> list
     except CandidateError:
         return None
     return mode.steps
-
-
-def _moved(tensor: Tensor, share: float) -> Tensor:
-    """Numbers nearby: each is moved by about ``share`` of its own size, zeros among zeros by it."""
-    numbers = torch.view_as_real(tensor.detach()) if tensor.is_complex() else tensor.detach()
-    share *= max(1.0, 4 * UNIT_ROUNDOFF[numbers.dtype] / _STEP)
-    draws = 1 + torch.rand(numbers.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    draws = draws.to(numbers.device)
-    changed = numbers.to(torch.float64) * (1 + share * draws)
-    changed = torch.where((numbers == 0).all(), abs(share) * draws, changed).to(numbers.dtype)
-    whole = torch.view_as_complex(changed) if tensor.is_complex() else changed
-    return whole.requires_grad_(tensor.requires_grad)
 
 
 class ForeignNumbers(DispatchMode):

@@ -13,6 +13,7 @@ from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput
 from diffexplore.tensors.pairs import UpstreamTrial
 from diffexplore.tensors.subject import TensorCalls
+from diffexplore.torch_code.nearby import stays_inside
 from diffexplore.torch_private.watching import tree_leaves
 
 
@@ -28,7 +29,13 @@ def where_the_derivative_is_0(
     ):
         return ()
     if not _has_influence(calls.subject.forward, output, name):
-        return (Cause("no_influence", f"{name} has no influence on the {output}: the derivative by it is 0"),)
+        inside = stays_inside(next(iter(calls.subject.forward.sources)).tensor.device)
+        known = (
+            f"the {output} is the same where {name} is halved and where it is 0"
+            if inside
+            else (f"{name} has no influence on the {output}")
+        )
+        return (Cause("no_influence", f"{known}: the derivative by it is 0"),)
     message = (
         f"the forward is a step in {name}, with derivative 0, and the backward gives a surrogate: pass "
         "surrogate='identity' for a straight-through gradient, or surrogate=FUNCTION whose derivative it is meant to be"
@@ -61,8 +68,9 @@ def only_where_specified(
 def _has_influence(forward: TensorCandidate, output: str, name: str) -> bool:
     """Whether an output is another one where an input has other numbers and signs; also where that cannot be tried."""
     own = next(one.tensor.detach() for one in forward.inputs if one.name == name)
+    others = (0 * own, own / 2) if stays_inside(own.device) else (-own, 2 * own + 1)
     found = []
-    for other in (own, -own, 2 * own + 1):
+    for other in (own, *others):
         try:
             several = forward.replaced({name: other.clone().requires_grad_()}).returned()
         except CandidateError:
