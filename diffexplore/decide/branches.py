@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 import sympy
@@ -62,6 +63,17 @@ class Undecided(Exception):
 
 def has_branches(expr: sympy.Basic) -> bool:
     return bool(expr.has(*BRANCHING))
+
+
+def chosen_by(expr: sympy.Basic) -> Iterator[sympy.Expr]:
+    """What the branches of an expression are chosen by: one may give way to another where one of these is 0."""
+    for node in sympy.preorder_traversal(expr):
+        if isinstance(node, Relational):
+            yield node.lhs - node.rhs
+        elif isinstance(node, (sympy.Max, sympy.Min)):
+            yield from (first - second for first, second in combinations(_ordered(node), 2))
+        elif isinstance(node, (sympy.Abs, sympy.sign, sympy.Heaviside, sympy.sinc)):
+            yield node.args[0]
 
 
 class Resolver:

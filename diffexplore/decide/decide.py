@@ -11,12 +11,15 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from diffexplore.decide.algebra import cases, settle
+from diffexplore.decide.branches import chosen_by
 from diffexplore.decide.case import RegionCase
 from diffexplore.decide.choose import find
 from diffexplore.decide.edges import look_at_edges
-from diffexplore.decide.question import EqualityQuestion, ask
+from diffexplore.decide.found import Edges
+from diffexplore.decide.question import EqualityQuestion, ask, check_steps
 from diffexplore.decide.records import Decision, Undefined, Unsupported
 from diffexplore.decide.refute import contradicts
+from diffexplore.decide.regions import Region
 from diffexplore.decide.sums import sums_in
 from diffexplore.decide.verdict import Work, verdict
 from diffexplore.formula.batch_sums import SIZES
@@ -80,6 +83,7 @@ def decide_gradient(
     needs: Iterable[Boolean] = (),
     sizes: Sequence[int] = SIZES,
     inputs: Iterable[sympy.Symbol] = (),
+    defined: Iterable[Boolean] = (),
     allowance: Allowance | None = None,
 ) -> Decision:
     """Whether ``claimed`` is the derivative of ``forward`` by ``symbol``.
@@ -93,8 +97,10 @@ def decide_gradient(
         data: the data symbols.
         domain, conventions, needs, sizes, inputs, allowance: as of :func:`decide_equal`; the needs are those of
             ``claimed``.
+        defined: conditions under which alone ``forward`` has a value as it is written; a single point outside them,
+            such as x = 0 of exp(log(x)), is no counterexample.
     """
-    question = _question_of(forward, claimed, symbol, domain, conventions, needs, data, inputs)
+    question = _question_of(forward, claimed, symbol, domain, conventions, needs, data, inputs, tuple(defined))
     return _decide(question, sizes, allowance, on_seams=True)
 
 
@@ -123,6 +129,8 @@ def _decide(
         _stage("the search for points", lambda: _look(question, work, sizes), work, allowance)
         if work.settled:
             _stage("the look at boundaries", lambda: _go_on(question, work, on_seams), work, allowance)
+        elif work.apart is None and on_seams:
+            _stage("the look at conditions", lambda: _look_at_conditions(question, work), work, allowance)
     return verdict(work)
 
 
@@ -155,6 +163,7 @@ def _stage(name: str, work: Callable[[], None], found: Work, allowance: Allowanc
 
 
 def _prove(question: EqualityQuestion, work: Work) -> None:
+    check_steps(question)
     for case in cases(question):
         work.cases.append(case)
         if _refuted_first(question, case, work):
@@ -166,6 +175,14 @@ def _prove(question: EqualityQuestion, work: Work) -> None:
 def _go_on(question: EqualityQuestion, work: Work, on_seams: bool) -> None:
     work.edges = look_at_edges(question, work.cases, on_seams=on_seams)
     work.apart = work.apart or work.edges.apart
+
+
+def _look_at_conditions(question: EqualityQuestion, work: Work) -> None:
+    """A counterexample where branches are chosen anew, though no case of the question is known."""
+    work.edges = Edges()
+    for p in dict.fromkeys(p for side in (question.left, question.right) for p in chosen_by(side)):
+        work.edges.apart = work.edges.apart or work.edges.wrong_at(question, p, Region())
+    work.apart = work.edges.apart
 
 
 def _refuted_first(question: EqualityQuestion, case: RegionCase, work: Work) -> bool:

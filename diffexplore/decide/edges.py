@@ -72,6 +72,8 @@ class _Outer:
             self._left_out(stated, start)
         else:
             seam = seam_regions(start, p, avoid, bound)
+            if seam is None:
+                edges.apart = edges.apart or edges.wrong_at(question, p, start)
             if seam is None or not self._decided(seam):
                 self._left_out(stated, start)
 

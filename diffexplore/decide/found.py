@@ -60,14 +60,18 @@ class Edges:
         return new
 
     def wrong_at(self, question: EqualityQuestion, p: sympy.Expr, region: Region) -> Seen | None:
-        """A point on a kink at which the rule is wrong, if one is found."""
+        """A point on a boundary at which the rule is wrong, if one is found."""
         if self._written is None:
             self._written = Written(question)
         found = self._written.wrong_at(p, region)
-        if found is not None and self.apart is None:
+        if found is None:
+            return None
+        if self.apart is None:
             seam = self.where(region)
-            self.place = DomainCondition(p, "nonzero").text().replace("≠", "=") + (f" and {seam}" if seam else "")
-        return found
+            boundary = DomainCondition(p, "nonzero").text().replace("≠", "=")
+            part = "" if found.part is None else self.where(found.part)
+            self.place = part or boundary + (f" and {seam}" if seam else "")
+        return found.seen
 
     def look_in(self, question: EqualityQuestion, case: RegionCase, seams: Iterable[Region]) -> None:
         """Look for a counterexample in a case on a seam, or with samples on seams."""

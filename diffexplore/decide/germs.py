@@ -2,7 +2,8 @@
 
 A function of one variable that is continuous at a point, and whose derivative has the same limit from both sides, has
 that limit as its derivative there (by the mean value theorem). The function, its derivative on either side and what is
-claimed at the point itself are found exactly: with every condition as it is written, equality included.
+claimed at the point itself are found exactly: with every condition as it is written, equality included. Where a
+function has no value beside which it goes on, as sin(x)/x at 0, its expansion in certified series decides.
 """
 
 from __future__ import annotations
@@ -11,20 +12,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sympy
+from flint import arb, fmpq
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.arithmetic import germs
+from diffexplore.arithmetic.balls import precision
+from diffexplore.arithmetic.germ_arithmetic import GermArithmetic
+from diffexplore.arithmetic.two_sides import Meeting, meet
 from diffexplore.decide.branches import Resolver, Undecided, has_branches
 from diffexplore.decide.domain_conditions import DomainCondition, domain_conditions
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.zeros import Zeros
+from diffexplore.formula.budget import spend
+from diffexplore.formula.compare import is_sharp, value_at
 from diffexplore.formula.signs import number_sign
+from diffexplore.formula.step_functions import StepFunction
 from diffexplore.functions.facts import ANALYTIC
 from diffexplore.functions.tables import facts_of
+from diffexplore.program.program import lower
 
 #: They are analytic wherever what they need holds strictly, as functions are of which that is known.
 _STRUCTURAL = (sympy.Add, sympy.Mul, sympy.Pow)
 
+_RUNGS = ((192, 2), (640, 6))  # bits and powers of the step that are tried in turn
 _ORDERS = 4  # so many derivatives are looked at for the sign of what is 0 at the point
 
 
@@ -69,6 +80,11 @@ class Beside(Resolver):
         self._place, self._side = place, side
         self._signs: dict[sympy.Expr, int] = {}
 
+    @property
+    def there(self) -> bool:
+        """Whether the place itself is looked at, where a step has a value as anything else."""
+        return self._side == 0
+
     def sign(self, p: sympy.Expr) -> int:
         if p not in self._signs:
             _check(p, self)
@@ -96,14 +112,33 @@ class Beside(Resolver):
         return there > 0  # of poles, those above 0 have none
 
 
-def derivative(function: sympy.Expr, place: LinePoint) -> sympy.Expr | None:
-    """The derivative at the place, as a constant; None where there is none, or where it cannot be decided."""
+def derivative(function: sympy.Expr, place: LinePoint) -> arb | None:
+    """A ball around the derivative at the place; None where there is none, or where it cannot be decided."""
     try:
         there = place.value(Beside(place, 0)(function))
         slopes = [_slope(function, there, place, side) for side in (1, -1)]
-        return slopes[0] if place.zeros(slopes[0] - slopes[1]) or slopes[0] == slopes[1] else None
+        exists = slopes[0] == slopes[1] or place.zeros(slopes[0] - slopes[1])
+        return value_at(slopes[0], {}) if exists else None
     except _UNRESOLVED:
-        return None
+        return _from_both_sides(function, place)
+
+
+def _from_both_sides(function: sympy.Expr, place: LinePoint) -> arb | None:
+    """The derivative by expansions at the place and beside it: sin(x)/x goes on to 0, though it has no value there."""
+    try:
+        program = lower([function], [str(place.variable)])
+        at = fmpq(int(place.at.p), int(place.at.q))
+        inputs = [germs.constant(at), germs.moving(at, 1), germs.moving(at, -1)]
+        for bits, depth in _RUNGS:
+            with precision(bits):
+                arithmetic = GermArithmetic(depth)
+                spend(3 * len(program.steps))
+                found = meet([program.run(arithmetic, {str(place.variable): one})[0] for one in inputs])
+                if found is not None and (found.meeting is not Meeting.SMOOTH or is_sharp(found.ball)):
+                    return found.ball if found.meeting is Meeting.SMOOTH else None
+    except (TypeError, KeyError):  # what no operation computes, or none on germs
+        pass
+    return None
 
 
 _UNRESOLVED = (Unresolved, Undecided, Undefined, Unsupported, TypeError, ValueError, NotImplementedError)
@@ -123,11 +158,11 @@ def _slope(function: sympy.Expr, there: sympy.Expr, place: LinePoint, side: int)
 
 
 def _check(expr: sympy.Expr, beside: Beside) -> None:
-    """That an expression is continuous beside the place, up to it."""
+    """That an expression is continuous beside the place, up to it; at it, that it has a value."""
     for node in sympy.preorder_traversal(expr):
         facts = facts_of(node)
         analytic = isinstance(node, _STRUCTURAL) if facts is None else facts.smooth is ANALYTIC
-        if node.args and not analytic:
+        if node.args and not (analytic or (beside.there and isinstance(node, StepFunction))):
             raise Unresolved
     if has_branches(expr) or not all(map(beside.holds, domain_conditions((expr,)))):
         raise Unresolved

@@ -120,16 +120,16 @@ def _onto(p: sympy.Expr, point: Point, fixed: Point, generator: random.Random, *
         found |= {symbol: generator.choice(_SPECIAL) for symbol in others}
     known = rationals({symbol: number for symbol, number in {**fixed, **found}.items() if symbol != target})
     along = p.xreplace(known)
-    roots = _roots(along, target, list(known.values())) if along.free_symbols == {target} else []
-    return {**found, target: generator.choice(roots)} if roots else None
+    there = roots(along, target, list(known.values())) if along.free_symbols == {target} else []
+    return {**found, target: generator.choice(there)} if there else None
 
 
-def _roots(p: sympy.Expr, symbol: sympy.Basic, nearby: list[sympy.Rational]) -> list[Fraction]:
+def roots(p: sympy.Expr, symbol: sympy.Basic, nearby: list[sympy.Rational]) -> list[Fraction]:
     """Rational numbers at which p, in one symbol, is exactly 0: of a polynomial all, of others what is tried."""
-    roots = roots_of(p, symbol)
-    if roots is None:
-        roots = sorted(fraction(number) for number in _tried(p, nearby) if p.xreplace({symbol: number}).is_zero)
-    return roots
+    found = roots_of(p, symbol)
+    if found is None:
+        found = sorted(fraction(number) for number in _tried(p, nearby) if p.xreplace({symbol: number}).is_zero)
+    return found
 
 
 def _tried(p: sympy.Expr, nearby: list[sympy.Rational]) -> list[sympy.Rational]:

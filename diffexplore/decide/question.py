@@ -23,7 +23,10 @@ from diffexplore.formula.text import to_text
 
 @dataclass(frozen=True)
 class EqualityQuestion:
-    """Whether ``left``, or its derivative by ``symbol`` where one is given, is ``right``."""
+    """Whether ``left``, or its derivative by ``symbol`` where one is given, is ``right``.
+
+    ``needs``: where ``right`` has a value; ``defined``: where ``left`` has one as it is written.
+    """
 
     left: sympy.Expr
     right: sympy.Expr
@@ -33,6 +36,7 @@ class EqualityQuestion:
     needs: tuple[Boolean, ...] = ()
     data: frozenset[sympy.Basic] = frozenset()
     inputs: frozenset[sympy.Basic] = frozenset()
+    defined: tuple[Boolean, ...] = ()
 
     @cached_property
     def varied(self) -> frozenset[sympy.Basic]:
@@ -140,10 +144,11 @@ def ask(
     needs: Iterable[Boolean] = (),
     data: Iterable[sympy.Symbol] = (),
     inputs: Iterable[sympy.Symbol] = (),
+    defined: Iterable[Boolean] = (),
 ) -> EqualityQuestion:
     """The question in real symbols; raises :class:`Unsupported` where two different ones have one name."""
-    conditions, needs, data, inputs = list(domain), list(needs), list(data), list(inputs)
-    every: list[sympy.Basic] = [left, right, *conditions, *conventions, *needs, *data, *inputs]
+    conditions, needs, data, inputs, defined = map(list, (domain, needs, data, inputs, defined))
+    every: list[sympy.Basic] = [left, right, *conditions, *conventions, *needs, *data, *inputs, *defined]
     every += [symbol] if symbol is not None else []
     named: dict[str, sympy.Basic] = {}
     for found in sorted({symbol for part in every for symbol in part.atoms(sympy.Symbol)}, key=str):
@@ -160,7 +165,7 @@ def ask(
     def clean(part: Any) -> Any:
         return part.xreplace(swap) if swap else part
 
-    question = EqualityQuestion(
+    return EqualityQuestion(
         clean(left),
         clean(right),
         None if symbol is None else clean(symbol),
@@ -169,12 +174,11 @@ def ask(
         tuple(part for condition in map(clean, needs) for part in _parts(condition)),
         frozenset(map(clean, data)),
         frozenset(map(clean, inputs)),
+        tuple(map(clean, defined)),
     )
-    _check_steps(question)
-    return question
 
 
-def _check_steps(question: EqualityQuestion) -> None:
+def check_steps(question: EqualityQuestion) -> None:
     """Raises :class:`Unsupported` where the symbol moves a step function by which a branch is taken.
 
     What is 0 there is no boundary: floor(a) is, from 0 to 1.

@@ -48,7 +48,10 @@ class Samples:
                 edges.apart = edges.apart or edges.wrong_at(question, p, start)
                 waiting.append(self._stated(stated, start))
             else:
-                parts = self._on(seam_regions(start, p, avoid, self.bound))
+                seam = seam_regions(start, p, avoid, self.bound)
+                if seam is None:
+                    edges.apart = edges.apart or edges.wrong_at(question, p, start)
+                parts = self._on(seam)
                 waiting.append(self._stated(stated, start) if parts is None else _Seam(stated, parts, kink=False))
             if edges.apart is not None:
                 return

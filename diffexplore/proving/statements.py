@@ -54,6 +54,7 @@ def statements_of(
         same = decide_equal(exact, traced.output, needs=traced.domains[OUTPUT], everywhere=True, **shared)
         yield Statement(VALUE, to_text(traced.output), same)
 
+    defined = traced.domains[OUTPUT] if loss is None else ()
     renamings = Renamings(exact, _kinds(program, traced, data), domain, traced.conventions)
 
     def partial(name: str, claimed: sympy.Expr) -> Statement:
@@ -61,7 +62,7 @@ def statements_of(
         claim = PartialClaim(real(name), claimed, traced.domains[name])
         decision = renamings.proved(claim)
         if decision is None:
-            stated = {**shared, "data": data, "needs": claim.needs}
+            stated = {**shared, "data": data, "needs": claim.needs, "defined": defined}
             decision = _by_terms(exact, claimed, claim.symbol, stated)
             decision = decision or decide_gradient(exact, claimed, claim.symbol, **stated)
             renamings.add(claim, decision)
