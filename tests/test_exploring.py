@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import sympy
 import torch
-from representatives import one_in
+from representatives import one_in, these
 
 import diffexplore as dx
 from diffexplore.errors import UsageError
@@ -27,10 +28,13 @@ from diffexplore.pages.live import live_html, live_script
 LINE = {"x": [0.0, 1.0, 2.0, 3.0], "y": [1.1, 2.9, 5.2, 6.9]}
 NAMES = [name for name in dx.losses.names() if dx.losses.get(name).parameters]
 
+#: Those of other tests, and one of more parameters than two: the others are alike.
+EACH_TIME = ("perpendicular", "squared_error", "poisson", "softplus", "hyperplane")
 
-@pytest.fixture(scope="module")
-def explorers() -> dict[str, dx.Explorer]:
-    return {name: dx.explore(name, steps=200) for name in NAMES}
+
+@functools.cache
+def explored(name: str) -> dx.Explorer:
+    return dx.explore(name, steps=200)
 
 
 def by_hand(name: str, a: float, b: float) -> float:
@@ -48,10 +52,10 @@ def by_hand(name: str, a: float, b: float) -> float:
 
 # ------------------------------------------------------------------------------------------------------------ surfaces
 @pytest.mark.parametrize(
-    "name", one_in(2, ["perpendicular", "squared_error", "absolute_error", "poisson", "softplus"], first=1)
+    "name", these(EACH_TIME, ["perpendicular", "squared_error", "absolute_error", "poisson", "softplus"])
 )
-def test_the_values_of_a_surface(name: str, explorers: dict[str, dx.Explorer]) -> None:
-    surface = explorers[name].surface
+def test_the_values_of_a_surface(name: str) -> None:
+    surface = explored(name).surface
     assert surface is not None
     for row in (0, 17, 60):
         for column in (0, 31, 60):
@@ -59,9 +63,9 @@ def test_the_values_of_a_surface(name: str, explorers: dict[str, dx.Explorer]) -
             assert surface.values[row][column] == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_start_path_and_minimum_are_in_the_picture(name: str, explorers: dict[str, dx.Explorer]) -> None:
-    explorer = explorers[name]
+@pytest.mark.parametrize("name", these(EACH_TIME, NAMES))
+def test_start_path_and_minimum_are_in_the_picture(name: str) -> None:
+    explorer = explored(name)
     window = explorer.windows[0]
     places = [explorer.start, *(step.point for step in explorer.path)]
     places += [explorer.minimum.point] if explorer.minimum else []
@@ -73,9 +77,9 @@ def test_start_path_and_minimum_are_in_the_picture(name: str, explorers: dict[st
         assert max(values) - min(values) >= 0.6 * (window.high[k] - window.low[k])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_default_rate_never_rises_at_first(name: str, explorers: dict[str, dx.Explorer]) -> None:
-    explorer = explorers[name]
+@pytest.mark.parametrize("name", these(EACH_TIME, NAMES))
+def test_the_default_rate_never_rises_at_first(name: str) -> None:
+    explorer = explored(name)
     losses = [step.loss for step in explorer.path]
     assert all(math.isfinite(loss) for loss in losses if loss is not None) and None not in losses
     assert all(after <= before * (1 + 1e-12) for before, after in pairwise(losses))  # type: ignore[operator]
@@ -83,8 +87,8 @@ def test_the_default_rate_never_rises_at_first(name: str, explorers: dict[str, d
 
 
 @pytest.mark.parametrize("name", ["perpendicular", "poisson", "softplus"])
-def test_arrows_lead_down_and_have_one_length_on_the_screen(name: str, explorers: dict[str, dx.Explorer]) -> None:
-    explorer = explorers[name]
+def test_arrows_lead_down_and_have_one_length_on_the_screen(name: str) -> None:
+    explorer = explored(name)
     field, window = explorer.downhill, explorer.windows[0]
     assert field is not None and len(field.x) == 13 * 13
     width, height = (b - a for a, b in zip(window.low, window.high, strict=True))
@@ -115,14 +119,15 @@ def test_close_to_the_minimum_its_ellipses_are_seen() -> None:
     assert max(above) / min(above) < 40  # 13,351 where both axes had one scale
 
 
-def test_levels_lie_between_the_lowest_and_the_highest_value(explorers: dict[str, dx.Explorer]) -> None:
-    for explorer in explorers.values():
-        surface = explorer.surface
-        assert surface is not None
-        known = [value for row in surface.values for value in row if value is not None]
-        assert len(surface.levels) >= 10 and list(surface.levels) == sorted(surface.levels)
-        lowest = explorer.minimum.loss if explorer.minimum else min(known)
-        assert lowest < surface.levels[0] and surface.levels[-1] < max(known)
+@pytest.mark.parametrize("name", these(EACH_TIME, NAMES))
+def test_levels_lie_between_the_lowest_and_the_highest_value(name: str) -> None:
+    explorer = explored(name)
+    surface = explorer.surface
+    assert surface is not None
+    known = [value for row in surface.values for value in row if value is not None]
+    assert len(surface.levels) >= 10 and list(surface.levels) == sorted(surface.levels)
+    lowest = explorer.minimum.loss if explorer.minimum else min(known)
+    assert lowest < surface.levels[0] and surface.levels[-1] < max(known)
 
 
 def test_outside_the_domain_a_surface_is_blank() -> None:
@@ -290,8 +295,8 @@ def test_the_curve_that_is_fitted(loss: str, expected: tuple[str, str] | None) -
     assert float(curve.expression.subs(at)) == pytest.approx(float(sympy.sympify(expected[1]).subs(values)))
 
 
-def test_lines_over_the_data(explorers: dict[str, dx.Explorer]) -> None:
-    explorer = explorers["perpendicular"]
+def test_lines_over_the_data() -> None:
+    explorer = explored("perpendicular")
     data = next(figure for figure in explorer.figures() if figure.title.startswith("Data"))
     assert [layer.name for layer in data.layers] == ["data", "start", "end", "minimum"]
     line = data.layers[-1]
@@ -360,15 +365,15 @@ def test_a_surface_that_takes_too_many_operations_is_not_drawn(monkeypatch: pyte
     assert not any(isinstance(layer, (ValueGrid, Arrows)) for layer in explorer.figure().layers)
 
 
-def test_missing_plotly_is_named(monkeypatch: pytest.MonkeyPatch, explorers: dict[str, dx.Explorer]) -> None:
+def test_missing_plotly_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     script.cache_clear()
     monkeypatch.setattr("diffexplore.figures.plotly.find_spec", lambda name: None)
     with pytest.raises(UsageError, match="python -m pip install plotly"):
-        explorers["perpendicular"].to_html()
+        explored("perpendicular").to_html()
 
 
-def test_in_a_notebook(explorers: dict[str, dx.Explorer]) -> None:
-    explorer = explorers["squared_error"]
+def test_in_a_notebook() -> None:
+    explorer = explored("squared_error")
     html = explorer._repr_html_()
     assert html.startswith("<iframe srcdoc=") and html.count("<iframe") == 1
     assert sys.getsizeof(html) < 8_000_000, "marimo shows no output that takes more memory"
@@ -380,8 +385,8 @@ def test_it_is_the_same_every_time() -> None:
     assert dx.explore("poisson", steps=30).to_html() == dx.explore("poisson", steps=30).to_html()
 
 
-def test_figures_go_to_every_medium(explorers: dict[str, dx.Explorer]) -> None:
-    explorer = explorers["perpendicular"]
+def test_figures_go_to_every_medium() -> None:
+    explorer = explored("perpendicular")
     assert explorer.plot() is not None
     lines = draw(explorer.figure(), 80, ascii=True)
     assert all(len(line) <= 80 and line.isascii() for line in lines)
