@@ -22,7 +22,7 @@ from benchmarks._jobs import arguments, finish, one_thread
 from diffexplore import losses
 from diffexplore.checking.batch import make_batch
 from diffexplore.checking.judge import FAIL, judge
-from diffexplore.checking.probes import best_probe, probe_power
+from diffexplore.checking.probe_search import ProbeSearch
 from diffexplore.checking.records import Row
 from diffexplore.checking.run import check
 from diffexplore.checking.truth import Enclosures, Status
@@ -72,10 +72,10 @@ def probe_powers(loss: Loss) -> dict[str, float]:
     worst = {}
     for name, known in FLOAT_FORMATS.items():
         problem = Problem(loss, loss.parameters, known.dtype, torch.device("cpu"))
-        powers = []
+        search, powers = ProbeSearch(problem, points, columns, batch.n, 0), []
         for parameter in loss.parameters:
-            probe = best_probe(problem, parameter, points, columns, batch.n, 0)
-            powers.append(math.inf if probe is None else probe_power(problem, parameter, probe, columns))
+            probe = search.best(parameter)
+            powers.append(math.inf if probe is None else search.power(parameter, probe))
         worst[name] = max(powers, default=0.0)
     return worst
 

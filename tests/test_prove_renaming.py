@@ -11,6 +11,7 @@ import torch.nn.functional as F
 import diffexplore as dx
 from diffexplore.program.lowering import Lowering
 from diffexplore.proving import statements
+from diffexplore.proving.renaming import Renamings
 
 Tensor = torch.Tensor
 
@@ -155,11 +156,65 @@ def test_a_domain_that_tells_symbols_apart_is_no_renaming(decided: list[str]) ->
     assert dx.prove(lambda w: w.abs().sum(), parameters="w[2]", data=[], domain=["w1 > 0", "w2 > 0"]).exclusions
 
 
-def test_side_conditions_are_those_of_each_partial() -> None:
-    """A proof with conditions is not carried over: each kink is named by its own symbols."""
+def test_side_conditions_are_renamed_with_the_symbols(decided: list[str]) -> None:
+    """One partial is decided, and each kink is named by its own symbols."""
     proof = dx.prove(lambda w, X: F.relu(X * w).mean(), parameters="w[3]", data="X[3]")
-    assert proof.status == "proved"
-    assert proof.conditions == tuple(f"X{k}·w{k} ≠ 0 for every sample" for k in (1, 2, 3))
+    assert (proof.status, decided) == ("proved", ["w1"])
+    conditions = tuple(f"X{k}·w{k} ≠ 0 for every sample" for k in (1, 2, 3))
+    assert proof.conditions == conditions
+    assert tuple(one.decision.conditions for one in proof.statements) == tuple((one,) for one in conditions)
+
+
+@pytest.mark.parametrize(
+    ("program", "parameters", "data"),
+    [
+        (lambda w, X: F.leaky_relu(X * w).mean(), "w[2]", "X[2]"),
+        (lambda w: w.abs().sum(), "w[2]", []),
+        (lambda w: (w.log() * w.flip(0).abs()).sum(), "w[2]", []),
+        (lambda w: F.softplus(w).sum(), "w[2]", []),
+        (lambda w, X: F.relu(X @ w).mean(), "w[2]", "X[2]"),
+    ],
+    ids=["leaky", "abs", "logarithm", "convention", "one unit"],
+)
+def test_renamed_conditions_are_those_of_the_decision(
+    program: Any, parameters: Any, data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed = dx.prove(program, parameters=parameters, data=data)
+    monkeypatch.setattr(Renamings, "proved", lambda *_: None)
+    alone = dx.prove(program, parameters=parameters, data=data)
+    assert (renamed.status, alone.status) == ("proved", "proved")
+    assert (renamed.conditions, renamed.exclusions) == (alone.conditions, alone.exclusions)
+    for one, other in zip(renamed.statements, alone.statements, strict=True):
+        assert set(one.decision.conditions) == set(other.decision.conditions)
+        assert set(one.decision.exclusions) == set(other.decision.exclusions)
+
+
+class PlantedRectifier(torch.autograd.Function):
+    """relu(W·x), the backward of which is wrong in one entry."""
+
+    wrong = 0
+
+    @staticmethod
+    def forward(ctx: Any, w: Tensor, x: Tensor) -> Tensor:
+        ctx.save_for_backward(w, x)
+        return F.relu(w * x)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor]:
+        w, x = ctx.saved_tensors
+        open_ = (w * x > 0).double()
+        factor = torch.ones(w.shape, dtype=w.dtype)
+        factor[PlantedRectifier.wrong] = 1 + 2.0**-30
+        return (upstream * open_ * x * factor).sum(0), upstream * open_ * w
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_a_wrong_entry_among_equals_with_kinks_is_refuted_and_named(wrong: int) -> None:
+    PlantedRectifier.wrong = wrong
+    proof = dx.prove(lambda w, X: PlantedRectifier.apply(w, X).mean(), parameters="w[3]", data="X[3]")
+    assert proof.status == "refuted"
+    assert [one.name for one in proof.refuted] == [f"w{wrong + 1}"]
+    assert [one.status for one in proof.statements].count("proved") == 2
 
 
 def test_data_are_exchanged_for_data_alone(decided: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from diffexplore.checking.explain import stays_finite
 from diffexplore.checking.findings import SampleFindings
 from diffexplore.checking.judge import PASS
 from diffexplore.checking.loss_value import compared_value, not_finite, value_truth
-from diffexplore.checking.probes import Probe, best_probe
+from diffexplore.checking.probe_search import ProbeSearch
+from diffexplore.checking.probes import Probe
 from diffexplore.checking.records import LOSS, VALUE
 from diffexplore.checking.tallies import Skipped
 from diffexplore.checking.truth import Enclosures, Status, statuses_in
@@ -173,10 +175,14 @@ class PointCheck(Comparisons):
         for probe in self._found.signs[name].sub_batches(name, self._point, both=self.both_signs):
             self._try(name, probe, settles=probe.several or self._n == 1)
         if self._weak(name):
-            best = best_probe(self._problem, name, (self._point,), self._columns, self._n, self._seed)
+            best = self._probing.best(name)
             # A point of the check's own choice says nothing where it overflows: nobody chose it.
             if best is not None and stays_finite(self._at(best)):
                 self._try(name, best, settles=False)
+
+    @cached_property
+    def _probing(self) -> ProbeSearch:
+        return ProbeSearch(self._problem, (self._point,), self._columns, self._n, self._seed)
 
     def _at(self, probe: Probe) -> Evaluator:
         return Evaluator(self._problem, probe.point, probe.rows(self._columns), len(probe.samples))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from diffexplore.formula.signs import Unsupported as Unsupported
+
+if TYPE_CHECKING:
+    from diffexplore.decide.side_conditions import SideCondition
 
 Status = Literal["proved", "refuted", "unknown"]
 
@@ -74,6 +77,7 @@ class Decision:
         tried: how it was proved, or what was tried, in words.
         largest_difference: where it is unknown, the largest difference seen at random points.
         witness: where it is proved, a point at which both sides have a value, and these values.
+        needs: where it is proved, the conditions as expressions; None where some are in words alone.
     """
 
     status: Status
@@ -85,3 +89,9 @@ class Decision:
     exclusions: tuple[str, ...] = ()
     unvalued: tuple[Unvalued, ...] = ()
     place: str = ""
+    needs: tuple[SideCondition, ...] | None = None
+
+    @property
+    def plain(self) -> Decision:
+        """The same without expressions."""
+        return replace(self, needs=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sympy
@@ -36,6 +36,13 @@ class SideCondition:
     def text(self) -> str:
         where = f" where {self.where}" if self.where else ""
         return self.need.text() + where + (" for every sample" if self.every_sample else "")
+
+    def renamed(self, names: Mapping[sympy.Basic, sympy.Basic]) -> SideCondition | None:
+        """The same of other symbols, all exchanged at once; None where some of it is in words."""
+        if self.where:
+            return None
+        need = DomainCondition(self.need.expr.xreplace(names), self.need.kind)
+        return SideCondition(need, frozenset(names.get(symbol, symbol) for symbol in self.data))
 
     def simpler(self) -> SideCondition:
         """The same, of what stands under a root."""

@@ -33,10 +33,14 @@ _JUMPING = tuple(
 
 @dataclass(frozen=True)
 class Conditions:
-    """All side conditions as texts, and those of them that may leave out more than a null set."""
+    """All side conditions as texts, and those of them that may leave out more than a null set.
+
+    ``needs``: all of them as expressions; None where some are in words alone.
+    """
 
     texts: tuple[str, ...]
     exclusions: tuple[str, ...]
+    needs: tuple[SideCondition, ...] | None
 
 
 def conditions_of(question: EqualityQuestion, cases: Sequence[RegionCase], edges: Edges) -> Conditions:
@@ -53,7 +57,8 @@ def conditions_of(question: EqualityQuestion, cases: Sequence[RegionCase], edges
     excluded = [one.text for one in every if one.text not in kinks and not _is_null(one.need, question.varied)]
     excluded += [text for text, is_null in jumps if not is_null] + texts
     whole = [*(one.text for one in every), *(text for text, _ in jumps), *texts]
-    return Conditions(tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(excluded)))
+    needs = None if jumps or texts else tuple(every)
+    return Conditions(tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(excluded)), needs)
 
 
 def _is_null(need: DomainCondition, varied: Set[sympy.Basic]) -> bool:
@@ -139,8 +144,9 @@ def verdict(work: Work) -> Decision:
         found = conditions_of(work.question, work.cases, edges)
         unvalued = tuple(dict.fromkeys(one for case in work.cases for one in case.unvalued))
         return Decision(
-            "proved", found.texts, None, tried, None, work.witness.counterexample(), found.exclusions, unvalued
-        )
+            "proved", found.texts, None, tried, None, work.witness.counterexample(), found.exclusions, unvalued,
+            needs=found.needs,
+        )  # fmt: skip
     if proved:
         inside = " in the domain" if work.question is not None and work.question.domain else ""
         tried += (f"no point was found{inside} at which both sides have a value",)

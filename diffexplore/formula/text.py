@@ -28,19 +28,20 @@ _SPELLED = {sympy.E: sympy.exp(1, evaluate=False), sympy.pi: 4 * sympy.atan(1, e
 _MANY_ZEROS = 16  # a whole number that ends in so many zeros is written with an exponent
 
 
-def to_text(expr: sympy.Basic, *, unicode: bool = True) -> str:
+def to_text(expr: sympy.Basic, *, unicode: bool = True, writer: Writer | None = None) -> str:
     """``expr`` on one line.
 
     Args:
         expr: an expression or condition over the functions of the formula language.
         unicode: write ``a·x² − √b`` rather than ``a*x**2 - sqrt(b)``; the latter is read back by
             :func:`diffexplore.formula.parse.parse`.
+        writer: one that wrote other expressions, the parts of which it knows; it has its own ``unicode``.
     """
     if expr.has(sympy.E, sympy.pi):  # a symbol of that name says something else where the text is read back
         named = {sympy.Symbol("e", real=True): sympy.E, sympy.Symbol("pi", real=True): sympy.pi}
         taken = {constant for symbol, constant in named.items() if symbol in expr.free_symbols}
         expr = expr.xreplace({constant: _SPELLED[constant] for constant in taken}) if taken else expr
-    return Writer(unicode).write(expr)
+    return (writer or Writer(unicode)).write(expr)
 
 
 def conditions_to_text(conditions: Sequence[Boolean]) -> str:

@@ -78,6 +78,10 @@ class Problem:
         """The simplified partials as they are evaluated: also where a derivative of 0ⁿ exists."""
         return self._evaluable(self.loss.gradient(self.wrt))
 
+    def closed_form_of(self, name: str) -> Program:
+        """The simplified partial in one symbol, as it is evaluated."""
+        return lower([evaluable(self.loss.gradient(self.wrt)[name], self.loss.domain)], self.inputs)
+
     @cached_property
     def share_program(self) -> Program:
         """The partials of the summand by parameters, and those of the reduced loss by data: of a mean, 1/N of them.

@@ -155,6 +155,17 @@ def _holds(need: Boolean, values: Mapping[str, Tensor]) -> bool:
 
 
 def _innermost(expressions: Sequence[sympy.Expr]) -> list[BatchSum]:
-    """The sums that hold no sum, in a fixed order."""
-    sums = {found for expr in expressions for found in expr.atoms(BatchSum) if not found.summand.has(BatchSum)}
-    return sorted(sums, key=str)
+    """The sums that hold no sum, in the order in which they stand; each part of the expressions is visited once."""
+    found: dict[BatchSum, None] = {}
+    visited: set[sympy.Basic] = set()
+    waiting: list[sympy.Basic] = list(reversed(expressions))
+    while waiting:
+        part = waiting.pop()
+        if part in visited:
+            continue
+        visited.add(part)
+        if isinstance(part, BatchSum) and not part.summand.has(BatchSum):
+            found[part] = None
+        else:
+            waiting += reversed(part.args)
+    return list(found)

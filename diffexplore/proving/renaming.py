@@ -2,13 +2,14 @@
 
 W[1, 1] and W[2, 1] of a layer stand in the loss alike: exchange the two rows, and what goes with them, and the loss is
 the same. Where such a renaming maps the loss onto itself and one claimed partial onto another, with all that is stated
-about them, a proof of the one, renamed, is a proof of the other. Renamings are found by refining colours of the symbols
-(B. Weisfeiler, A. Leman, 1968); whether one is right is then decided exactly, so that a poor guess loses time alone.
+about them, a proof of the one, renamed, is a proof of the other; so are its side conditions. Renamings are found by
+refining colours of the symbols (B. Weisfeiler, A. Leman, 1968); whether one is right is then decided exactly, so that a
+poor guess loses time alone.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -54,24 +55,31 @@ class Renamings:
         self._nodes = _parts(exact)
         self._symbols = sorted((node for node in self._nodes if node in kinds), key=list(kinds).index)
         self._own = self._stated({})
+        self._of_loss = self._refined(None)
+        self._alike = Counter(self._of_loss.values())
+        self._known_colours: dict[sympy.Basic, _Colours] = {}
         self._proofs: dict[Hashable, list[tuple[PartialClaim, _Colours, Decision]]] = defaultdict(list)
 
     def proved(self, claim: PartialClaim) -> Decision | None:
         """The proof of another claim, renamed, if there is one for this claim."""
+        if self._is_alone(claim.symbol):
+            return None
         colours = self._colours(claim.symbol)
         for known, former, decision in self._proofs.get(_key(colours), ()):
             for names in _guesses(former, colours):
                 if self._maps(names, known, claim):
-                    assert decision.witness is not None
-                    return replace(decision, witness=_renamed(decision.witness, names))
+                    return _renamed_decision(decision, names)
         return None
 
     def add(self, claim: PartialClaim, decision: Decision) -> None:
-        """Keep a proof; one with conditions is not kept, for they would have to be renamed as well."""
-        plain = decision.status == "proved" and not (decision.conditions or decision.exclusions or decision.unvalued)
-        if plain and decision.witness is not None:
+        """Keep a proof; one whose conditions are in words is not kept, for these cannot be renamed."""
+        if decision.status == "proved" and not self._is_alone(claim.symbol) and _can_be_renamed(decision):
             colours = self._colours(claim.symbol)
             self._proofs[_key(colours)].append((claim, colours, decision))
+
+    def _is_alone(self, symbol: sympy.Basic) -> bool:
+        """Whether no other symbol stands in the loss as this one does."""
+        return self._alike[self._of_loss.get(symbol, -1)] < 2
 
     def _maps(self, names: _Renaming, known: PartialClaim, claim: PartialClaim) -> bool:
         """Whether a renaming maps the loss and all that is stated onto themselves, and one claim onto the other."""
@@ -109,7 +117,13 @@ class Renamings:
         return self._numbers.setdefault(key, len(self._numbers))
 
     def _colours(self, symbol: sympy.Basic) -> _Colours:
-        """A colour of each symbol, by how it stands in the loss beside the one that is differentiated by.
+        """A colour of each symbol, by how it stands in the loss beside the one that is differentiated by."""
+        if symbol not in self._known_colours:
+            self._known_colours[symbol] = self._refined(symbol)
+        return self._known_colours[symbol]
+
+    def _refined(self, symbol: sympy.Basic | None) -> _Colours:
+        """A colour of each symbol, by how it stands in the loss, where one of them may have a colour of its own.
 
         Each round colours a symbol by all the places at which it stands; what a renaming exchanges has one colour.
         """
@@ -159,6 +173,25 @@ def _guesses(first: _Colours, second: _Colours) -> Iterator[_Renaming]:
         least |= zip((s for s in one if s not in kept), (s for s in other if s not in kept), strict=True)
     yield least
     yield {symbol: renamed for one, other in groups.values() for symbol, renamed in zip(one, other, strict=True)}
+
+
+def _can_be_renamed(decision: Decision) -> bool:
+    """Whether all that a proof states is known as expressions."""
+    stated = decision.needs is not None and all(need.renamed({}) is not None for need in decision.needs)
+    return stated and not decision.unvalued and decision.witness is not None
+
+
+def _renamed_decision(decision: Decision, names: _Renaming) -> Decision:
+    """A proof of which all can be renamed, about other symbols."""
+    assert decision.witness is not None and decision.needs is not None
+    renamed = {need.text: new for need in decision.needs if (new := need.renamed(names)) is not None}
+    return replace(
+        decision,
+        conditions=tuple(dict.fromkeys(renamed[text].text for text in decision.conditions)),
+        exclusions=tuple(dict.fromkeys(renamed[text].text for text in decision.exclusions)),
+        witness=_renamed(decision.witness, names),
+        needs=tuple(renamed.values()),
+    )
 
 
 def _renamed(found: Counterexample, names: _Renaming) -> Counterexample:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import sympy
@@ -15,7 +16,7 @@ from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum, batch_sum
 from diffexplore.formula.budget import Allowance
 from diffexplore.formula.summand import conditions_of
-from diffexplore.formula.text import to_text
+from diffexplore.formula.text import Writer, to_text
 from diffexplore.loss import Loss
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
@@ -50,14 +51,15 @@ def statements_of(
         "domain": domain, "conventions": traced.conventions, "sizes": usual(traced.guards), "allowance": allowance,
         "inputs": [*data, *(symbol for sample in few for symbol in sample.values())],  # each of their values counts
     }  # fmt: skip
+    text_of = partial(to_text, writer=Writer(unicode=True))
     if loss is not None:
         same = decide_equal(exact, traced.output, needs=traced.domains[OUTPUT], everywhere=True, **shared)
-        yield Statement(VALUE, to_text(traced.output), same)
+        yield Statement(VALUE, text_of(traced.output), same.plain)
 
     defined = traced.domains[OUTPUT] if loss is None else ()
     renamings = Renamings(exact, _kinds(program, traced, data), domain, traced.conventions)
 
-    def partial(name: str, claimed: sympy.Expr) -> Statement:
+    def slope(name: str, claimed: sympy.Expr) -> Statement:
         """That what a backward call computes is the partial by a symbol."""
         claim = PartialClaim(real(name), claimed, traced.domains[name])
         decision = renamings.proved(claim)
@@ -66,14 +68,14 @@ def statements_of(
             decision = _by_terms(exact, claimed, claim.symbol, stated)
             decision = decision or decide_gradient(exact, claimed, claim.symbol, **stated)
             renamings.add(claim, decision)
-        return Statement(name, to_text(claimed), decision)
+        return Statement(name, text_of(claimed), decision.plain)
 
     assert traced.partials is not None
     second = traced.second or {}
     for name in names:
-        yield partial(name, traced.partials[name])
+        yield slope(name, traced.partials[name])
         if second.get(name, traced.partials[name]) != traced.partials[name]:
-            other = partial(name, second[name])
+            other = slope(name, second[name])
             if other.status != "proved":
                 yield replace(other, call=2)
 

@@ -1,0 +1,204 @@
+"""Points near that of a check, and samples there, that show a reduced partial sharply.
+
+Where no part of the batch shows a partial at the point itself, the point is moved; and where the batch shows nothing at
+any point, as data far from 0 does in a narrow dtype, synthetic samples take its place. What is computed at a point
+serves the partials in all symbols.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+import torch
+from torch import Tensor
+
+from diffexplore.arithmetic.torch_real import TORCH
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.watch import watched
+from diffexplore.checking.probes import Probe
+from diffexplore.checking.synthetic import synthetic_columns
+from diffexplore.errors import UsageError
+from diffexplore.inputs.blocks import BLOCK
+from diffexplore.methods.problem import Problem, spread_over
+from diffexplore.program.program import Program, lower
+
+_CANDIDATES = 48
+_PROBE_SAMPLES = 16
+_VISIBLE = 2.0**-10
+
+#: A probe that reveals so few units of roundoff is not improved on: the search ends with it.
+_SHARP = 64
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A candidate point, the samples that are looked at there (indices), and what is known of them.
+
+    ``partials``: a row for each symbol; ``usable``: the samples in the domain at which the loss is finite.
+    """
+
+    values: Mapping[str, Tensor]
+    chosen: np.ndarray
+    partials: list[np.ndarray]
+    usable: np.ndarray
+
+
+class ProbeSearch:
+    """Points and same-sign samples that show partials of a loss sharply; what is found out of a point serves them all.
+
+    ``points`` are those of the check, ``columns`` and ``n`` its batch. Of a batch of several blocks the samples are of
+    the first one.
+    """
+
+    def __init__(
+        self, problem: Problem, points: tuple[Mapping[str, float], ...], columns: Mapping[str, Tensor], n: int,
+        seed: int,
+    ) -> None:  # fmt: skip
+        self._problem, self._points, self._columns, self._n, self._seed = problem, points, columns, n, seed
+        self._looked_at: dict[bool, tuple[list[_Place], Iterator[_Place]]] = {}
+        self._own: Mapping[str, Tensor] | None = None
+        self._alone: dict[str, Program] = {}
+
+    def best(self, name: str) -> Probe | None:
+        """The candidate point and same-sign samples at which the partial in ``name`` is seen most sharply.
+
+        Candidates in which a term of the gradient is nearly invisible are passed over where any others are found.
+        Synthetic samples are tried where those of the batch show nothing; None where they show nothing either.
+        """
+        problem = self._problem
+        terms = lower(list(sympy.Add.make_args(problem.loss.gradient(problem.wrt).raw[name])), problem.inputs)
+        sharp = _SHARP * UNIT_ROUNDOFF[problem.dtype]
+        for of_batch in (True, False):
+            found: list[tuple[bool, float, Probe]] = []
+            for place in self._places(of_batch):
+                probe = self._probe(name, place, of_batch)
+                if probe is None:
+                    continue
+                power = self.power(name, probe)
+                if not power < 1:
+                    continue
+                found.append((not _visible(problem, terms, self._values(probe), len(probe.samples)), power, probe))
+                if found[-1][:2] <= (False, sharp):
+                    return probe
+            if found:
+                return min(found, key=lambda entry: entry[:2])[2]
+        return None
+
+    def power(self, name: str, probe: Probe) -> float:
+        """The smallest relative error of the partial in ``name`` that its simplified formula reveals at a probe."""
+        if name not in self._alone:
+            self._alone[name] = self._problem.closed_form_of(name)
+        partial, values, n = self._alone[name], self._values(probe), len(probe.samples)
+
+        def run() -> tuple[Tensor]:
+            (output,) = partial.run(TORCH, values)
+            return (self._problem.reduce(spread_over(output, n, values)),)
+
+        (ball,) = watched(run)
+        return float(2 * ball.rad / ball.mid.abs())
+
+    def _values(self, probe: Probe) -> Mapping[str, Tensor]:
+        return self._problem.values(probe.point, probe.rows(self._columns))
+
+    def _places(self, of_batch: bool) -> Iterator[_Place]:
+        """The candidates, with samples of the batch or with synthetic ones; each is made when it is first needed."""
+        if of_batch not in self._looked_at:
+            self._looked_at[of_batch] = [], self._made(of_batch)
+        known, later = self._looked_at[of_batch]
+        yield from known
+        for place in later:
+            known.append(place)
+            yield place
+
+    def _made(self, of_batch: bool) -> Iterator[_Place]:
+        points, columns, n = self._points, self._columns, self._n
+        if not of_batch:
+            points, columns, n = _synthetic(self._problem, self._seed)
+            self._own = columns
+        generator = np.random.default_rng([self._seed, 0x9806])
+        for point in _candidates(self._problem, points, generator):
+            chosen = np.sort(generator.permutation(min(n, BLOCK))[: 4 * _PROBE_SAMPLES])
+            index = torch.from_numpy(chosen)
+            rows = {key: column[index.to(column.device)] for key, column in columns.items()}
+            values = self._problem.values(point, rows)
+            partials = _double(self._problem, values, self._problem.closed_form_program, len(chosen))
+            yield _Place(values, chosen, partials, _usable(self._problem, values, len(chosen)))
+
+    def _probe(self, name: str, place: _Place, of_batch: bool) -> Probe | None:
+        """The samples of a place whose partial in ``name`` has one sign; None where there are none."""
+        problem = self._problem
+        samples = _same_sign(place.partials[problem.wrt.index(name)], place.usable)
+        if samples is None:
+            return None
+        own = None if of_batch else self._own
+        counted = "1 sample" if len(samples) == 1 else f"{len(samples)} samples"
+        kind = counted.replace(" sample", " synthetic sample") if own else counted
+        made = f"probe point with {kind} whose partial in {name} has one sign" if problem.loss.data else "probe point"
+        rounded = {key: float(place.values[key]) for key in problem.loss.parameters}
+        return Probe(rounded, place.chosen[samples], made, True, own)
+
+
+def _synthetic(problem: Problem, seed: int) -> tuple[tuple[dict[str, float], ...], Mapping[str, Tensor], int]:
+    """A point and samples of ordinary size in the domain; no samples where none are found."""
+    loss = problem.loss
+    ordinary = dict.fromkeys(loss.parameters, 1.0)
+    if not loss.data:
+        return (ordinary,), {}, 1
+    try:
+        columns = synthetic_columns(loss, 4 * _PROBE_SAMPLES, seed, (ordinary,))
+    except UsageError:
+        return (), {}, 0
+    return (ordinary,), {key: torch.from_numpy(column) for key, column in columns.items()}, 4 * _PROBE_SAMPLES
+
+
+def _candidates(
+    problem: Problem, points: tuple[Mapping[str, float], ...], generator: np.random.Generator
+) -> Iterator[dict[str, float]]:
+    """The points themselves, then points with each parameter scaled and moved at random; none where there is none."""
+    if not points:
+        return
+    bases = [*points, *problem.loss.default_points]
+    yield from (dict(point) for point in bases)
+    for base in itertools.islice(itertools.cycle(bases), _CANDIDATES):
+        yield {
+            key: float(base[key] * generator.uniform(0.5, 2.0) + generator.normal() * generator.choice([0.1, 1.0]))
+            for key in problem.loss.parameters
+        }
+
+
+def _usable(problem: Problem, values: Mapping[str, Tensor], n: int) -> np.ndarray:
+    """The samples in the domain at which the loss is finite (bool)."""
+    inside = np.ones(n, bool)
+    for holds in problem.domain_program.run(TORCH, values):
+        if isinstance(holds, Tensor):
+            inside &= holds.expand(n).cpu().numpy()
+    (summands,) = _double(problem, values, problem.loss_program, n)
+    usable: np.ndarray = inside & np.isfinite(summands)
+    return usable
+
+
+def _same_sign(partial: np.ndarray, usable: np.ndarray) -> np.ndarray | None:
+    """Up to 16 of the usable samples whose partial has the same sign, the largest first."""
+    usable = usable & np.isfinite(partial) & (partial != 0)
+    signs = [np.flatnonzero(usable & (partial > 0)), np.flatnonzero(usable & (partial < 0))]
+    several = max(signs, key=len)
+    if len(several) == 0:
+        return None
+    largest = several[np.argsort(-np.abs(partial[several]), kind="stable")[:_PROBE_SAMPLES]]
+    return np.sort(largest)
+
+
+def _double(problem: Problem, values: Mapping[str, Tensor], program: Program, n: int) -> list[np.ndarray]:
+    wide = {key: value.to(torch.float64) for key, value in values.items()}
+    outputs = program.run(TORCH, wide)
+    return [spread_over(output, n, wide).cpu().numpy() for output in outputs]
+
+
+def _visible(problem: Problem, terms: Program, values: Mapping[str, Tensor], n: int) -> bool:
+    """Whether every additive term of the gradient makes up a fair part of it."""
+    sizes = [abs(float(column.mean())) for column in _double(problem, values, terms, n)]
+    return all(size >= _VISIBLE * sum(sizes) for size in sizes)
