@@ -102,7 +102,7 @@ SHAPES = {
     "an exponential": ("exp(a)", None, {"a": 0}, "infinity", "along −a"),
     "a saddle": ("a**2 - b**2", None, {"a": 1, "b": 1}, "no minimum", "a saddle is all"),
     "a slope everywhere": ("a**3 + a", None, {"a": 1}, "no minimum", "its gradient is 0 nowhere"),
-    "a pole between": ("(a**2 + 1)/a", None, {"a": 2}, "minimum", "the minimum"),
+    "a pole between": ("(a**2 + 1)/a", None, {"a": 2}, "local minimum", "a local minimum"),
     "a parabola upside down": ("-a**2", None, {"a": 1}, "no minimum", "a maximum is all"),
     "two equal minima": ("(a**2 - 1)**2", None, {"a": 0.1}, "minimum", "above the lowest minimum"),
     "two minima": ("(a**2 - 1)**2 + a/10", None, {"a": 1}, "local minimum", "a local minimum"),
@@ -218,3 +218,52 @@ def test_a_descent_to_a_saddle_is_said_to_have_come_to_one() -> None:
     (saddle,) = (finding for finding in fit.explanation if finding.key == "at_another")
     assert saddle.sentence.startswith("it has come to the saddle (0, 0)")
     assert fit.optimum is not None and fit.optimum.value == 0
+
+
+#: Losses whose lowest known minimum is not their lowest value: what is lower, and where.
+LOWER_ELSEWHERE = {
+    "a jump": ("where(a < 1, a**2, a**2 - 100)", {"a": 0.1}, None, {"a": 1.0}),
+    "a jump at 0": ("3*sign(a) + (a - 1)**2", {"a": 2.0}, None, {"a": -0.5}),
+    "a step": ("-10*heaviside(a - 3) + (a - 1)**2", {"a": 2.0}, None, {"a": 3.5}),
+    "steps": ("floor(a) + (a - 0.5)**2", {"a": 0.2}, None, {"a": -0.25}),
+    "an end of the domain": ("a**4/4 + a**3/3 - 3*a**2", {"a": 1.0}, "a > -2.9", {"a": -2.75}),
+    "a logarithm": ("log(a) + a**2 - 3*a", {"a": 2.0}, None, {"a": 2.0**-20}),
+    "a logarithm of data": ("log((a - x)**2) + a**2 - 14*a", {"a": 5.0}, None, {"a": 1.0 + 2.0**-40}),
+    "a pole": ("log(a**2) + a**2 - 6*a", {"a": 2.0}, None, {"a": 2.0**-20}),
+    "a valley": ("a**2 - 2*a*b**2 + b**2", {"a": 0.2, "b": 0.1}, None, {"a": 9.0, "b": 3.0}),
+}
+
+
+@pytest.mark.parametrize("kind", LOWER_ELSEWHERE)
+def test_a_minimum_with_lower_values_elsewhere_is_a_local_one(kind: str) -> None:
+    formula, start, domain, lower = LOWER_ELSEWHERE[kind]
+    data = {"x": [1.0]} if "x" in formula else None
+    loss = dx.Loss(formula, parameters=list(start), data=list(data or ()), domain=domain)
+    found = dx.fit(loss, data, start, steps=0, methods="symbolic").terrain
+    assert found.optimum is not None
+    assert found.status == "local minimum"
+    assert loss.compile(backend="blocked")(lower, data).value < found.optimum.value
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "(sqrt(a)*sqrt(a) + 1)**2", "exp(log(a))**2", "(a/a*a - x)**2", "(exp(log(a)) + x)**2", "exp(log(a))",
+        "(exp(log(a)) + 1)**4", "((a - 7)/(a - 7)*a - 7)**2", "log(sign(a)) + (a + 3)**2",
+    ],
+)  # fmt: skip
+def test_there_is_no_minimum_where_the_loss_as_written_has_no_value(formula: str) -> None:
+    data = {"x": [1.0, 2.0]} if "x)" in formula else None
+    if "a/a" in formula:
+        data = {"x": [0.0, 0.0]}
+    loss = dx.Loss(formula, parameters="a", data=list(data or ()))
+    found = dx.fit(loss, data, {"a": 1.5}, steps=0, methods="symbolic").terrain
+    assert found.optimum is None
+    assert found.status == "unknown"
+
+
+@pytest.mark.parametrize("formula", ["(sqrt(a)*sqrt(a) - 1)**2", "(exp(log(a)) - x)**2", "(a/a*a - x)**2"])
+def test_a_minimum_where_the_loss_as_written_has_a_value_is_one(formula: str) -> None:
+    data = {"x": [1.0, 2.0]} if "x)" in formula else None
+    loss = dx.Loss(formula, parameters="a", data=list(data or ()))
+    assert dx.fit(loss, data, {"a": 0.5}, steps=0, methods="symbolic").terrain.status == "minimum"

@@ -226,6 +226,37 @@ def test_a_statistic_that_overflows() -> None:
 
 
 @pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        ("floor(x)", [0.5, 2.75]),
+        ("round(x)*x", [0.5, -2.75]),
+        ("lgamma(x + 1)", [1.0, 170.0]),
+        ("digamma(x)", [1.0, 2.5]),
+        ("gammainc(2, x)", [1.0, 2.5]),
+        ("erfinv(x)", [0.25, -0.5]),
+        ("atan2(x, -1)", [0.25, -0.5]),
+        ("log_ndtr(x)", [0.25, -50.0]),
+        ("j0(x)*x", [0.25, 30.0]),
+        ("exp(-x**2)", [1.0, 26.0]),
+        ("exp(-x**2)", [1.0, 200.0]),
+        ("where(x > 0, lgamma(x), 0)", [-1.0, 3.5]),
+    ],
+)
+def test_sums_of_functions_that_only_arb_computes(function: str, x: list[float]) -> None:
+    loss = dx.Loss(f"(a - 1/8)**2*({function}) + a", parameters="a", data="x")
+    columns = {"x": torch.tensor(x, dtype=torch.float64)}
+    assert loss.compile().explain().backend == "statistics"
+    assert excess(loss, {"a": 0.75}, columns, "statistics") <= 1
+
+
+@pytest.mark.parametrize(("function", "x"), [("log(x)", -1.0), ("1/x", 0.0), ("lgamma(x)", -2.0), ("exp(x)", 1e4)])
+def test_a_sum_without_a_value_says_of_what(function: str, x: float) -> None:
+    loss = dx.Loss(f"a*{function}", parameters="a", data="x")
+    with pytest.raises(dx.UsageError, match=r"^the sum of .*x.* over the data is no finite number in double precision"):
+        loss.compile()({"a": 1.0}, {"x": [1.0, x]})
+
+
+@pytest.mark.parametrize(
     ("options", "at", "message"),
     [
         ({"backend": "cuda"}, AT, "unknown backend 'cuda'"),

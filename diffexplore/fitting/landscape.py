@@ -18,10 +18,12 @@ from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.fitting.certify import newton, stationary_box
 from diffexplore.fitting.closed_form import ClosedFormMinimum, closed_forms
 from diffexplore.fitting.curvature import Eigenvalue, eigenvalues
-from diffexplore.fitting.polynomial import falls_along, falls_somewhere, flat_minimum
+from diffexplore.fitting.lowest import branches, falls_below
+from diffexplore.fitting.polynomial import falls_along, flat_minimum
 from diffexplore.fitting.reduced import BITS, Derivatives, ReducedLoss, point
 from diffexplore.fitting.symmetries import Motion, symmetries
 from diffexplore.fitting.trust_region import descend
+from diffexplore.fitting.written_value import ends, has_value
 from diffexplore.formula.text import conditions_to_text
 from diffexplore.program.program import lower
 
@@ -54,8 +56,8 @@ class Landscape:
     ``status`` is
 
     - "minimum" or "local minimum": ``optimum`` is the lowest minimum of ``stationary``; the former where these are
-      all stationary points that there are;
-    - "no minimum": all stationary points are known, and none is a minimum;
+      all stationary points that there are, and nothing lower was found: no jump, no pole, no end, no ray that falls;
+    - "no minimum": all stationary points are known, none is a minimum, and the loss has no corner and no end;
     - "ridge": a motion of the parameters leaves the loss as it is: ``motion``, ``moving`` at ``end``;
     - "kink": the loss is piecewise linear in its parameters;
     - "unbounded": the loss is linear in its parameters: its gradient is the same everywhere;
@@ -91,7 +93,7 @@ def landscape_of(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
     if closed is not None:
         proved = [_stationary(loss, form.box, form) for form in closed]
         if all(one is not None for one in proved):
-            return _of_all(loss, [one for one in proved if one is not None and _in_domain(loss, one.box)])
+            return _of_all(loss, [one for one in proved if one is not None])
     if _is_quadratic(loss):
         found = stationary_at(loss, point(start))
         if found is not None and _in_domain(loss, found.box):
@@ -100,11 +102,20 @@ def landscape_of(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
 
 
 def _of_all(loss: ReducedLoss, found: Sequence[Stationary]) -> Landscape:
-    minima = [one for one in found if one.kind == "minimum"]
-    if not minima:
-        return Landscape("no minimum", stationary=tuple(found), complete=True)
-    best = min(minima, key=lambda one: float(one.derivatives.value.mid()))
-    return Landscape("local minimum" if falls_somewhere(loss) else "minimum", best, tuple(found), complete=True)
+    """What all stationary points say, of which some may be outside the domain."""
+    inside = tuple(one for one in found if _in_domain(loss, one.box))
+    minima = [one for one in inside if one.kind == "minimum"]
+    if not minima:  # but perhaps a lowest value where the loss ends, or at a corner
+        status = "unknown" if ends(loss.loss) or branches(loss) else "no minimum"
+        return Landscape(status, stationary=inside, complete=True)
+    best = min(minima, key=_height)
+    below = min(map(_height, found)) < _height(best) or falls_below(loss, best.box, best.derivatives.value)
+    lowest = _is_quadratic(loss) or not below
+    return Landscape("minimum" if lowest else "local minimum", best, inside, complete=True)
+
+
+def _height(one: Stationary) -> float:
+    return float(one.derivatives.value.mid())
 
 
 def stationary_at(loss: ReducedLoss, start: Sequence[arb]) -> Stationary | None:
@@ -141,7 +152,7 @@ def _by_search(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
     for motion in symmetries(loss.loss):
         if any(motion.at(end)):
             return Landscape("ridge", end=end, motion=motion)
-    if all(sympy.together(second).is_zero for second in loss.formulas.hessian.values()):
+    if branches(loss) and all(sympy.together(second).is_zero for second in loss.formulas.hessian.values()):
         return Landscape("kink", end=end)
     flat = flat_minimum(loss)
     if flat is not None:
@@ -188,8 +199,7 @@ def _is_quadratic(loss: ReducedLoss) -> bool:
 def _are_constant(loss: ReducedLoss, derivatives: Iterable[sympy.Expr]) -> bool:
     """Whether derivatives of a loss without branches are the same for all parameters."""
     symbols = {loss.loss.symbols[name] for name in loss.parameters}
-    branching = (sympy.Abs, sympy.sign, sympy.Piecewise, sympy.Heaviside, sympy.Max, sympy.Min)
-    return not any(one.free_symbols & symbols for one in derivatives) and not loss.loss.expression.atoms(*branching)
+    return not any(one.free_symbols & symbols for one in derivatives) and not branches(loss)
 
 
 def _linear(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
@@ -197,14 +207,16 @@ def _linear(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
     with precision(BITS):
         slopes = loss.gradient([arb(x) for x in start])
     if any(not slope.contains(0) for slope in slopes):
+        if ends(loss.loss):
+            return _by_search(loss, start)
         length = sum(float(slope.mid()) ** 2 for slope in slopes) ** 0.5
         return Landscape("unbounded", direction=tuple(-float(slope.mid()) / length for slope in slopes))
     return Landscape("constant" if all(slope.is_zero() for slope in slopes) else "unknown")
 
 
 def _in_domain(loss: ReducedLoss, box: Sequence[arb]) -> bool:
-    """Whether all conditions of the domain on the parameters hold everywhere in the box."""
-    return all(holds is True for _, holds in _conditions(loss, box))
+    """Whether the conditions of the domain on the parameters hold in all of the box, where the loss has a value."""
+    return all(holds is True for _, holds in _conditions(loss, box)) and has_value(loss, box)
 
 
 def outside_domain(loss: ReducedLoss, at: Sequence[arb]) -> str | None:

@@ -17,7 +17,7 @@ from diffexplore.inputs.blocks import Blocks
 from diffexplore.inputs.stored import stored
 from diffexplore.kernels.block_sums import BLOCK, combine
 from diffexplore.kernels.separation import NotSeparable
-from diffexplore.kernels.statistics import Exponents, Statistics, below, overflowed, statistics_of
+from diffexplore.kernels.statistics import Exponents, Statistics, below, statistics_of
 from diffexplore.loss import Loss
 
 #: A summand with more operations is not expanded, which may be costly.
@@ -106,7 +106,7 @@ def _many(statistics: Statistics, columns: Mapping[str, np.ndarray], blocks: Blo
     found = accumulator.finish(combine(records))
     for powers, one in found.items():
         if one.high != one.high:
-            raise overflowed(to_text(statistics.product(powers)))
+            raise statistics.refused(powers)
     with precision(_BITS):
         about = {powers: arb(one.high) + arb(one.low) + arb(0, one.radius) for powers, one in found.items()}
         about[(0,) * len(accumulator.centre)] = arb(blocks.n)

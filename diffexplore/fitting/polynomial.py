@@ -15,6 +15,7 @@ from flint import arb
 
 from diffexplore.fitting.closed_form import MOST_OPERATIONS, ball_of, numerator_of, roots_of_factor, sign_of
 from diffexplore.fitting.reduced import ReducedLoss
+from diffexplore.fitting.written_value import ends
 
 _REGULAR = 2
 
@@ -30,7 +31,7 @@ class FlatMinimum:
 def falls_along(loss: ReducedLoss, direction: Sequence[float]) -> bool:
     """Whether the loss certainly falls below every bound along ``direction``, from whatever point."""
     terms = _terms(loss)
-    if terms is None or loss.loss.domain:
+    if terms is None or ends(loss.loss):
         return False
     degree = max(map(sum, terms.monoms()))
     along = [sympy.Rational(part) for part in direction]
@@ -50,7 +51,7 @@ def falls_somewhere(loss: ReducedLoss) -> bool:
 
 def flat_minimum(loss: ReducedLoss) -> FlatMinimum | None:
     """The minimum at which some curvature is 0; None where it is not certain that there is one."""
-    if _terms(loss) is None or loss.loss.domain:
+    if _terms(loss) is None or ends(loss.loss):
         return None
     symbols = [loss.loss.symbols[name] for name in loss.parameters]
     found = [_only_root(loss, slope, symbols, place) for place, slope in enumerate(loss.formulas.gradient)]

@@ -184,12 +184,14 @@ class ReducedLoss:
 
     def _run(self, program: Program, box: Box) -> list[arb]:
         with precision(BITS):
-            if self.formulas.moments is not None:
-                return self._by_sums(program)(box)
-            at = dict(zip(self.parameters, box, strict=True))
-            parts = self.blocks.each(partial(self._summed, program, at))
-            found = [sum(balls, arb(0)) for balls in zip(*parts, strict=True)]
-            return [ball / self.n for ball in found] if self.loss.reduction == "mean" else found
+            return self._by_sums(program)(box) if self.formulas.moments is not None else self.over_samples(program, box)
+
+    def over_samples(self, program: Program, box: Box) -> list[arb]:
+        """What a program of parameters and data computes over the box, reduced over the samples."""
+        at = dict(zip(self.parameters, box, strict=True))
+        parts = self.blocks.each(partial(self._summed, program, at))
+        found = [sum(balls, arb(0)) for balls in zip(*parts, strict=True)]
+        return [ball / self.n for ball in found] if self.loss.reduction == "mean" else found
 
     def _summed(self, program: Program, at: Mapping[str, arb], first: int, last: int) -> list[arb]:
         """Sums over some samples."""

@@ -82,6 +82,16 @@ class Statistics:
                 found.setdefault(lower, []).append(sympy.Mul(factor, *shares))
         return {powers: sympy.Add(*parts) for powers, parts in found.items()}
 
+    def refused(self, powers: Exponents, instead: str = "") -> UsageError:
+        """The error for a sum that is no double; ``instead``: what else can be done."""
+        formula = to_text(self.product(powers))
+        if any(power and not generator.is_Symbol for generator, power in zip(self.generators, powers, strict=True)):
+            return UsageError(
+                f"the sum of {formula} over the data is no finite number in double precision: look for samples at "
+                f"which {formula} has no value, or a huge one{instead}"
+            )
+        return UsageError(f"the sum of {formula} over the data is beyond double precision: scale the data{instead}")
+
     @property
     def centre_symbols(self) -> tuple[sympy.Symbol, ...]:
         """Symbols for the centre; no symbol of a formula has such a name."""
@@ -114,8 +124,3 @@ def _middle(column: np.ndarray) -> float:
     low, high = float(column.min()), float(column.max())
     middle = low / 2 + high / 2
     return middle if math.isfinite(middle) and abs(middle) > _OFF_CENTRE * (high - low) else 0.0
-
-
-def overflowed(formula: str, instead: str = "") -> UsageError:
-    """The error for a sum that is no double; ``instead``: what else can be done."""
-    return UsageError(f"the sum of {formula} over the data is beyond double precision: scale the data{instead}")

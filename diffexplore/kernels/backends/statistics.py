@@ -21,7 +21,7 @@ from diffexplore.kernels.batches import Columns
 from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
-from diffexplore.kernels.statistics import Exponents, overflowed
+from diffexplore.kernels.statistics import Exponents
 from diffexplore.lists import shortened
 
 #: Bits in which the sums are put together.
@@ -116,7 +116,7 @@ class SummedKernel:
                     columns.check_finite()
                 statistics = self._plan.statistics
                 assert statistics is not None
-                raise overflowed(to_text(statistics.product(powers)), ", or give backend='blocked'")
+                raise statistics.refused(powers, ", or give backend='blocked'")
 
     def __call__(self, at: Point) -> Evaluation:
         with precision(_BITS):
