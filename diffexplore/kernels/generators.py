@@ -62,7 +62,7 @@ class Generators:
             return balls
         for place in places:
             balls[place] = DoubleBall(*(np.array(field) for field in balls[place]))
-        for row in left:
+        for row in left.tolist():
             for place, output in zip(places, self._in_arb(block, row), strict=True):
                 if not output.is_finite():
                     return balls
