@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import mpmath
 import pytest
 import torch
-from representatives import each_value, one_in
+from representatives import one_in, these
 
 import diffexplore as dx
 from diffexplore.bounds.watch import Watch
@@ -34,13 +35,13 @@ PROGRAMS: dict[str, Callable[..., torch.Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("formula", one_in(3, PROGRAMS))
+@pytest.mark.parametrize("formula", one_in(3, PROGRAMS, first=1))
 def test_a_program_of_torch_is_proved(formula: str) -> None:
     loss = dx.Loss(formula, parameters="a", data="x")
     assert dx.prove(PROGRAMS[formula], loss, parameters="a", data="x").status == "proved"
 
 
-@pytest.mark.parametrize("formula", one_in(5, PROGRAMS))
+@pytest.mark.parametrize("formula", one_in(7, PROGRAMS, first=3))
 def test_a_program_with_another_factor_is_refuted(formula: str) -> None:
     loss = dx.Loss(f"1.001*({formula})", parameters="a", data="x")
     assert dx.prove(PROGRAMS[formula], loss, parameters="a", data="x").status == "refuted"
@@ -54,7 +55,7 @@ FORMULAS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("formula", "dtype"), each_value(FORMULAS, ("float64", "float32")))
+@pytest.mark.parametrize(("formula", "dtype"), one_in(3, itertools.product(FORMULAS, ("float64", "float32"))))
 def test_every_method_that_runs_agrees_with_the_truth(formula: str, dtype: str) -> None:
     loss = dx.Loss(formula, parameters="a", data="x")
     report = dx.check(
@@ -89,7 +90,7 @@ def test_at_zero(formula: str) -> None:
     assert report.verdict == "pass"
 
 
-@pytest.mark.parametrize("kernel", one_in(2, ["bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1"], first=1))
+@pytest.mark.parametrize("kernel", these({"bessel_y1"}, ["bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1"]))
 def test_a_kernel_without_a_gradient_is_told(kernel: str) -> None:
     """PyTorch takes it for a constant, without a word: the gradient of what is made of it is 0, or has a part less."""
     loss = dx.Loss(f"{kernel[-2:]}(a*x) + a", parameters="a", data="x")
@@ -148,7 +149,7 @@ _SLOPE_AT_0 = {
 """What each formula's slope at 0 is, by the series of the functions; None at a corner."""
 
 
-@pytest.mark.parametrize("formula", one_in(2, _SLOPE_AT_0))
+@pytest.mark.parametrize("formula", one_in(3, _SLOPE_AT_0))
 def test_the_slope_at_a_corner_is_found_from_both_sides(formula: str) -> None:
     report = dx.check(dx.Loss(formula, parameters="a"), at={"a": 0.0}, methods="reverse")
     (row,) = (row for row in report.rows if row.parameter == "a" and row.probe is None)

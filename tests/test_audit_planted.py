@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import sympy
 from audited import found, installed
+from representatives import slow
 
 from diffexplore.auditing import classes
 from diffexplore.auditing.decide import answered
@@ -115,9 +116,10 @@ def test_wrong_rules_of_special_functions_are_refuted(signature: str, formulas: 
     assert check.counterexample is not None
 
 
-def test_a_billionth_more_is_refuted_in_every_rule(rules: Rulebook) -> None:
+@pytest.mark.parametrize(("each", "least"), [(4, 50), slow(1, 300)])
+def test_a_billionth_more_is_refuted_in_every_rule(rules: Rulebook, each: int, least: int) -> None:
     statuses: Counter[str] = Counter()
-    for entry in rules.entries:
+    for entry in rules.entries[::each]:
         if classes.class_of(entry) in classes.IN_SCOPE:
             for case in cases(entry.signature):
                 for text, question in backward_questions(entry, case):
@@ -126,7 +128,7 @@ def test_a_billionth_more_is_refuted_in_every_rule(rules: Rulebook) -> None:
                     more = question.claimed + grad / 10**9
                     statuses[answered(replace(question, claimed=more), text).status] += 1
     assert statuses["proved"] == 0
-    assert statuses["refuted"] > 300
+    assert statuses["refuted"] > least
     assert statuses["refuted"] >= 0.99 * statuses.total()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from representatives import each_value
 from torch import Tensor
 
 import diffexplore as dx
@@ -46,8 +47,7 @@ def _checked(name: str, dtype: torch.dtype, seed: int) -> Any:
     return dx.gradcheck(function, inputs, battery="none")
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(CHOICES), [torch.float64, torch.float32]))
 def test_which_one_is_extreme_is_decided(name: str, dtype: torch.dtype) -> None:
     for seed in range(3):
         report = _checked(name, dtype, seed)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from representatives import one_in
+from representatives import these
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -104,7 +104,14 @@ def _checked(name: str, dtype: torch.dtype, seed: int) -> Any:
     return dx.gradcheck(function.to(dtype) if isinstance(function, nn.Module) else function, inputs, battery="none")
 
 
-@pytest.mark.parametrize("name", one_in(5, CASES))
+#: Of the operators that are alike one: recurrent, by indices, by places between cells, of matrices, of transforms.
+EACH_TIME = (
+    "lstm without biases", "bags, weighted", "grid 2-D, nearest", "distances", "eigenvalues", "segments, means",
+    "matrix exponential", "complex functions",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", these(EACH_TIME, CASES))
 def test_a_bound_in_float32_is_what_rounding_does(name: str) -> None:
     """The worst error is within its bound, and beyond a tenth of it."""
     reports = [_checked(name, torch.float32, seed) for seed in range(3)]
@@ -116,7 +123,12 @@ def test_a_bound_in_float32_is_what_rounding_does(name: str) -> None:
     assert max(powers) < 1e-3
 
 
-@pytest.mark.parametrize("name", one_in(5, CASES, first=1))
+OTHERS_EACH_TIME = (
+    "gru", "ctc", "grid 2-D, border", "scatter, products", "margins", "inverse", "running log of sums", "spectrum",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", these(OTHERS_EACH_TIME, CASES))
 def test_a_bound_in_float64_says_something(name: str) -> None:
     report = _checked(name, torch.float64, 0)
     assert report.truth == "certified" and report.verdict == "pass"
@@ -150,12 +162,21 @@ def _sampling(options: tuple[str, str, bool, int], dtype: torch.dtype, seed: int
     return dx.gradcheck(function, given, battery="none", raise_exception=False)
 
 
-@pytest.mark.parametrize("options", one_in(3, [(one,) for one in _SAMPLINGS], first=1))
+#: Each mode, padding and alignment occurs, and once an image in three dimensions.
+_SAMPLED_EACH_TIME = [
+    ("bilinear", "zeros", False, 2),
+    ("nearest", "border", True, 2),
+    ("bicubic", "reflection", False, 2),
+    ("bilinear", "reflection", True, 3),
+]
+
+
+@pytest.mark.parametrize("options", these([(one,) for one in _SAMPLED_EACH_TIME], [(one,) for one in _SAMPLINGS]))
 def test_a_point_that_rounding_moves_into_another_cell_is_no_error(options: Any) -> None:
     assert _sampling(options, torch.bfloat16, 0).verdict == "pass"
 
 
-@pytest.mark.parametrize("options", one_in(4, [(one,) for one in _SAMPLINGS[::3]]))
+@pytest.mark.parametrize("options", these([(one,) for one in _SAMPLED_EACH_TIME[:2]], [(one,) for one in _SAMPLINGS]))
 def test_a_factor_of_a_sampled_gradient_is_found(options: Any) -> None:
     assert _sampling(options, torch.float32, 0, 1.5).verdict == "fail"
 

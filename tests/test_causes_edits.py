@@ -77,7 +77,7 @@ CASES: dict[str, tuple[Any, dict[str, tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize("case", one_in(2, CASES))
+@pytest.mark.parametrize("case", one_in(3, CASES))
 def test_one_change_of_the_loss_is_named_in_every_row(case: str) -> None:
     candidate, expected = CASES[case]
     report = dx.verify(candidate, LOSS, DATA, AT)

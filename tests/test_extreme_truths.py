@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from representatives import each_value
 
 import diffexplore as dx
 from diffexplore.__main__ import main
@@ -14,8 +15,9 @@ from diffexplore.auditing.records import Check
 from diffexplore.render.displays import to_markdown
 
 
-@pytest.mark.parametrize("x", ["1000", "1e20", "1e300"])
-@pytest.mark.parametrize("loss", ["exp(-x)", "exp(-exp(x))", "exp(-x) - exp(-x - 1e-9)"])
+@pytest.mark.parametrize(
+    ("loss", "x"), each_value(["exp(-x)", "exp(-exp(x))", "exp(-x) - exp(-x - 1e-9)"], ["1000", "1e20", "1e300"])
+)
 def test_a_wrong_gradient_of_a_tiny_truth_fails_with_both_numbers(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str, x: str
 ) -> None:

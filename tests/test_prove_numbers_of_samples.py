@@ -55,7 +55,7 @@ def test_a_program_that_asks_for_the_number_of_samples_is_proved_for_all_of_them
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong_where"), one_in(3, [(name, where) for name in ASKS for where in (True, False)])
+    ("name", "wrong_where"), one_in(5, [(name, where) for name in ASKS for where in (True, False)])
 )
 def test_a_wrong_branch_is_found_at_a_number_of_samples_that_takes_it(name: str, wrong_where: bool) -> None:
     asks = ASKS[name]

@@ -29,7 +29,7 @@ CONDITIONS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Fracti
 }
 
 
-@pytest.mark.parametrize("name", one_in(4, CONDITIONS))
+@pytest.mark.parametrize("name", one_in(8, CONDITIONS, first=4))
 def test_a_class_of_data_that_meet_an_equation_is_decided(name: str) -> None:
     condition, holds = CONDITIONS[name]
 

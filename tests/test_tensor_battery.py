@@ -145,7 +145,7 @@ MODULES: dict[str, tuple[Callable[..., Tensor], tuple[Tensor, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", one_in(3, MODULES))
+@pytest.mark.parametrize("name", one_in(3, MODULES, first=1))
 def test_torch_itself_passes_the_full_battery(name: str) -> None:
     function, inputs = MODULES[name]
     assert causes(function, *inputs, battery="full") == {}
@@ -200,7 +200,7 @@ class _LayerNorm(Function):
         return inverse * (inner - mean), (upstream * normal).sum(0)
 
 
-@pytest.mark.parametrize("seed", range(20, 26))
+@pytest.mark.parametrize("seed", one_in(3, range(20, 26)))
 def test_sums_in_another_order_are_no_finding(seed: int) -> None:
     """The bound of one call in float32 is what rounding did there; another layout adds in another order."""
     generator = torch.Generator().manual_seed(seed)
@@ -269,7 +269,7 @@ OF_THREE: dict[str, tuple[Callable[..., Any], str, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", one_in(2, OF_THREE))
+@pytest.mark.parametrize("name", one_in(3, OF_THREE))
 def test_a_fault_of_the_full_battery_is_told(name: str) -> None:
     backward, key, words = OF_THREE[name]
     inputs = [numbers(3, 4, seed=seed) for seed in range(3)]
@@ -279,6 +279,7 @@ def test_a_fault_of_the_full_battery_is_told(name: str) -> None:
     assert words in found[key]
 
 
+@pytest.mark.slow
 def test_a_right_backward_of_three_inputs_passes_every_trial() -> None:
     assert causes(triple(right_of_three), *(numbers(3, 4, seed=seed) for seed in range(3)), battery="full") == {}
 

@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from representatives import each_value, one_in, these
 
 import diffexplore as dx
 from diffexplore.tensors.tape import Tape
@@ -235,19 +236,18 @@ WRONG: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", [torch.complex128, torch.complex64])
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(RIGHT), [torch.complex128, torch.complex64]))
 def test_right_backwards_pass(name: str, dtype: torch.dtype) -> None:
     report = dx.gradcheck(RIGHT[name], matrix(dtype=dtype))
     assert (report.verdict, report.truth) == ("pass", "certified")
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("name", these({name for name in WRONG if "turned" not in name}, WRONG))
 def test_wrong_backwards_fail(name: str) -> None:
     assert dx.gradcheck(WRONG[name], matrix(), battery="none", raise_exception=False).verdict == "fail"
 
 
-@pytest.mark.parametrize("name", [name for name in WRONG if "millionth" not in name])
+@pytest.mark.parametrize("name", one_in(3, [name for name in WRONG if "millionth" not in name], first=1))
 def test_wrong_backwards_fail_in_complex64(name: str) -> None:
     report = dx.gradcheck(WRONG[name], matrix(dtype=torch.complex64), battery="none", raise_exception=False)
     assert report.verdict == "fail"
@@ -323,8 +323,7 @@ HARD: dict[str, tuple[Callable[[Tensor], Any], Tensor, str | None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
-@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(HARD), [torch.complex128, torch.float64]))
 def test_ill_conditioned_matrices_are_never_wrong(name: str, dtype: torch.dtype) -> None:
     function, a, why = HARD[name]
     as_it_is = a is EQUAL and why is not None  # rounding would move them apart

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from representatives import these
 
 import diffexplore as dx
 
@@ -38,14 +39,14 @@ RIGHT: dict[str, tuple[Callable[[Tensor], Tensor], Tensor]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("name", these(set(RIGHT) - {"volumes"}, RIGHT))
 def test_a_right_gradient_passes_with_a_certified_truth(name: str) -> None:
     function, x = RIGHT[name]
     report = dx.gradcheck(function, x.clone().requires_grad_(), battery="none", raise_exception=False)
     assert (report.verdict, report.truth) == ("pass", "certified"), report
 
 
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("name", these(set(RIGHT) - {"volumes"}, RIGHT))
 def test_the_same_gradient_with_a_factor_fails(name: str) -> None:
     function, x = RIGHT[name]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from representatives import each_value
 from torch.autograd.gradcheck import GradcheckError
 
 import diffexplore as dx
@@ -87,8 +88,7 @@ def test_a_gradient_of_specified_elements_is_right_with_a_mask_alone(layout: tor
     assert "masked=True" in str(report)
 
 
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("layout", [COO, CSR, CSC, BSR, BSC], ids=str)
+@pytest.mark.parametrize(("layout", "masked"), each_value([COO, CSR, CSC, BSR, BSC], [False, True]))
 def test_planted_mistakes_fail(layout: torch.layout, masked: bool) -> None:
     for change in (lambda g: (1 + 1e-6) * g, lambda g: -g, lambda g: g.abs()):
         wrong = _changed(Product, change)
@@ -116,8 +116,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Tensor], Tensor], bool]] = {
 }
 
 
-@pytest.mark.parametrize("layout", [COO, CSR], ids=str)
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(("name", "layout"), each_value(list(FUNCTIONS), [COO, CSR]))
 def test_functions_of_torch_are_right_as_torch_has_it(name: str, layout: torch.layout) -> None:
     """What torch.autograd.gradcheck says without a mask; with one, gradients elsewhere are ignored."""
     function, of_all = FUNCTIONS[name]

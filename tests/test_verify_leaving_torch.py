@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from representatives import each_value
 from torch.utils._python_dispatch import _disable_current_modes
 
 import diffexplore as dx
@@ -213,8 +214,7 @@ RIGHT = {
 numbers = st.floats(-4, 4, allow_subnormal=False).map(lambda value: round(value, 3))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("way", RIGHT)
+@pytest.mark.parametrize(("way", "dtype"), each_value(list(RIGHT), DTYPES))
 @given(a=numbers, b=numbers, rows=st.lists(st.tuples(numbers, numbers), min_size=1, max_size=5))
 @settings(max_examples=3)
 def test_a_right_gradient_through_a_door_never_fails(
@@ -242,8 +242,7 @@ def by_mask(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
     return (z[z > 0] ** 2).sum()
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("candidate", [by_branches, by_mask])
+@pytest.mark.parametrize(("candidate", "dtype"), each_value([by_branches, by_mask], DTYPES))
 @given(a=numbers, b=numbers, x=st.lists(numbers, min_size=1, max_size=4), tie=st.booleans())
 @settings(max_examples=3)
 def test_a_right_branch_never_fails(

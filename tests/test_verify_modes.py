@@ -138,7 +138,8 @@ def test_only_the_reverse_mode_is_verified_by_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "mode"), [(WrongJvp, "forward mode"), (Detached, "double backward"), (HalfDetached, "double backward")]
+    ("function", "mode"),
+    [(WrongJvp, "forward mode"), (Detached, "double backward"), slow(HalfDetached, "double backward")],
 )
 @pytest.mark.parametrize("upstream", [slow(None), [1.5, -0.5, 2.0, 0.25]])
 def test_a_wrong_mode_fails_alone(function: Any, mode: str, upstream: Any) -> None:
@@ -308,7 +309,7 @@ def cross_entropy(count: int) -> Any:
 
 
 def test_probabilities_that_are_detached_fail() -> None:
-    loss, at, pack = cross_entropy(3)
+    loss, at, pack = cross_entropy(2)
 
     def right(z: Tensor) -> Tensor:
         return torch.nn.functional.cross_entropy(z[None], torch.tensor([0]))
@@ -316,7 +317,7 @@ def test_probabilities_that_are_detached_fail() -> None:
     assert dx.verify(right, loss, None, at, pack=pack, modes="double backward").verdict == "pass"
     report = dx.verify(CrossEntropy, loss, None, at, pack=pack, modes="double backward")
     assert report.verdict == "fail"
-    assert len(wrong_entries(report)) == 9
+    assert len(wrong_entries(report)) == 4
 
 
 def test_many_parameters_are_weighted_first() -> None:
