@@ -15,6 +15,7 @@ import torch
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.handling import finite_float, name_of
+from diffexplore.bounds.known_numbers import KnownNumbers
 from diffexplore.torch_private.watching import storage_key
 
 if TYPE_CHECKING:
@@ -27,28 +28,6 @@ _APART = 1 + 2.0**-40
 
 
 @dataclass(frozen=True, eq=False)
-class _Numbers:
-    """The numbers that a tensor held: its memory, its layout there, and what was known of the memory then."""
-
-    memory: int
-    layout: tuple[Any, ...]
-    state: object
-
-    @classmethod
-    def of(cls, watch: Watch, tensor: Tensor) -> _Numbers | None:
-        """None of numbers that are exact: comparisons of these are decided."""
-        state = watch.state(tensor)
-        layout = (tensor.storage_offset(), tuple(tensor.shape), tuple(tensor.stride()), tensor.dtype)
-        return None if state is None else cls(storage_key(tensor), layout, state)
-
-    def are(self, other: _Numbers | None) -> bool:
-        """Whether another tensor holds the same numbers, since nothing was written in between."""
-        if other is None or self.state is not other.state:
-            return False
-        return self.memory == other.memory and self.layout == other.layout
-
-
-@dataclass(frozen=True, eq=False)
 class _Extremum:
     """A result whose elements are each the extreme one of a group of ``source``'s, or of their absolute values.
 
@@ -57,7 +36,7 @@ class _Extremum:
     """
 
     state: object
-    source: _Numbers
+    source: KnownNumbers
     absolute: bool
     groups: Tensor
     clear: Tensor
@@ -69,7 +48,7 @@ class Extremes:
 
     def __init__(self) -> None:
         self._found: dict[int, _Extremum] = {}
-        self._sizes: dict[int, tuple[_Numbers, _Numbers]] = {}
+        self._sizes: dict[int, tuple[KnownNumbers, KnownNumbers]] = {}
 
     def take_over(self, other: Extremes) -> None:
         """Has seen what another watch has."""
@@ -86,7 +65,7 @@ class Extremes:
         reading = _READ.get(name)
         if reading is None or not finite_float(out) or not finite_float(args[0]):
             return
-        source, result = _Numbers.of(watch, args[0]), _Numbers.of(watch, out)
+        source, result = KnownNumbers.of(watch, args[0]), KnownNumbers.of(watch, out)
         if source is None or result is None:
             return
         if name == "abs":
@@ -106,7 +85,7 @@ class Extremes:
         """Where it is certain which of ``values`` equal their ``extreme``; None where that is not known of any."""
         if not (finite_float(values) and finite_float(extreme)):
             return None
-        known, numbers = self._found.get(storage_key(extreme)), _Numbers.of(watch, values)
+        known, numbers = self._found.get(storage_key(extreme)), KnownNumbers.of(watch, values)
         if known is None or numbers is None or watch.state(extreme) is not known.state:
             return None
         if known.absolute:

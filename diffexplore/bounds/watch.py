@@ -20,6 +20,7 @@ from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.elements import all_finite
 from diffexplore.bounds.extremes import Extremes
+from diffexplore.bounds.factorisations import Factorisations
 from diffexplore.bounds.handling import holds_complex, name_of
 from diffexplore.bounds.out_arguments import run_into, written_arguments
 from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
@@ -84,6 +85,7 @@ class Watch(DispatchMode):
         self._observer = _OBSERVER.get()
         self._radii = StorageRadii()
         self.extremes = Extremes()
+        self.factorisations = Factorisations()
         self._operations = 0
         self._bytes = 0
 
@@ -103,6 +105,7 @@ class Watch(DispatchMode):
         """Takes over what another watch knows of some tensors, so that operations on them may go on here."""
         self._radii.take_over(other._radii, tensors)
         self.extremes.take_over(other.extremes)
+        self.factorisations.take_over(other.factorisations)
 
     # ------------------------------------------------------------------------------------------------- reading
     def radius(self, tensor: Tensor) -> Tensor:
@@ -190,6 +193,7 @@ class Watch(DispatchMode):
 
         out = handler_of(func, holds_complex((args, (*kwargs.values(),))))(self, func, args, kwargs)
         self.extremes.note(self, name_of(func), args, kwargs, out)
+        self.factorisations.note(self, name_of(func), args, out)
         return out
 
     def introduce(self, tensors: Mapping[str, Tensor]) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from diffexplore.bounds import eigen, orthogonal
+from diffexplore.bounds import eigen, equations, least_squares, orthogonal
+from diffexplore.bounds import factors as factor_bounds
 from diffexplore.bounds import fourier as transforms
-from diffexplore.bounds import linear_algebra as bounds
 from diffexplore.bounds.exponential import exponential
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE
 from diffexplore.torch_ops.readers import factors
 from diffexplore.torch_ops.readers import fourier as fourier_readers
 from diffexplore.torch_ops.readers import matrices as read
-from diffexplore.torch_ops.records import Operator, composed, handled, in_steps, unbounded
+from diffexplore.torch_ops.records import Operator, handled, in_steps, unbounded
 from diffexplore.torch_ops.tensor_rules import eigenvectors, fourier, matrices
 from diffexplore.torch_ops.tensor_rules import factorisations as steps
 from diffexplore.torch_ops.tensor_rules.matrix_exponential import exponential as matrix_exponential
@@ -21,14 +21,18 @@ from diffexplore.torch_ops.tensor_rules.operands import InSteps
 _transform = partial(handled, defined=EVERYWHERE, handler=transforms.transform)
 
 OPERATORS: tuple[Operator, ...] = (
-    composed("linalg_inv_ex", AS_COMPOSED, steps=bounds.inverse, read=read.inverse, on_tensors=matrices.inverse),
-    composed(
-        "_linalg_det", AS_COMPOSED, steps=bounds.determinant, read=read.determinant, on_tensors=matrices.determinant
+    handled("linalg_inv_ex", AS_COMPOSED, handler=equations.inverse, read=read.inverse, on_tensors=matrices.inverse),
+    handled(
+        "_linalg_det",
+        AS_COMPOSED,
+        handler=factor_bounds.determinant,
+        read=read.determinant,
+        on_tensors=matrices.determinant,
     ),
-    composed(
+    handled(
         "_linalg_slogdet",
         AS_COMPOSED,
-        steps=bounds.log_determinant,
+        handler=factor_bounds.log_determinant,
         read=read.log_determinant,
         on_tensors=matrices.log_determinant,
     ),
@@ -36,44 +40,48 @@ OPERATORS: tuple[Operator, ...] = (
     handled("_linalg_eigh", EVERYWHERE, handler=eigen.symmetric, on_tensors=eigenvectors.of_hermitian),
     unbounded("linalg_eig", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
     unbounded("_linalg_eigvals", EVERYWHERE, on_tensors=eigenvectors.of_any_matrix),
-    composed("_linalg_solve_ex", AS_COMPOSED, steps=bounds.solve, read=read.solve, on_tensors=InSteps(steps.solve)),
-    composed(
+    handled("_linalg_solve_ex", AS_COMPOSED, handler=equations.solve, read=read.solve, on_tensors=InSteps(steps.solve)),
+    handled(
         "linalg_solve_triangular",
         AS_COMPOSED,
-        steps=bounds.triangular,
+        handler=equations.triangular,
         read=factors.solve_triangular,
         on_tensors=InSteps(steps.solve_triangular),
     ),
     in_steps("triangular_solve", AS_COMPOSED, read=factors.triangular_solve, steps=steps.triangular_solve),
-    in_steps("linalg_lstsq", EVERYWHERE, steps=steps.least_squares),
-    in_steps("linalg_pinv", EVERYWHERE, steps=steps.pseudo_inverse),
+    handled("linalg_lstsq", EVERYWHERE, handler=least_squares.least_squares, on_tensors=InSteps(steps.least_squares)),
+    handled("linalg_pinv", EVERYWHERE, handler=least_squares.pseudo_inverse, on_tensors=InSteps(steps.pseudo_inverse)),
     in_steps("cholesky", AS_COMPOSED, read=factors.cholesky_factor, steps=steps.cholesky),
-    composed(
+    handled(
         "linalg_cholesky_ex",
         AS_COMPOSED,
-        steps=bounds.cholesky,
+        handler=factor_bounds.cholesky,
         read=factors.cholesky,
         on_tensors=InSteps(steps.cholesky_with_info),
     ),
     in_steps("cholesky_inverse", AS_COMPOSED, read=factors.cholesky_inverse, steps=steps.cholesky_inverse),
-    composed(
+    handled(
         "cholesky_solve",
         AS_COMPOSED,
-        steps=bounds.cholesky_solve,
+        handler=equations.cholesky_solve,
         read=factors.cholesky_solve,
         on_tensors=InSteps(steps.cholesky_solve),
     ),
-    composed(
+    handled(
         "linalg_lu_factor_ex",
         AS_COMPOSED,
-        steps=bounds.lu_factor,
+        handler=factor_bounds.lu_factor,
         read=factors.lu_factor,
         on_tensors=InSteps(steps.lu_factor),
     ),
-    in_steps("linalg_lu", EVERYWHERE, steps=steps.lu),
+    handled("linalg_lu", EVERYWHERE, handler=factor_bounds.lu, on_tensors=InSteps(steps.lu)),
     in_steps("lu_unpack", EVERYWHERE, read=factors.lu_unpack, steps=steps.lu_unpack),
-    composed(
-        "linalg_lu_solve", AS_COMPOSED, steps=bounds.lu_solve, read=factors.lu_solve, on_tensors=InSteps(steps.lu_solve)
+    handled(
+        "linalg_lu_solve",
+        AS_COMPOSED,
+        handler=equations.lu_solve,
+        read=factors.lu_solve,
+        on_tensors=InSteps(steps.lu_solve),
     ),
     handled("linalg_qr", EVERYWHERE, handler=orthogonal.qr, on_tensors=InSteps(steps.qr)),
     handled("_linalg_svd", EVERYWHERE, handler=orthogonal.singular, on_tensors=InSteps(steps.singular_values)),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from diffexplore.bounds import linear, resizing
+from diffexplore.bounds import interpolation, linear, resizing
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import places
 from diffexplore.torch_ops.readers import pooling as read
 from diffexplore.torch_ops.records import Operator, composed, handled, smooth
 from diffexplore.torch_ops.tensor_rules import antialiasing
+from diffexplore.torch_ops.tensor_rules.operands import InSteps
 from diffexplore.torch_ops.tensor_rules.pooling import average, fractional, largest, put_by_indices
 
 _added = partial(smooth, bound=Handled(linear.added_up))
@@ -74,17 +75,28 @@ OPERATORS: tuple[Operator, ...] = (
         )
     ),
     *(
-        composed(which, EVERYWHERE, steps=resizing.linear(which), rewritten=resizing.linear(which))
+        composed(
+            which, EVERYWHERE, steps=interpolation.forward(which), rewritten=resizing.linear(which),
+            on_tensors=InSteps(interpolation.forward(which)),
+        )
         for which in ("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d")
+    ),
+    composed(
+        "upsample_bicubic2d", EVERYWHERE, steps=interpolation.forward("upsample_bicubic2d"),
+        on_tensors=InSteps(interpolation.forward("upsample_bicubic2d")),
+    ),
+    *(
+        composed(
+            f"{which}_backward", EVERYWHERE, steps=interpolation.backward(which), rewritten=resizing.backward(which),
+            on_tensors=InSteps(interpolation.backward(which)),
+        )
+        for which in ("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
     ),
     *(
         composed(
             f"{which}_backward", EVERYWHERE, steps=resizing.backward(which), rewritten=resizing.backward(which)
         )
-        for which in (
-            "upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d",
-            "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa",
-        )
+        for which in ("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
     ),
     *(
         _added_in_own(f"replication_pad{axes}d_backward", read=places.replication_backward(axes))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from diffexplore.bounds import fourier
+from diffexplore.bounds import equations, factors, fourier, least_squares
 from diffexplore.bounds import movement as movement_bounds
 from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.exponential import exponential
@@ -98,7 +98,9 @@ def run_decomposed(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[
 #: Handlers of complex numbers as well as of real ones.
 _OF_COMPLEX = (
     movement_bounds.rearrange, movement_bounds.join, movement_bounds.create, movement_bounds.drawn,
-    movement_bounds.fill, fourier.transform, exponential,
+    movement_bounds.fill, fourier.transform, exponential, equations.inverse, equations.solve, equations.lu_solve,
+    equations.triangular, equations.cholesky_solve, factors.lu_factor, factors.lu, factors.determinant,
+    factors.log_determinant, factors.cholesky, least_squares.least_squares, least_squares.pseudo_inverse,
 )  # fmt: skip
 
 
