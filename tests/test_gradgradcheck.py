@@ -135,7 +135,7 @@ DOUBLE: dict[str, tuple[Callable[..., Any], set[tuple[str, str]], str]] = {
         "upstream_not_linear",
     ),
     "row": (
-        lambda x, w, g, v: (_first_row_zeroed(2 * w * g * v), 2 * x * g * v, 2 * x * w * v), {("x", "x")}, "one_sample",
+        lambda x, w, g, v: (_first_row_zeroed(2 * w * g * v), 2 * x * g * v, 2 * x * w * v), {("x", "x")}, "region",
     ),
 }  # fmt: skip
 

@@ -175,7 +175,7 @@ PIECES = (
         Bilinear,
         (
             Mistake("transposed", "(g * x).t() @ y", "y.t() @ (g * x)"),
-            Mistake("transposed unexplained", "y @ w.t()", "y @ w"),
+            Mistake("transposed", "y @ w.t()", "y @ w"),
             Mistake(
                 "swapped",
                 "return g * (y @ w.t()), (g * x).t() @ y, g * (x @ w)",
@@ -193,7 +193,7 @@ PIECES = (
             Mistake(
                 "swapped", "return gs @ k, gs.transpose(-1, -2) @ q, gv", "return gs.transpose(-1, -2) @ q, gs @ k, gv"
             ),
-            Mistake("unexplained transposed", "gs.transpose(-1, -2) @ q", "gs @ q"),
+            Mistake("transposed", "gs.transpose(-1, -2) @ q", "gs @ q"),
             Mistake(
                 "region one_sample",
                 "return gs @ k,",
@@ -210,7 +210,7 @@ PIECES = (
                 "gk = gs.transpose(-1, -2) @ q\n        gk = torch.cat([gk[:, :3], 0 * gk[:, 3:]], 1)",
             ),
             Mistake("cut_path", "gp - (gp * p).sum(-1, keepdim=True)", "gp"),
-            Mistake("unexplained transposed", "gv = p.transpose(-1, -2) @ grad", "gv = p @ grad"),
+            Mistake("transposed", "gv = p.transpose(-1, -2) @ grad", "gv = p @ grad"),
             Mistake("factor", "gq = gs @ k", "gq = gs @ k / 3**0.5"),
             Mistake("swapped", "return gq, gk, gv", "return gk, gq, gv"),
         ),
@@ -234,7 +234,7 @@ PIECES = (
         (
             Mistake("region", "        g[ctx.padding] = 0\n", ""),
             Mistake(
-                "region cut_path",
+                "overwritten",
                 "g.index_add_(0, index.reshape(-1), grad.reshape(-1, grad.shape[-1]))",
                 "g[index.reshape(-1)] = grad.reshape(-1, grad.shape[-1])",
             ),

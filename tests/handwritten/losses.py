@@ -290,7 +290,7 @@ PIECES = (
         InfoNCE,
         (
             Mistake("factor", " / ctx.temperature * grad", " * grad"),
-            Mistake("unexplained transposed", "g.t() @ a", "g @ a"),
+            Mistake("transposed", "g.t() @ a", "g @ a"),
             Mistake("swapped", "return g @ b, g.t() @ a, None", "return g.t() @ a, g @ b, None"),
             Mistake("cut_path", "(logp.exp() - torch.eye(len(a), dtype=a.dtype))", "logp.exp()"),
             Mistake("factor", " / len(a) / ctx", " / ctx"),
@@ -303,7 +303,7 @@ PIECES = (
             Mistake("swapped", "return gx, gy", "return gy, gx"),
             Mistake("factor", "return gx, gy", "return gx, -gy"),
             Mistake("sign_of_term", "x / (nx * ny) - cos", "x / (nx * ny) + cos"),
-            Mistake("unexplained scaled_path factor_of_input axis_term", "cos * x / nx**2", "cos * x / nx"),
+            Mistake("wrong_slope", "cos * x / nx**2", "cos * x / nx"),
         ),
     ),
     Piece(

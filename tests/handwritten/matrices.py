@@ -140,7 +140,7 @@ PIECES = (
         Inverse,
         (
             Mistake("factor", "-inv.t()", "inv.t()"),
-            Mistake("transposed unexplained", "-inv.t() @ grad @ inv.t()", "-inv @ grad @ inv"),
+            Mistake("transposed", "-inv.t() @ grad @ inv.t()", "-inv @ grad @ inv"),
             Mistake("transposed", "return -inv.t() @ grad @ inv.t()", "return (-inv.t() @ grad @ inv.t()).t()"),
             Mistake("unexplained", "@ grad @ inv.t()", "@ grad"),
             Mistake(
@@ -176,7 +176,7 @@ PIECES = (
             Mistake("cut_path factor", "(m + m.t())", "m"),
             Mistake("factor", "(x @ (m + m.t())) / (2 * d)", "(x @ (m + m.t())) / d"),
             Mistake("factor_of_input local_slope", "(x @ (m + m.t())) / (2 * d)", "(x @ (m + m.t())) / 2"),
-            Mistake("unexplained local_slope", "(grad[:, None] * x / (2 * d))", "(grad[:, None] * x)"),
+            Mistake("local_slope", "(grad[:, None] * x / (2 * d))", "(grad[:, None] * x)"),
             Mistake("upstream_ignored", "(grad[:, None] * x / (2 * d))", "(x / (2 * d))"),
         ),
     ),
@@ -187,7 +187,7 @@ PIECES = (
             Mistake("swapped reduction_axis", "return g.sum(1), -g.sum(0)", "return -g.sum(0), g.sum(1)"),
             Mistake("swapped", "return g.sum(1), -g.sum(0)", "return g.sum(0), -g.sum(0)"),
             Mistake("factor", "g.sum(1), -g.sum(0)", "g.mean(1), -g.sum(0)"),
-            Mistake("unexplained local_slope", "* diff / d[:, :, None]", "* diff"),
+            Mistake("wrong_slope", "* diff / d[:, :, None]", "* diff"),
         ),
     ),
 )

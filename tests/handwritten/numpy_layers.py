@@ -237,7 +237,7 @@ PIECES = (
                 "dx = dpadded[:, :, : x.shape[2], : x.shape[3]]",
             ),
             Mistake("transposed", "torch.from_numpy(dw), None", "torch.from_numpy(dw[:, :, ::-1, ::-1].copy()), None"),
-            Mistake("one_sample some_samples reduction_axis unexplained", "dw += np.tensordot", "dw = np.tensordot"),
+            Mistake("overwritten", "dw += np.tensordot", "dw = np.tensordot"),
             Mistake(
                 "some_samples one_sample region reduction_axis", "range(dout.shape[2])", "range(dout.shape[2] - 1)"
             ),
@@ -313,9 +313,9 @@ PIECES = (
         RNNStep,
         (
             Mistake("local_slope", "da = dout * (1 - out**2)", "da = dout"),
-            Mistake("unexplained", "1 - out**2", "1 - out"),
+            Mistake("wrong_slope", "1 - out**2", "1 - out"),
             Mistake("transposed", "h.T @ da))", "(h.T @ da).T.copy()))"),
-            Mistake("swapped transposed unexplained", "da @ wh.T", "da @ wh"),
+            Mistake("transposed", "da @ wh.T", "da @ wh"),
             Mistake("factor", "da @ wx.T,", "2 * da @ wx.T,"),
         ),
         reference=lambda x, h, wx, wh: torch.tanh(x @ wx + h @ wh),

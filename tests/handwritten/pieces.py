@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import torch
 
@@ -59,7 +60,7 @@ class Piece:
         if source.count(mistake.right) != 1:
             raise ValueError(f"{self.name}: {mistake.right!r} stands {source.count(mistake.right)} times in its source")
         source = source.replace(mistake.right, mistake.wrong)
-        file = f"{self.name}_{self.mistakes.index(mistake)}.py"
+        file = f"{self.name}_{crc32(mistake.wrong.encode()):08x}.py"
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         names = dict(vars(sys.modules[self.written.__module__]))
         exec(compile(source, file, "exec"), names)

@@ -178,7 +178,7 @@ PIECES = (
                 "y * (grad - (grad * y).sum(-1, keepdim=True))",
                 "y * (1 - y.sum(-1, keepdim=True))",
             ),
-            Mistake("unexplained", "y * (grad - (grad * y).sum(-1, keepdim=True))", "y * (1 - y) * grad"),
+            Mistake("diagonal", "y * (grad - (grad * y).sum(-1, keepdim=True))", "y * (1 - y) * grad"),
         ),
     ),
     Piece(
@@ -195,7 +195,7 @@ PIECES = (
         LogSumExp,
         (
             Mistake("upstream_ignored", "grad[:, None] * torch.exp", "torch.exp"),
-            Mistake("unexplained factor_of_input", "torch.exp(x - y[:, None])", "torch.exp(x)"),
+            Mistake("factor_of_input", "torch.exp(x - y[:, None])", "torch.exp(x)"),
             Mistake("factor", "return grad", "return grad.shape[0] * grad"),
             Mistake("upstream_ignored", "grad[:, None] *", "grad.sum() *"),
             Mistake("upstream_ignored", "grad[:, None] *", "grad.mean() *"),
@@ -205,7 +205,7 @@ PIECES = (
         Sparsemax,
         (
             Mistake("cut_path", "support * (grad - mean)", "support * grad"),
-            Mistake("scaled_path axis_term", "/ support.sum(-1, keepdim=True)", "/ grad.shape[-1]"),
+            Mistake("wrong_slope", "/ support.sum(-1, keepdim=True)", "/ grad.shape[-1]"),
             Mistake("region", "support * (grad - mean)", "(grad - mean)"),
             Mistake("sign_of_term", "grad - mean", "grad + mean"),
             Mistake("unexplained", "(grad * support).sum", "(grad).sum"),
@@ -218,7 +218,7 @@ PIECES = (
             Mistake("factor", "gx - q * root", "(gx - q * root) / 2"),
             Mistake("unexplained", "root = y.sqrt()", "root = y"),
             Mistake("sign_of_term", "gx - q", "gx + q"),
-            Mistake("scaled_path axis_term", "/ root.sum(-1, keepdim=True)", ""),
+            Mistake("wrong_slope", "/ root.sum(-1, keepdim=True)", ""),
         ),
     ),
     Piece(
@@ -227,7 +227,7 @@ PIECES = (
             Mistake("factor", "inner / ctx.temperature", "inner"),
             Mistake("factor", "inner / ctx.temperature", "inner * ctx.temperature"),
             Mistake("cut_path", "y * (grad - (grad * y).sum(-1, keepdim=True))", "y * grad"),
-            Mistake("unexplained", "sum(-1, keepdim=True))", "sum(0, keepdim=True))"),
+            Mistake("reduction_axis", "sum(-1, keepdim=True))", "sum(0, keepdim=True))"),
             Mistake("upstream_modified", "inner = y", "grad.mul_(2)\n        inner = y"),
         ),
     ),
@@ -235,7 +235,7 @@ PIECES = (
         Sinkhorn,
         (
             Mistake(
-                "unexplained cut_path",
+                "cut_path",
                 "range(3)):\n            g = g - steps",
                 "range(1, 3)):\n            g = g - steps",
             ),

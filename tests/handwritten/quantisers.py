@@ -237,7 +237,7 @@ PIECES = (
             Mistake("factor", "alpha / 2 /", "alpha /"),
             Mistake("factor", "grad * alpha / 2", "grad / 2"),
             Mistake("unexplained", "(math.pi / 2 * alpha * v)", "(alpha * v)"),
-            Mistake("unexplained", "** 2), None", "), None"),
+            Mistake("wrong_slope", "** 2), None", "), None"),
             Mistake("upstream_ignored", "grad * alpha", "alpha"),
         ),
         surrogate=lambda v, alpha: torch.atan(math.pi / 2 * alpha * v) / math.pi,
@@ -258,10 +258,8 @@ PIECES = (
         (
             Mistake("zero", "return grad, by_code", "return grad, None"),
             Mistake("factor", "return grad,", "return -grad,"),
-            Mistake(
-                "permuted transposed unexplained", "index_add_(0, index, grad)", "index_add_(0, index.flip(0), grad)"
-            ),
-            Mistake("region unexplained", "by_code.index_add_(0, index, grad)", "by_code[index] = grad"),
+            Mistake("transposed", "index_add_(0, index, grad)", "index_add_(0, index.flip(0), grad)"),
+            Mistake("overwritten", "by_code.index_add_(0, index, grad)", "by_code[index] = grad"),
             Mistake("factor", "return grad, by_code", "return grad, by_code / len(index)"),
         ),
         surrogate=vector_quantised,

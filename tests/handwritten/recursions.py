@@ -152,7 +152,7 @@ PIECES = (
             Mistake("cut_path region", "carry = carry * a[t]", "pass"),
             Mistake("unexplained", "carry * states[t - 1] if t else 0", "carry * states[t]"),
             Mistake("cut_path scaled_path region", "carry = carry + grad[t, None]", "carry = grad[t, None]"),
-            Mistake("upstream_summed unexplained", "grad[:, None] * states", "grad.sum() * states"),
+            Mistake("upstream_ignored", "grad[:, None] * states", "grad.sum() * states"),
             Mistake("swapped", "return by_a, by_b", "return by_b, by_a"),
         ),
     ),

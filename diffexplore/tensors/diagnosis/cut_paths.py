@@ -20,7 +20,7 @@ _MOST_IN_PAIRS = 24
 
 def cut(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """One way is missing, or has the wrong sign; then two of them."""
-    ways = _distinct(scenes[0])
+    ways = distinct(scenes[0])
     for weight, key, verb in _KINDS:
         for number, path in ways:
             yield _weighted(key, f"the gradient through {path.name} {verb}", [number], weight)
@@ -40,7 +40,7 @@ _PLURAL = {"is missing": "are missing", "has the wrong sign": "have the wrong si
 def scaled(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """One way is counted with a factor, which is fitted."""
     scene = scenes[0]
-    ways = _distinct(scene)
+    ways = distinct(scene)
     pairs = itertools.combinations(ways[:_MOST_IN_PAIRS], 2)
     for several in (*([way] for way in ways), *map(list, pairs)):
         numbers = [number for number, _ in several]
@@ -61,7 +61,7 @@ def without_factor(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     scene = scenes[0]
     if scene.sweep is None:
         return
-    for number, path in _distinct(scene):
+    for number, path in distinct(scene):
         for place, known in enumerate(scene.sweep.known):
             for power, words in ((-1, "is divided by"), (1, "is multiplied by")):
                 yield Mistake(
@@ -93,47 +93,7 @@ def slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
             )  # fmt: skip
 
 
-def transposed(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
-    """A matrix in a product is transposed on the way back."""
-    sweep = scenes[0].sweep
-    if sweep is None:
-        return
-    for number, path in enumerate(paths(sweep)):
-        for which in range(len(path.transposed)):
-            message = f"on the way back to {path.name}, the matrix beside it is used for its transpose"
-            yield Mistake("transposed", message, partial(_with_transposed, number=number, which=which))
-
-
-def for_results(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
-    """A factor is what the right one is computed from: X for f(X)."""
-    sweep = scenes[0].sweep
-    if sweep is None:
-        return
-    for number, path in enumerate(paths(sweep)):
-        for which, (words, _) in enumerate(path.for_results):
-            yield Mistake(
-                "operand_for_result", f"on the way back to {path.name}, {words}",
-                partial(_with_operand, number=number, which=which), {"path": path.name},
-            )  # fmt: skip
-
-
-def _with_operand(scene: GradientScene, number: int, which: int) -> np.ndarray | None:
-    if scene.sweep is None:
-        return None
-    path = paths(scene.sweep)[number]
-    predicted: np.ndarray = scene.exact - path.shares[scene.source] + path.for_results[which][1][scene.source]
-    return predicted
-
-
-def _with_transposed(scene: GradientScene, number: int, which: int) -> np.ndarray | None:
-    if scene.sweep is None:
-        return None
-    path = paths(scene.sweep)[number]
-    predicted: np.ndarray = scene.exact - path.shares[scene.source] + path.transposed[which][scene.source]
-    return predicted
-
-
-def _distinct(scene: GradientScene) -> list[tuple[int, PathShare]]:
+def distinct(scene: GradientScene) -> list[tuple[int, PathShare]]:
     """The ways that bear on the input and are not all of it, each of several that share all once."""
     if scene.sweep is None:
         return []

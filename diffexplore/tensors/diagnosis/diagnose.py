@@ -9,14 +9,18 @@ import numpy as np
 from diffexplore.checking.records import Cause
 from diffexplore.numerals import short
 from diffexplore.tensors.diagnosis import (
+    accumulation,
+    alternatives,
     arrangement,
     cut_paths,
     factors,
     precision,
+    reductions,
     regions,
     slices,
     terms,
     upstream,
+    wrong_slopes,
 )
 from diffexplore.tensors.diagnosis.hypothesis import Family
 from diffexplore.tensors.diagnosis.scene import GradientScene
@@ -31,18 +35,23 @@ FAMILIES: tuple[Family, ...] = (
     upstream.ignored,
     arrangement.swapped,
     arrangement.moved,
+    accumulation.in_a_loop,
     cut_paths.cut,
+    regions.explained,
     slices.parts,
     factors.of_tensors,
     cut_paths.slopes,
-    cut_paths.for_results,
-    cut_paths.transposed,
+    alternatives.of_operations,
     cut_paths.scaled,
+    wrong_slopes.wrong_slopes,
+    reductions.diagonal,
+    accumulation.overwritten,
     cut_paths.without_factor,
     factors.clipped,
     arrangement.permuted,
     regions.regions,
     terms.multiples,
+    reductions.along_another_axis,
     precision.half,
     terms.along_axes,
 )

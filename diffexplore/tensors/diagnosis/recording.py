@@ -77,7 +77,10 @@ class RecordedSweep:
         output: the tensor that is differentiated.
         upstream: its upstream gradient, in its shape.
         constants: other tensors of floats that the function is given.
-        paths: the ways back, once they were found.
+        edges: the operands that something comes back to, once they were found.
+        paths: the ways back, likewise.
+        alternatives: operations whose way back may be another's, likewise.
+        operations: those whose derivative may be another expression, likewise.
     """
 
     names: tuple[str, ...]
@@ -85,7 +88,10 @@ class RecordedSweep:
     output: Tensor
     upstream: np.ndarray
     constants: tuple[KnownTensor, ...] = ()
+    edges: list[Any] = field(default_factory=list)
     paths: list[Any] = field(default_factory=list)
+    alternatives: list[Any] = field(default_factory=list)
+    operations: list[Any] = field(default_factory=list)
     _swept: dict[bytes, tuple[np.ndarray, ...]] = field(default_factory=dict)
 
     @cached_property

@@ -47,19 +47,32 @@ def _two_factors(scene: GradientScene) -> tuple[float, np.ndarray] | None:
     return (factor, first) if not first[clear].all() else None
 
 
+def explained(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """Wrong at a slice of its indices, and 0 there, or the gradient times a factor."""
+    scene = scenes[0]
+    place = _slice(scene.wrong) if _is_part(scene) else None
+    if place is not None and _inside(scene, scene.wrong)[1] != "region":
+        yield _wrong_at(scene, f"[{place}]")
+
+
 def regions(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """Wrong in some entries, named by their indices or by a condition; 0 there, or with a factor, or otherwise."""
     scene = scenes[0]
+    place = (_index_ranges(scene.wrong) or _where_zero(scene) or _condition(scene)) if _is_part(scene) else None
+    if place is not None:
+        yield _wrong_at(scene, place)
+
+
+def _is_part(scene: GradientScene) -> bool:
+    return bool(scene.wrong.any()) and bool(scene.wrong.sum() < scene.known.sum())
+
+
+def _wrong_at(scene: GradientScene, place: str) -> Mistake:
     wrong = scene.wrong
-    if not wrong.any() or wrong.sum() == scene.known.sum():
-        return
-    place = _index_ranges(wrong) or _where_zero(scene) or _condition(scene)
-    if place is None:
-        return
     what, key = _inside(scene, wrong)
     message = f"it is {what} at {place}, and right elsewhere"
     fields = {"where": place, "key": key, "wrong": int(wrong.sum()), "right": int((scene.known & ~wrong).sum())}
-    yield Mistake("region", message, lambda one: np.where(wrong, one.value, one.exact), fields)
+    return Mistake("region", message, lambda one: np.where(wrong, one.value, one.exact), fields)
 
 
 def _inside(scene: GradientScene, wrong: np.ndarray) -> tuple[str, str]:

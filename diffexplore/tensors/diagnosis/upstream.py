@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -39,6 +40,9 @@ def _changes(axes: int) -> list[tuple[str, str, _Change]]:
             ("upstream_ignored", averaged, partial(_mean, axis=axis)),
             ("transposed", f"the upstream gradient is reversed along axis {axis}", partial(np.flip, axis=axis)),
         ]
+    for pair in itertools.combinations(range(axes), 2):
+        message = f"the upstream gradient is reversed along axes {pair[0]} and {pair[1]}"
+        found.append(("transposed", message, partial(np.flip, axis=pair)))
     return found
 
 

@@ -1,0 +1,161 @@
+"""One operation whose way back is another's: a matrix transposed, an operand taken for its value, a mask inverted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+
+from diffexplore.arithmetic.double_balls import exact
+from diffexplore.tensors.diagnosis.edges import PathEdge, edges, expressions, makers, name_of_edge
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
+from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
+from diffexplore.tensors.diagnosis.scene import GradientScene
+from diffexplore.tensors.memory import StorageRegion
+from diffexplore.tensors.sweep import swept
+
+#: Cotangents that stand in the places of those of some edges.
+_Instead = Sequence[tuple[PathEdge, np.ndarray]]
+
+
+@dataclass(frozen=True, eq=False)
+class WrongOperation:
+    """A mistake in the way back of one operation, and by how much it moves the gradient by each source."""
+
+    key: str
+    message: str
+    moves: tuple[np.ndarray, ...]
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+def of_operations(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """One operation is taken for another on the way back."""
+    sweep = scenes[0].sweep
+    if sweep is None:
+        return
+    for number, one in enumerate(_alternatives(sweep)):
+        yield Mistake(one.key, one.message, partial(_with, number=number), one.fields)
+
+
+def _with(scene: GradientScene, number: int) -> np.ndarray | None:
+    if scene.sweep is None or number >= len(_alternatives(scene.sweep)):
+        return None
+    return np.asarray(scene.exact + _alternatives(scene.sweep)[number].moves[scene.source])
+
+
+def moved_by(sweep: RecordedSweep, instead: _Instead) -> tuple[np.ndarray, ...]:
+    """By how much the gradient by each source moves where other cotangents come back to the operands of one entry."""
+    first = instead[0][0]
+    seeds = [
+        (edge.operand, exact(np.ascontiguousarray(other - edge.cotangent.high, np.float64))) for edge, other in instead
+    ]
+    return centres(swept(edges(sweep)[1][: first.number], seeds, sweep.tape.sources))
+
+
+def _alternatives(sweep: RecordedSweep) -> tuple[WrongOperation, ...]:
+    if not sweep.alternatives:
+        with np.errstate(all="ignore"):
+            sweep.alternatives.append(tuple(_found(sweep)))
+    found: tuple[WrongOperation, ...] = sweep.alternatives[0]
+    return found
+
+
+def _found(sweep: RecordedSweep) -> Iterator[WrongOperation]:
+    made_by = makers(sweep)
+    for edge, last in expressions(sweep):
+        yield from _mask(sweep, [edge], last)
+    for _, grouped in groupby(edges(sweep)[0], key=lambda edge: edge.number):
+        several = list(grouped)
+        yield from _mask(sweep, several, several[0].number)
+        for edge in several:
+            name = name_of_edge(sweep, edge)
+            for words, back in _operand_for_result(sweep, edge, made_by):
+                message = f"on the way back to {name}, {words}"
+                yield WrongOperation("operand_for_result", message, moved_by(sweep, [(edge, back)]), {"path": name})
+            for words, back in _transposed(sweep, edge):
+                message = f"on the way back to {name}, {words}"
+                yield WrongOperation("transposed", message, moved_by(sweep, [(edge, back)]))
+
+
+def _mask(sweep: RecordedSweep, several: Sequence[PathEdge], last: int) -> Iterator[WrongOperation]:
+    inverted = _inverted(several)
+    if inverted is not None:
+        yield WrongOperation(
+            "mask_inverted", f"the mask of {sweep.tape.places[last]} is inverted", moved_by(sweep, inverted)
+        )
+
+
+def _inverted(several: Sequence[PathEdge]) -> _Instead | None:
+    """The cotangents of what an operation chooses among, where another was chosen; None where it does not choose."""
+    instead = []
+    for edge in several:
+        given, back = edge.given[0], edge.cotangent.high
+        if len(edge.given) != 1 or given is None or given.high.shape != back.shape:
+            return None
+        passed = back == given.high
+        if not (passed | (back == 0)).all() or passed.all() or not passed.any():
+            return None
+        instead.append((edge, np.where(passed, 0.0, given.high)))
+    return instead
+
+
+def _transposed(sweep: RecordedSweep, edge: PathEdge) -> Iterator[tuple[str, np.ndarray]]:
+    """What comes back where a matrix beside the operand, or the cotangent, is transposed."""
+    operands, operator = sweep.tape._entries[edge.number].operands, sweep.tape.operators[edge.number]
+    given, shape = edge.given[0], edge.operand.layout.shape
+    if given is None:
+        return
+    if operator in ("mm", "bmm") and len(operands) == 2 and operands[1 - edge.index] is not None:
+        factor = _values(operands[1 - edge.index])
+        for left, right in ((factor.mT, given.high), (factor, given.high.mT)):
+            a, b = (right, left.mT) if edge.index == 0 else (left.mT, right)
+            if a.shape[-1] == b.shape[-2] and (a @ b).shape == shape:
+                yield "the matrix beside it is used for its transpose", a @ b
+    elif operator in ("linalg_inv_ex", "inverse") and given.high.shape == shape:
+        inverse = _values(sweep.tape._entries[edge.number].results[0])
+        for left, right in ((inverse, inverse.mT), (inverse.mT, inverse), (inverse, inverse)):
+            yield "the inverse is used for its transpose", -left @ given.high @ right
+
+
+def _operand_for_result(
+    sweep: RecordedSweep, edge: PathEdge, made_by: dict[int, int]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """What comes back to a factor of a product where X stands for the other factor, f(X)."""
+    tape, given = sweep.tape, edge.given[0]
+    operands, operator = tape._entries[edge.number].operands, tape.operators[edge.number]
+    if operator not in ("mul", "mm", "bmm") or len(operands) != 2 or given is None:
+        return
+    other = operands[1 - edge.index]
+    maker = None if other is None else made_by.get(id(other.state))
+    if other is None or maker is None or other.state is edge.operand.state:
+        return
+    for x in tape._entries[maker].operands:
+        if x is None or x.layout.shape != other.layout.shape:
+            continue
+        factor, cotangent = _values(x), given.high
+        back = cotangent * factor if operator == "mul" else _beside(cotangent, factor.mT, edge.index)
+        if back.shape == edge.operand.layout.shape:
+            yield f"the value of {_name(sweep, x, made_by)} is used for {_name(sweep, other, made_by)}", back
+
+
+def _beside(cotangent: np.ndarray, factor: np.ndarray, place: int) -> np.ndarray:
+    product: np.ndarray = cotangent @ factor if place == 0 else factor @ cotangent
+    return product
+
+
+def _values(region: StorageRegion | None) -> np.ndarray:
+    assert region is not None
+    return np.asarray(region.layout.read(region.state.ball).high)
+
+
+def _name(sweep: RecordedSweep, region: StorageRegion, made_by: dict[int, int]) -> str:
+    number = made_by.get(id(region.state))
+    if number is not None:
+        place = sweep.tape.places[number]
+        last = max(other for other, same in enumerate(sweep.tape.places) if same == place)
+        return str(place) if number == last else f"{sweep.tape.operators[number]} in {place}"
+    found = [n for n, source in zip(sweep.names, sweep.tape.sources, strict=True) if source.state is region.state]
+    return found[0] if found else "a constant"
