@@ -73,19 +73,22 @@ class ProbeSearch:
         terms = lower(list(sympy.Add.make_args(problem.loss.gradient(problem.wrt).raw[name])), problem.inputs)
         sharp = _SHARP * UNIT_ROUNDOFF[problem.dtype]
         for of_batch in (True, False):
-            found: list[tuple[bool, float, Probe]] = []
+            found: list[tuple[float, Probe]] = []
+            hidden: list[Probe] = []
             for place in self._places(of_batch):
                 probe = self._probe(name, place, of_batch)
                 if probe is None:
                     continue
-                power = self.power(name, probe)
-                if not power < 1:
+                if not _visible(problem, terms, self._values(probe), len(probe.samples)):
+                    hidden.append(probe)  # a watched run, which takes longest, is not begun before it is needed
                     continue
-                found.append((not _visible(problem, terms, self._values(probe), len(probe.samples)), power, probe))
-                if found[-1][:2] <= (False, sharp):
+                power = self.power(name, probe)
+                if power <= sharp:
                     return probe
+                found += [(power, probe)] if power < 1 else []
+            found = found or [(power, probe) for probe in hidden if (power := self.power(name, probe)) < 1]
             if found:
-                return min(found, key=lambda entry: entry[:2])[2]
+                return min(found, key=lambda entry: entry[0])[1]
         return None
 
     def power(self, name: str, probe: Probe) -> float:

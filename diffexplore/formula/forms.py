@@ -11,6 +11,7 @@ from collections.abc import Callable
 import sympy
 
 from diffexplore.formula.budget import spend
+from diffexplore.formula.factoring import factor
 from diffexplore.formula.size import OverOneDenominator, TooLarge
 
 MOST_TO_FACTOR = 400_000
@@ -132,7 +133,7 @@ def factored(expr: sympy.Expr) -> sympy.Expr:
 
     Done twice where there are roots: a squared root is a polynomial only once it is out of its box.
     """
-    form = hidden(sympy.factor, few_to_factor)
+    form = hidden(factor, few_to_factor)
     once, powers = form(expr), expr.atoms(sympy.Pow)
     roots = (p for p in powers if p.exp.is_Rational and not p.exp.is_Integer and not p.base.is_number)
     return form(once) if any(roots) else once

@@ -11,6 +11,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.budget import remembered
+from diffexplore.formula.factoring import irreducible
 from diffexplore.formula.forms import can_be_multiplied_out, few_to_factor
 from diffexplore.formula.signs import certainly
 from diffexplore.formula.size import TooLarge
@@ -45,7 +46,7 @@ def vanishing_factors(base: sympy.Expr) -> frozenset[sympy.Expr]:
     try:
         few_to_factor(base)
         numerator, _ = sympy.fraction(sympy.together(base))  # its denominator is a node of its own
-        factors = [] if certainly(numerator, "nonzero") else [factor for factor, _ in sympy.factor_list(numerator)[1]]
+        factors = [] if certainly(numerator, "nonzero") else irreducible(numerator)
     except (sympy.PolynomialError, NotImplementedError, TooLarge):
         factors = [_expanded(base)]
     may_vanish = (factor for factor in factors if not certainly(factor, "nonzero"))
