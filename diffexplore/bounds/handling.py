@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -94,16 +95,38 @@ def as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (tuple, list)) else [value]
 
 
+@cache
+def written_arguments(function: Any, keywords: bool = True) -> tuple[str, ...]:
+    """The names of the arguments that an operator writes into: of those with keywords only, or of the others."""
+    schema = getattr(function, "_schema", None)  # functions of other libraries have none
+    return tuple(
+        argument.name
+        for argument in (() if schema is None else schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write and argument.kwarg_only == keywords
+    )
+
+
 def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """An operation without a bound: of its results nothing is known, and its name is kept."""
+    """An operation without a bound: nothing is known of its results, and of what it writes into; its name is kept."""
     out = func(*args, **kwargs)
-    floats = [parts for parts in map(real_numbers, as_list(out)) if parts is not None]
+    results = [*as_list(out), *_written(func, args, kwargs)]
+    floats = [parts for parts in map(real_numbers, results) if parts is not None]
     if floats:
         watch.unwatched.add(name_of(func))
     for tensor in floats:
         watch.forget(tensor)
         watch.set(tensor, torch.full((), math.inf, dtype=torch.float64, device=tensor.device))
     return out
+
+
+def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """What the arguments are that an operator writes into."""
+    if not func._schema.is_mutable:
+        return []
+    names = written_arguments(func, keywords=False)
+    by_place = [value for one, value in zip(func._schema.arguments, args, strict=False) if one.name in names]
+    by_name = [kwargs[name] for name in (*names, *written_arguments(func)) if name in kwargs]
+    return [tensor for value in (*by_place, *by_name) for tensor in as_list(value)]
 
 
 def conclude(

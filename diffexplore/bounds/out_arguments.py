@@ -10,21 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from diffexplore.bounds.handling import as_list, finite_float, name_of
+from diffexplore.bounds.handling import as_list, finite_float, name_of, written_arguments
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
-
-
-@cache
-def written_arguments(function: Any, keywords: bool = True) -> tuple[str, ...]:
-    """The names of the arguments that an operator writes into: of those with keywords only, or of the others."""
-    schema = getattr(function, "_schema", None)  # functions of other libraries have none
-    return tuple(
-        argument.name
-        for argument in (() if schema is None else schema.arguments)
-        if argument.alias_info is not None and argument.alias_info.is_write and argument.kwarg_only == keywords
-    )
 
 
 @cache

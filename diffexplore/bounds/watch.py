@@ -21,8 +21,8 @@ from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.elements import all_finite
 from diffexplore.bounds.extremes import Extremes
 from diffexplore.bounds.factorisations import Factorisations
-from diffexplore.bounds.handling import holds_complex, name_of
-from diffexplore.bounds.out_arguments import run_into, written_arguments
+from diffexplore.bounds.handling import holds_complex, name_of, written_arguments
+from diffexplore.bounds.out_arguments import run_into
 from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
 from diffexplore.torch_private.watching import DispatchMode
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from diffexplore.tensors.storages import tensors_in
 from diffexplore.torch_ops.tensor_rules.operands import Operand
-from diffexplore.torch_private.watching import storage_key
+from diffexplore.torch_private.watching import disable_current_modes, storage_key
 
 Tensor = torch.Tensor
 
@@ -43,6 +44,21 @@ def is_view(out: Any, tensors: Sequence[Tensor]) -> bool:
 def with_copy(leaf: Any) -> Any:
     """An operand of an operator that writes: with a copy of what the program will overwrite."""
     return Operand(leaf.value.clone(), leaf.ball, leaf.undecided, leaf.varies) if isinstance(leaf, Operand) else leaf
+
+
+@contextmanager
+def unwritten_if_it_raises(arguments: Iterable[Any]) -> Iterator[None]:
+    """What runs inside may write into tensors among ``arguments``; where it raises, they hold what they held before."""
+    tensors = tensors_in(list(arguments))
+    with disable_current_modes():
+        before = [one.detach().clone() for one in tensors]
+    try:
+        yield
+    except Exception:
+        with disable_current_modes():
+            for tensor, numbers in zip(tensors, before, strict=True):
+                tensor.detach().copy_(numbers)
+        raise
 
 
 def on_cpu(leaf: Any) -> Any:

@@ -13,7 +13,7 @@ from diffexplore.errors import CandidateError
 from diffexplore.tensors.copies import copy_of
 from diffexplore.tensors.functions import TensorFunction, function_given
 from diffexplore.tensors.sparse_inputs import SparseInput, given_sparse, is_sparse_source
-from diffexplore.torch_private.tensors import MappingKey, SequenceKey, tree_flatten_with_path, tree_map
+from diffexplore.torch_private.tensors import MappingKey, SequenceKey, keep_hooks, tree_flatten_with_path, tree_map
 from diffexplore.verifying.calling import call
 
 Tensor = torch.Tensor
@@ -129,6 +129,7 @@ class TensorCandidate:
             tensor = new[id(one.tensor)]
             if tensor is None:
                 tensor = new[id(one.tensor)] = copy_of(one.tensor)
+            keep_hooks(tensor, one.tensor)
             inputs.append(replace(one, tensor=tensor, differentiated=tensor.requires_grad))
         args, kwargs, state = tree_map(
             lambda leaf: new.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import torch
 
+from diffexplore.torch_private.tensors import keep_hooks
+
 Tensor = torch.Tensor
 
 
 def copy_of(tensor: Tensor) -> Tensor:
     """A leaf of the same values, strides, dtype and device, that requires a gradient where ``tensor`` does.
 
+    Hooks on the gradient by ``tensor`` are kept, as those of a module's parameters: they belong to what is checked.
     That of an expanded tensor is expanded as well, unless it requires a gradient: then each entry is a variable.
     """
     if is_expanded(tensor) and not tensor.requires_grad:
         return once(tensor).clone().expand(tensor.shape)
-    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
+    return keep_hooks(tensor.detach().clone().requires_grad_(tensor.requires_grad), tensor)
 
 
 def is_expanded(tensor: Tensor) -> bool:

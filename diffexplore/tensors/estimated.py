@@ -14,6 +14,7 @@ import torch
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, in_dtype
+from diffexplore.tensors.held_constants import HeldConstants
 from diffexplore.tensors.observed import observed
 
 Tensor = torch.Tensor
@@ -54,6 +55,7 @@ class Differences:
 
     def __init__(self, candidate: TensorCandidate) -> None:
         self._call = _wide(candidate)
+        self._constants = HeldConstants(self._call)
         computed_in = {self.dtype.to_real(), *observed(self._call, defaultdict(list)).narrowed_forward}
         self._unit = max(UNIT_ROUNDOFF[dtype] for dtype in computed_in)
 
@@ -77,8 +79,10 @@ class Differences:
 
         def value(step: float) -> float:
             moved = (tensor.detach().to(torch.float64) + step * way).to(tensor.dtype).requires_grad_()
+            call = self._call.replaced({name: moved})
             try:
-                returned = self._call.replaced({name: moved}).returned()
+                with self._constants.held():
+                    returned = call.returned()
             except CandidateError:  # so far from the input it does not take numbers
                 return math.nan
             named = [one for one in returned if one.name == output.name]

@@ -36,9 +36,9 @@ def _check_tensor(function: str, name: str, tensor: Tensor) -> None:
             f"{name} is not a leaf, as it was computed from other tensors: give {function} "
             f"{name}.detach().requires_grad_()"
         )
-    if not tensor.is_complex() and dtype_name(tensor.dtype) not in FLOAT_FORMATS:
-        known = ", ".join(FLOAT_FORMATS)
-        raise UsageError(f"{name} is {dtype_name(tensor.dtype)}: gradients are checked in {known}, and complex numbers")
+    if dtype_name(tensor.dtype) not in (*FLOAT_FORMATS, "complex64", "complex128"):
+        known = f"{', '.join(FLOAT_FORMATS)}, complex64 and complex128"
+        raise UsageError(f"{name} is {dtype_name(tensor.dtype)}: gradients are checked in {known}")
 
 
 def _advice(candidate: TensorCandidate) -> str:

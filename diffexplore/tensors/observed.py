@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +26,9 @@ _LITTLE = 2.0**-10
 
 #: Bounds beyond it say nothing; as infinities they do not overflow.
 _NOTHING_KNOWN = 1e300
+
+#: What is hidden in a call that raises under a watch, and not without one.
+UNWATCHED = "operations that cannot be watched"
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +160,21 @@ def _observed(
     candidate: TensorCandidate, upstreams: dict[str, list[Tensor]], expected: torch.dtype | None,
     narrowed_forward: frozenset[torch.dtype] = frozenset(), kind: type[CandidateWatch] = CandidateWatch,
 ) -> WatchedCall:  # fmt: skip
+    """One call. What raises under a watch, and not without one, is not watched: nothing is known of its rounding."""
+    call = candidate, upstreams, expected, narrowed_forward, kind
+    try:
+        found = _called(*call)
+    except CandidateError:
+        return _called(*call, watches=False)
+    raising = [key for key, several in found.gradients.items() if isinstance(several, str)]
+    plain = _called(*call, watches=False) if raising else found
+    return found if all(isinstance(plain.gradients.get(key, ""), str) for key in raising) else plain
+
+
+def _called(
+    candidate: TensorCandidate, upstreams: dict[str, list[Tensor]], expected: torch.dtype | None,
+    narrowed_forward: frozenset[torch.dtype], kind: type[CandidateWatch], *, watches: bool = True,
+) -> WatchedCall:  # fmt: skip
     call = candidate.replaced()
     given = [one.tensor for one in call.inputs]
     known = [*given, *(upstream for several in upstreams.values() for upstream in several)]
@@ -164,7 +183,8 @@ def _observed(
     found: dict[tuple[str, int], tuple[Tensor | None, ...] | str] = {}
     with observing(operations):
         watch = kind(expected=expected, inputs=known)
-    with Escapes() as escapes, watch:
+    escapes = Escapes()
+    with escapes if watches else nullcontext(), watch if watches else nullcontext():
         returned = call.returned()
         narrowed_forward |= watch.narrowed
         for one in returned:
@@ -180,9 +200,9 @@ def _observed(
         else [_numbers(watch, one, source.tensor) for one, source in zip(several, call.sources, strict=True)]
         for key, several in found.items()
     }
-    compiled = {"compiled code"} if candidate.function.compiled else set()
-    # Asking for a radius may itself find that it is not known: what is hidden is counted afterwards.
-    hidden = tuple(sorted(watch.unwatched | escapes.seen | watch.leaving | compiled))
+    # Asking for a radius may itself find that it is not known.
+    unseen = ({"compiled code"} if candidate.function.compiled else set()) | (set() if watches else {UNWATCHED})
+    hidden = tuple(sorted(watch.unwatched | escapes.seen | watch.leaving | unseen))
     narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
     seen = WatchedCall(values, gradients, (), narrowed, narrowed_forward, frozenset(operations.seen))
     return seen.without_bounds(hidden) if hidden else seen

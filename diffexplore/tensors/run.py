@@ -17,6 +17,7 @@ from diffexplore.tensors.candidate import TensorOutput, is_differentiable
 from diffexplore.tensors.forwards import check_pattern_is_free, check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
 from diffexplore.tensors.gradients import all_real, certified_pairs, estimated_pairs
+from diffexplore.tensors.observed import UNWATCHED
 from diffexplore.tensors.pairs import GradientPair, verdict_of
 from diffexplore.tensors.past_torch import line_past_torch
 from diffexplore.tensors.records import EntryCounts, TensorReport, TensorRow, TensorSummary, TruthKind
@@ -37,7 +38,7 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     rows = [*_raised(calls), *_unknown(calls, reasons), *compared]
     plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and battery != "none" else calls
     wrong = any(row.verdict == "fail" for row in rows)
-    others = tried(plain, battery, certified=not reasons, wrong=wrong)
+    others = tried(plain, "none" if UNWATCHED in calls.seen.hidden else battery, certified=not reasons, wrong=wrong)
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *others.skipped]
     notes = [*_why_estimated(calls, estimated), *_narrowed(calls), *subject.notes, *notes]

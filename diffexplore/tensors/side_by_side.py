@@ -22,8 +22,7 @@ from typing import Any
 
 import torch
 
-from diffexplore.bounds.handling import as_list, name_of, real_numbers
-from diffexplore.bounds.out_arguments import written_arguments
+from diffexplore.bounds.handling import as_list, name_of, real_numbers, written_arguments
 from diffexplore.tensors.wide_storages import NotFollowed, WideStorages, wide_dtype, widened
 from diffexplore.torch_code.leaving_torch import CandidateWatch
 from diffexplore.torch_ops.creation import CREATED

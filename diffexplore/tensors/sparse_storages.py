@@ -10,7 +10,7 @@ import torch
 from diffexplore.tensors.storages import TensorStorages, is_real_or_complex, tensors_in
 from diffexplore.torch_ops.tensor_rules import sparse
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
-from diffexplore.torch_private.watching import disable_current_modes, is_recorded, storage_key, tree_map
+from diffexplore.torch_private.watching import as_in_a_forward, disable_current_modes, storage_key, tree_map
 
 Tensor = torch.Tensor
 
@@ -80,7 +80,7 @@ class SparseStorages(TensorStorages):
         if steps is None or function._schema.is_mutable:
             raise NotCertified(f"{name} of sparse tensors has no rule")
         operands, options = tree_map(self._dense_operand, (args, kwargs))
-        with torch.no_grad():
+        with as_in_a_forward():
             try:
                 with self:
                     found = steps(out, *operands, **options)
@@ -106,8 +106,7 @@ class SparseStorages(TensorStorages):
                 return sparse.SparseOperand(leaf.detach().to_dense(), leaf)
         _, dense = self._beside[id(leaf)]
         self._check_alike("a sparse tensor", dense, leaf)  # its values may have been written into
-        passes = leaf.requires_grad or not is_recorded()
-        return sparse.SparseOperand(dense if passes else self._constant(dense), leaf)
+        return sparse.SparseOperand(dense if self._passes(leaf) else self._constant(dense), leaf)
 
     def _frozen(self, leaf: Any) -> Any:
         """A constant operand in memory of its own."""

@@ -11,7 +11,7 @@ import torch
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.dual_balls import neg
 from diffexplore.arithmetic.tensor_balls import chosen
-from diffexplore.bounds.out_arguments import written_arguments
+from diffexplore.bounds.handling import written_arguments
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout, as_stored, numbers_in
 from diffexplore.tensors.sweep import TapeEntry
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, Truths
@@ -73,9 +73,13 @@ class TensorStorages(DispatchMode):
         return out
 
     def _place(self, tensor: Tensor) -> StorageRegion:
+        return StorageRegion(self._state(tensor), StridedLayout.of(tensor), self._passes(tensor))
+
+    def _passes(self, tensor: Tensor) -> bool:
+        """Whether autograd lets a derivative pass through an operand."""
         a_leaf_of_its_own = tensor.is_leaf and id(tensor) not in self._own_sources
         passes = (tensor.requires_grad and not a_leaf_of_its_own) or id(tensor) in self._passing
-        return StorageRegion(self._state(tensor), StridedLayout.of(tensor), passes or not is_recorded())
+        return passes or not is_recorded()
 
     def _operand(self, tensor: Any) -> Any:
         """A tensor as an operand of a rule; other arguments as they are."""
@@ -113,6 +117,8 @@ class TensorStorages(DispatchMode):
         return ball
 
     def _constant(self, tensor: Tensor) -> Tensor:
+        """What a tensor holds in memory of its own, through which no derivative passes."""
+        tensor = self._resolved(tensor)
         with disable_current_modes():
             copy = tensor.detach().clone()
         self._written(copy, self.ball(tensor), varies=False)

@@ -12,17 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
-from diffexplore.bounds.handling import holds_complex
-from diffexplore.bounds.out_arguments import written_arguments
-from diffexplore.tensors.calls import ProgramCall, computes_nothing, is_view, on_cpu, with_copy
+from diffexplore.bounds.handling import holds_complex, written_arguments
+from diffexplore.tensors.calls import ProgramCall, computes_nothing, is_view, on_cpu, unwritten_if_it_raises, with_copy
+from diffexplore.tensors.constant_operands import ConstantOperands
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
-from diffexplore.tensors.sparse_storages import SparseStorages
 from diffexplore.tensors.storages import is_real_or_complex, tensors_in
 from diffexplore.tensors.sweep import swept
 from diffexplore.torch_ops.tensor_rules.lookup import (
@@ -32,15 +31,14 @@ from diffexplore.torch_ops.tensor_rules.lookup import (
     saved_arguments,
     steps_of,
 )
-from diffexplore.torch_ops.tensor_rules.operands import Applied, NoDerivative, NotCertified, Operand, OperatorCall
-from diffexplore.torch_private.functions import arguments_changed
+from diffexplore.torch_ops.tensor_rules.operands import NoDerivative, NotCertified, Operand, OperatorCall
 from diffexplore.torch_private.unloaded import without_loading
-from diffexplore.torch_private.watching import EnableTorchFunction, is_recorded, storage_key, tree_leaves, tree_map
+from diffexplore.torch_private.watching import EnableTorchFunction, as_in_a_forward, storage_key, tree_leaves, tree_map
 
 Tensor = torch.Tensor
 
 
-class Tape(SparseStorages):
+class Tape(ConstantOperands):
     """Records what runs within its ``with`` block.
 
     ``sources`` are the tensors that are differentiated by. ``problem`` says why there is no certified derivative, and
@@ -52,39 +50,11 @@ class Tape(SparseStorages):
 
     def __init__(self, sources: Sequence[Tensor]) -> None:
         self.problem: str | None = None
-        self._calls: list[AbstractContextManager[None]] = []
         try:
             super().__init__(sources)
         except NotCertified as reason:
             super().__init__(())
             self.problem = str(reason)
-
-    def __enter__(self) -> Self:
-        calls = arguments_changed(self._with_constants_apart)
-        calls.__enter__()
-        self._calls.append(calls)
-        return super().__enter__()
-
-    def __exit__(self, *problem: Any) -> None:
-        super().__exit__(*problem)  # type: ignore[no-untyped-call]  # torch leaves its dispatch modes untyped
-        self._calls.pop().__exit__(*problem)
-
-    def _with_constants_apart(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments of an autograd Function; those that need no gradient in memory of their own, as constants.
-
-        Within its forward no tensor needs a gradient, so that only here it is known which do not.
-        """
-        if not is_recorded():
-            return args
-        return tuple(
-            self._constant(argument)
-            if isinstance(argument, torch.Tensor)
-            and argument.is_floating_point()
-            and not argument.requires_grad
-            and self._is_known(argument)
-            else argument
-            for argument in args
-        )
 
     # ----------------------------------------------------------------------------------------------- recording
     def __torch_dispatch__(
@@ -96,7 +66,7 @@ class Tape(SparseStorages):
         if self.problem is not None or computes_nothing(func) or not (of_sparse or self._is_seen((args, kwargs))):
             return self._kept(func(*args, **kwargs))
         call = ProgramCall(func, args, kwargs)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), self._called(func, args):
             try:
                 return self._of_sparse(func, args, kwargs, call.out()) if of_sparse else self._record(call)
             except NotCertified as reason:
@@ -192,16 +162,18 @@ class Tape(SparseStorages):
         operands = [
             value if name in kept else tree_map(self._frozen, value) for name, value in zip(names, args, strict=False)
         ]
+        written = [value for name, value in zip(names, args, strict=False) if name in changes]
         options = tree_map(self._frozen, kwargs)
         targets = [call.kwargs[name] for name in written_arguments(func)]
         if pure is not func:
             targets = call.args[0] if isinstance(call.args[0], list) else [call.args[0]]
         alone = without_loading if pure.namespace in ("aten", "prims") else self._run
-        with torch.no_grad():
+        with as_in_a_forward():
             try:
-                with self:
+                with unwritten_if_it_raises(written), self:
                     out = alone(lambda: steps(*operands, **options))
-                    for target, result in zip(targets, [out] if isinstance(out, torch.Tensor) else out, strict=False):
+                    results = [out] if isinstance(out, torch.Tensor) else out or ()
+                    for target, result in zip(targets, results, strict=False):
                         target.copy_(result)
             except NoDerivative:
                 raise
@@ -216,17 +188,6 @@ class Tape(SparseStorages):
         """Runs somebody's code: what leaves torch in it is looked for, as in the program around it."""
         with EnableTorchFunction(), self.escapes or nullcontext():
             return steps()
-
-    def _frozen(self, leaf: Any) -> Any:
-        """A constant operand in memory of its own, where every operand counts as one that a derivative passes."""
-        if not isinstance(leaf, torch.Tensor) or not is_real_or_complex(leaf):
-            return leaf
-        place = self._place(leaf)
-        if place.passes or not place.state.varies:
-            return leaf
-        copy = leaf.detach().clone()
-        self._write([copy], Applied((place.layout.read(place.state.ball),), None), ())
-        return copy
 
     # ------------------------------------------------------------------------------------------------ sweeping back
     def gradients(self, output: Tensor | Sequence[Tensor], upstream: Tensor | Sequence[Tensor]) -> list[DoubleBall]:

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from diffexplore.bounds.handling import name_of
-from diffexplore.bounds.out_arguments import written_arguments
+from diffexplore.bounds.handling import name_of, written_arguments
 from diffexplore.errors import CandidateError
 from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_code.leaving_torch import UNWRITTEN

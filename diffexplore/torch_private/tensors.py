@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import CodeType
 
+import torch
+
 from diffexplore.torch_private.supported import needed_names
 from diffexplore.torch_private.watching import redispatched
 
@@ -18,10 +20,19 @@ __all__ = [
     "OpOverload",
     "OpOverloadPacket",
     "SequenceKey",
+    "keep_hooks",
     "tree_flatten_with_path",
     "tree_map",
     "written_codes",
 ]
+
+
+def keep_hooks(tensor: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
+    """``tensor``, on whose gradient the hooks work that ``original`` has: autograd runs them, and so do checks."""
+    if tensor is not original and tensor.requires_grad and not tensor._backward_hooks:
+        for hook in (original._backward_hooks or {}).values():
+            tensor.register_hook(hook)
+    return tensor
 
 
 def written_codes() -> set[CodeType | None]:

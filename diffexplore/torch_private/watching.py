@@ -21,9 +21,11 @@ with needed_names():
     from torch._C import _EnableTorchFunction as EnableTorchFunction
     from torch._C import _ForceDispatchKeyGuard as ForcedKeys
     from torch._C import _is_fwd_grad_enabled as forward_mode_is_on
+    from torch._C._functorch import peek_interpreter_stack
     from torch._decomp import decomposition_table
     from torch._library.custom_ops import OPDEFS
     from torch._ops import OpOverload
+    from torch.autograd.forward_ad import _set_fwd_grad_enabled as forward_mode_switched
     from torch.autograd.function import BackwardCFunction
     from torch.library import _impls as PYTHON_KERNELS
     from torch.multiprocessing.reductions import StorageWeakRef
@@ -39,13 +41,16 @@ __all__ = [
     "EnableTorchFunction",
     "OpOverload",
     "StorageWeakRef",
+    "as_in_a_forward",
     "current_dispatch_modes",
     "current_graph_task",
     "custom_implementation",
     "decomposition_table",
     "differentiable",
     "disable_current_modes",
+    "is_in_a_forward",
     "is_recorded",
+    "is_transformed",
     "negated_view",
     "state_constant",
     "storage_key",
@@ -113,7 +118,24 @@ def is_recorded() -> bool:
 
     There torch switches forward mode off as well, and code that enables gradients again leaves it off.
     """
-    return torch.is_grad_enabled() and forward_mode_is_on()
+    return torch.is_grad_enabled() and not is_in_a_forward()
+
+
+def is_in_a_forward() -> bool:
+    """Whether the forward of an autograd Function runs: there torch switches forward mode off; ``no_grad`` does not."""
+    return not forward_mode_is_on()
+
+
+def is_transformed() -> bool:
+    """Whether a transform of ``torch.func`` runs."""
+    return peek_interpreter_stack() is not None
+
+
+@contextmanager
+def as_in_a_forward() -> Iterator[None]:
+    """What runs inside stands for one operation: no tensor needs a gradient there, whatever it was computed from."""
+    with torch.no_grad(), forward_mode_switched(False):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        yield
 
 
 @contextmanager
