@@ -8,7 +8,7 @@ plain formula with that convention. What evaluates it needs it stated, as torch 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -80,7 +80,8 @@ class _Guards:
         if not factor.is_Add or factors[factor] != 1:
             return False
         parts = [sympy.Mul.make_args(term) for term in factor.args]
-        if any(part.is_Pow and part.exp == -1 and part.base in powers for term in parts for part in term):
+        divisors = {divisor for base in powers for divisor, _ in _divisors(base)}
+        if any(part.is_Pow and part.exp == -1 and part.base in divisors for term in parts for part in term):
             return True
         bases = [{part.base for part in term if _is_power(part) and self._may_vanish(part.base)} for term in parts]
         common = set.intersection(*bases) - powers.keys()
@@ -92,9 +93,7 @@ class _Guards:
     def _divided_out(self, factors: Counter[sympy.Expr], base: sympy.Expr) -> int:
         """How often (c·dⁿ)ᴱ/d is c·dⁿ⁻¹·(c·dⁿ)ᴱ⁻¹: the divisors d that may vanish are taken out of ``factors``."""
         times = 0
-        for part in (base, *sympy.Mul.make_args(base)):
-            whole = part.is_Pow and part.exp.is_Integer and part.exp > 0
-            divisor, power = (part.base, int(part.exp)) if whole else (part, 1)
+        for divisor, power in _divisors(base):
             if factors[divisor] < 0 and self._may_vanish(divisor):
                 count = -factors.pop(divisor)
                 often = -(-count // power)
@@ -143,11 +142,20 @@ _QUOTIENTS: dict[type[sympy.Function], tuple[tuple[type[sympy.Function], Callabl
 def _as_quotient(factor: sympy.Expr, bases: Iterable[sympy.Expr]) -> sympy.Expr:
     """The cotangent of an angle whose sine is the base of a power as cosine by sine, and so on."""
     inner, exponent = factor.as_base_exp()
-    for base in bases:
-        for quotient, above in _QUOTIENTS.get(base.func, ()):
-            if inner == quotient(*base.args):
-                return sympy.Mul((above(base.args[0]) / base) ** exponent)
+    for below in (divisor for base in bases for divisor, _ in _divisors(base)):
+        for quotient, above in _QUOTIENTS.get(below.func, ()):
+            if inner == quotient(*below.args):
+                return (above(below.args[0]) / below) ** exponent
     return factor
+
+
+def _divisors(base: sympy.Expr) -> Iterator[tuple[sympy.Expr, int]]:
+    """What the base of a power is a multiple of, and the exponent that it has there: of c·dⁿ itself, c, and d."""
+    yield base, 1
+    for part in sympy.Mul.make_args(base):
+        whole = part.is_Pow and part.exp.is_Integer and part.exp > 0
+        if whole or part != base:
+            yield (part.base, int(part.exp)) if whole else (part, 1)
 
 
 def _count(factors: Counter[sympy.Expr], factor: sympy.Expr, times: int = 1) -> None:
