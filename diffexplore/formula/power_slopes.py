@@ -8,7 +8,7 @@ plain formula with that convention. What evaluates it needs it stated, as torch 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -51,11 +51,13 @@ class _Guards:
         number, rest = expr.as_coeff_Mul()
         factors: Counter[sympy.Expr] = Counter()
         powers: dict[sympy.Expr, sympy.Expr] = {}
-        for factor in sympy.Mul.make_args(rest):
-            if _is_power(factor) and self._may_vanish(factor.base):
+        parts = sympy.Mul.make_args(rest)
+        bases = {factor.base for factor in parts if _is_power(factor) and self._may_vanish(factor.base)}
+        for factor in parts:
+            if _is_power(factor) and factor.base in bases:
                 powers[factor.base] = powers.get(factor.base, 0) + factor.exp
             else:
-                _count(factors, factor)
+                _count(factors, _as_quotient(factor, bases))
         sum_ = next((factor for factor in factors if self._is_spread(factor, factors, powers)), None)
         if sum_ is not None:  # each term meets the power that it needs
             return sympy.Add(*(self.guarded(expr / sum_ * term) for term in sum_.args))
@@ -78,7 +80,8 @@ class _Guards:
         if not factor.is_Add or factors[factor] != 1:
             return False
         parts = [sympy.Mul.make_args(term) for term in factor.args]
-        if any(part.is_Pow and part.exp == -1 and part.base in powers for term in parts for part in term):
+        divisors = {divisor for base in powers for divisor, _ in _divisors(base)}
+        if any(part.is_Pow and part.exp == -1 and part.base in divisors for term in parts for part in term):
             return True
         bases = [{part.base for part in term if _is_power(part) and self._may_vanish(part.base)} for term in parts]
         common = set.intersection(*bases) - powers.keys()
@@ -88,13 +91,14 @@ class _Guards:
         )
 
     def _divided_out(self, factors: Counter[sympy.Expr], base: sympy.Expr) -> int:
-        """How often (c·d)ᴱ/d is c·(c·d)ᴱ⁻¹: the divisors d that may vanish are taken out of ``factors``."""
+        """How often (c·dⁿ)ᴱ/d is c·dⁿ⁻¹·(c·dⁿ)ᴱ⁻¹: the divisors d that may vanish are taken out of ``factors``."""
         times = 0
-        for divisor in (base, *sympy.Mul.make_args(base)):
+        for divisor, power in _divisors(base):
             if factors[divisor] < 0 and self._may_vanish(divisor):
                 count = -factors.pop(divisor)
-                _count(factors, base / divisor, count)
-                times += count
+                often = -(-count // power)
+                _count(factors, base**often / divisor**count)
+                times += often
         return times
 
     def _logarithms(self, factors: Counter[sympy.Expr], powers: dict[sympy.Expr, sympy.Expr]) -> sympy.Expr:
@@ -123,6 +127,35 @@ class _Guards:
         if expr not in self._vanishing:
             self._vanishing[expr] = bool(vanishing_factors(expr) - self._nonzero)
         return self._vanishing[expr]
+
+
+#: Functions that are quotients of others, by what they divide by.
+_QUOTIENTS: dict[type[sympy.Function], tuple[tuple[type[sympy.Function], Callable[[sympy.Expr], sympy.Expr]], ...]] = {
+    sympy.sin: ((sympy.cot, sympy.cos), (sympy.csc, lambda _: sympy.S.One)),
+    sympy.cos: ((sympy.tan, sympy.sin), (sympy.sec, lambda _: sympy.S.One)),
+    sympy.tan: ((sympy.cot, lambda _: sympy.S.One),),
+    sympy.sinh: ((sympy.coth, sympy.cosh), (sympy.csch, lambda _: sympy.S.One)),
+    sympy.tanh: ((sympy.coth, lambda _: sympy.S.One),),
+}
+
+
+def _as_quotient(factor: sympy.Expr, bases: Iterable[sympy.Expr]) -> sympy.Expr:
+    """The cotangent of an angle whose sine is the base of a power as cosine by sine, and so on."""
+    inner, exponent = factor.as_base_exp()
+    for below in (divisor for base in bases for divisor, _ in _divisors(base)):
+        for quotient, above in _QUOTIENTS.get(below.func, ()):
+            if inner == quotient(*below.args):
+                return (above(below.args[0]) / below) ** exponent
+    return factor
+
+
+def _divisors(base: sympy.Expr) -> Iterator[tuple[sympy.Expr, int]]:
+    """What the base of a power is a multiple of, and the exponent that it has there: of c·dⁿ itself, c, and d."""
+    yield base, 1
+    for part in sympy.Mul.make_args(base):
+        whole = part.is_Pow and part.exp.is_Integer and part.exp > 0
+        if whole or part != base:
+            yield (part.base, int(part.exp)) if whole else (part, 1)
 
 
 def _count(factors: Counter[sympy.Expr], factor: sympy.Expr, times: int = 1) -> None:
