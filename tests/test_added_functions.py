@@ -55,7 +55,7 @@ FORMULAS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("formula", "dtype"), one_in(3, itertools.product(FORMULAS, ("float64", "float32"))))
+@pytest.mark.parametrize(("formula", "dtype"), one_in(5, itertools.product(FORMULAS, ("float64", "float32"))))
 def test_every_method_that_runs_agrees_with_the_truth(formula: str, dtype: str) -> None:
     loss = dx.Loss(formula, parameters="a", data="x")
     report = dx.check(
@@ -193,7 +193,7 @@ _SLOPE_BESIDE_0: dict[str, float | Callable[[Any], Any]] = {
 """What each formula's slope is right of 0, and with the other sign left of it."""
 
 
-@pytest.mark.parametrize("formula", one_in(2, _SLOPE_BESIDE_0, first=1))
+@pytest.mark.parametrize("formula", one_in(3, _SLOPE_BESIDE_0, first=1))
 def test_the_slopes_of_incomplete_functions_beside_a_point(formula: str) -> None:
     report = dx.check(dx.Loss(formula, parameters="a"), at={"a": 0.0}, methods="reverse", device="cpu")
     (row,) = (row for row in report.rows if row.parameter == "a" and row.probe is None)

@@ -294,7 +294,7 @@ class _OneDevice(TorchDispatchMode):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("backend", ["blocked", "inductor", "eager"])
-@pytest.mark.parametrize("name", one_in(3, dx.losses.names()))
+@pytest.mark.parametrize("name", one_in(6, dx.losses.names()))
 def test_everything_stays_on_the_device(name: str, backend: str, dtype: torch.dtype) -> None:
     """On torch's meta device, which has no numbers: a build of torch without CUDA has no other one."""
     loss = dx.losses.get(name)
