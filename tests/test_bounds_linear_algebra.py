@@ -162,6 +162,11 @@ CASES: dict[str, Case] = {
     "Cholesky, upper": Case(
         lambda a, b: [L.cholesky(a, upper=True)], lambda a, b, found: [_adjoint(_cholesky(_adjoint(a)))], "positive"
     ),
+    "Cholesky, as it was called": Case(
+        lambda a, b: [torch.cholesky(a, upper=True)],
+        lambda a, b, found: [_adjoint(_cholesky(_adjoint(a)))],
+        "positive",
+    ),
     "by Cholesky": Case(
         lambda a, b: [torch.cholesky_solve(b, L.cholesky(a))],
         lambda a, b, found: [(_cholesky(a) * _adjoint(_cholesky(a))).inv() * b],
@@ -222,6 +227,7 @@ def _within(found: Sequence[Tensor], exact: Sequence[acb_mat], radii: Sequence[T
                 assert math.isinf(real) or (abs(rest[i, j].imag) <= arb(imaginary) + arb(2) ** -900)
 
 
+@pytest.mark.filterwarnings("ignore:torch.cholesky is deprecated")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", CASES)
 def test_the_exact_results_are_within_the_radii(name: str, dtype: torch.dtype) -> None:

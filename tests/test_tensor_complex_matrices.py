@@ -278,6 +278,7 @@ OTHERS: dict[str, Callable[[Tensor], Tensor]] = {
     "filled with a number": lambda a: (a * 1).fill_diagonal_(2.0) * a,
     "filled with a complex number": lambda a: torch.fill(a, 1 - 2j) * a,
     "real numbers written into complex ones": lambda a: torch.zeros(3, 3, dtype=torch.complex128).copy_(a.real) * a,
+    "complex numbers written into real ones": lambda a: torch.zeros(3, 3, dtype=torch.float64).copy_(a * a),
     "residuals": lambda a: L.lstsq(a[:, :2], a[:, 1:], driver="gels")[1],
 }
 

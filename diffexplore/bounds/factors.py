@@ -217,15 +217,16 @@ def _turn(pivots: Tensor, out: Any, measured: bool) -> Tensor | float:
 
 
 def cholesky(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """linalg_cholesky_ex of a Hermitian matrix, of which it reads a triangle."""
+    """linalg_cholesky_ex, and cholesky, of a Hermitian matrix of which it reads a triangle."""
     out = func(*args, **kwargs)
+    found = out if isinstance(out, torch.Tensor) else out[0]
     upper = bool(args[1]) if len(args) > 1 else bool(kwargs.get("upper", False))
     given = MatrixBall.of(watch, args[0])
     given = given.transposed.conjugated if upper else given
     a = MatrixBall(*(_mirrored(part) for part in (given.mid, given.rad)))
-    dtype = real_dtype(out[0])
+    dtype = real_dtype(found)
     judged = watch.rounds_in(dtype)
-    lower = as_wide(out[0]).mH.resolve_conj() if upper else as_wide(out[0])
+    lower = as_wide(found).mH.resolve_conj() if upper else as_wide(found)
     left = approximate_inverse(MatrixBall.exactly(lower), upper=False)
     right = ApproximateInverse(left.value.mH, left.off.mT)
     unit = UNIT_ROUNDOFF[judged]
@@ -234,8 +235,8 @@ def cholesky(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     size = between.size + norm.square()
     half = size.tril(-1) + torch.diag_embed(size.diagonal(0, -2, -1) / 2)
     radius = (lower.abs() @ half).tril()
-    set_radius(watch, out[0], _once_more(radius.mT if upper else radius, out[0], dtype, judged))
-    watch.factorisations.keep(watch, out[0], upper, a)
+    set_radius(watch, found, _once_more(radius.mT if upper else radius, found, dtype, judged))
+    watch.factorisations.keep(watch, found, upper, a)
     return out
 
 

@@ -51,7 +51,13 @@ OPERATORS: tuple[Operator, ...] = (
     in_steps("triangular_solve", AS_COMPOSED, read=factors.triangular_solve, steps=steps.triangular_solve),
     handled("linalg_lstsq", EVERYWHERE, handler=least_squares.least_squares, on_tensors=InSteps(steps.least_squares)),
     handled("linalg_pinv", EVERYWHERE, handler=least_squares.pseudo_inverse, on_tensors=InSteps(steps.pseudo_inverse)),
-    in_steps("cholesky", AS_COMPOSED, read=factors.cholesky_factor, steps=steps.cholesky),
+    handled(
+        "cholesky",
+        AS_COMPOSED,
+        handler=factor_bounds.cholesky,
+        read=factors.cholesky_factor,
+        on_tensors=InSteps(steps.cholesky),
+    ),
     handled(
         "linalg_cholesky_ex",
         AS_COMPOSED,

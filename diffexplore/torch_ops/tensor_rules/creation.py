@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall
-from diffexplore.arithmetic.tensor_balls import chosen, filled, given, shaped, summed_to
+from diffexplore.arithmetic.tensor_balls import chosen, filled, given, shaped, summed_to, zeros
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of
 from diffexplore.torch_ops.tensor_rules.fields import paired, parts
 from diffexplore.torch_ops.tensor_rules.operands import (
@@ -85,6 +85,7 @@ def copied(call: OperatorCall) -> Applied:
         return Applied((wide,), None)
     is_complex = isinstance(source, Operand) and source.value.is_complex()
     into_pairs = target.value.is_complex() and not is_complex
+    out_of_pairs = is_complex and not target.value.is_complex()  # torch drops the imaginary parts
     if target.value.is_complex():
         shape = (*shape, 2)
 
@@ -93,12 +94,15 @@ def copied(call: OperatorCall) -> Applied:
         if not isinstance(source, Operand):
             return [None]
         cotangent = parts(cotangents[0])[0] if into_pairs else cotangents[0]
+        cotangent = paired(cotangent, zeros(cotangent.high.shape)) if out_of_pairs else cotangent
         return [None, summed_to(cotangent, (*source.shape, 2)[: None if is_complex else -1]) if source.varies else None]
 
     real = source.real if isinstance(source, complex) else source
     value = number_of(real)
     if isinstance(source, Operand) and source.undecided is not None:
         value = chosen(source.undecided != 0, DoubleBall(*map(np.float64, (0.5, 0.0, 0.5))), value)
+    if out_of_pairs:
+        value = parts(value)[0]
     if into_pairs:
         imaginary = source.imag if isinstance(source, complex) else 0.0
         value = paired(value, filled(number_of(imaginary), value.high.shape))
