@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from diffexplore.bounds import canary, elementwise, stepwise
+from diffexplore.bounds import arithmetic, canary, stepwise
 from diffexplore.bounds.canary import broken_claims
 from diffexplore.bounds.claims import COMPUTE
 from diffexplore.bounds.watch import Watch
@@ -115,7 +115,7 @@ def test_a_quotient_by_one_number_is_a_product_on_cuda(
     wide = COMPUTE[dtype]
     outside = Counter[str]()
     for rule, devices in (("cuda", {"cpu"}), ("cpu", set())):
-        monkeypatch.setattr(elementwise, "BY_RECIPROCAL", frozenset(devices))
+        monkeypatch.setattr(arithmetic, "BY_RECIPROCAL", frozenset(devices))
         for divisor in (3, 6, 7, 49, -41, 8):
             with Watch() as watch:
                 out = x / (torch.tensor(divisor, dtype=dtype) if tensor else divisor)
@@ -131,7 +131,7 @@ def test_a_quotient_by_one_number_is_a_product_on_cuda(
 
 @pytest.mark.parametrize("divisor", [1e-310, 1.5e308])
 def test_a_reciprocal_that_is_no_normal_number_says_nothing(monkeypatch: pytest.MonkeyPatch, divisor: float) -> None:
-    monkeypatch.setattr(elementwise, "BY_RECIPROCAL", frozenset({"cpu"}))
+    monkeypatch.setattr(arithmetic, "BY_RECIPROCAL", frozenset({"cpu"}))
     with Watch() as watch:
         out = torch.tensor([divisor], dtype=torch.float64) / divisor
     assert watch.radius(out).item() == float("inf")

@@ -8,6 +8,7 @@ machine at hand before they are used.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 
@@ -39,6 +40,7 @@ def rounding(operation: str, out: torch.Tensor, dtype: torch.dtype) -> torch.Ten
     return add_number(out.abs().mul_(relative), absolute)
 
 
+@cache
 def rounding_parts(operation: str, dtype: torch.dtype) -> tuple[float, float]:
     """The rounding of one operation: relative to its result, and absolute.
 

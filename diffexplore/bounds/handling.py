@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import UPWARD, rounding_parts
+from diffexplore.bounds.claims import COMPUTE, UPWARD, rounding_parts
 from diffexplore.bounds.elements import add_number
+from diffexplore.torch_private.watching import OpOverload
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -49,7 +50,7 @@ class Handled:
 
 
 def finite_float(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.is_floating_point() and value.device.type != "meta"
+    return isinstance(value, Tensor) and value.is_floating_point() and not value.is_meta
 
 
 def real_numbers(value: Any) -> Tensor | None:
@@ -76,10 +77,16 @@ def first_tensor(args: tuple[Any, ...]) -> Tensor | None:
 
 def name_of(func: Any) -> str:
     """The name of an operation of torch; of another library's with its namespace, since names say what rules hold."""
+    return _named(func) if isinstance(func, OpOverload) else _name(func)
+
+
+def _name(func: Any) -> str:
     name = str(func.overloadpacket.__name__)
     namespace = getattr(func, "namespace", "aten")
     return name if namespace in _TORCH else f"{namespace}::{name}"
 
+
+_named = cache(_name)  # of torch's operators, which stay
 
 #: The namespaces of torch's own operations.
 _TORCH = ("aten", "prim", "prims")
@@ -133,16 +140,40 @@ def conclude(
     watch: Watch, claim: str, out: Tensor, size: Tensor, spread: Tensor, in_place: bool = False,
     lossless: Tensor | None = None, least: float = 0.0,
 ) -> None:  # fmt: skip
-    """Set the radius of a result: what the operands spread, and the rounding except where it is ``lossless``.
+    """Set the radius of a result, as :func:`concluded` says."""
+    if in_place:
+        watch.forget(out)
+    watch.set(out, concluded(claim, watch.rounds_in(out.dtype), size, spread, lossless, least))
+
+
+def concluded(
+    claim: str, dtype: torch.dtype, size: Tensor, spread: Tensor, lossless: Tensor | None = None, least: float = 0.0
+) -> Tensor:
+    """The radius of a result: what the operands spread, and the rounding except where it is ``lossless``.
 
     ``size`` is its absolute value (float64), which is overwritten, and ``least`` at most the smallest of its elements.
     """
-    if in_place:
-        watch.forget(out)
-    relative, absolute = rounding_parts(claim, watch.rounds_in(out.dtype))
+    relative, absolute = rounding_parts(claim, dtype)
     if lossless is not None:
         rounded = add_number(size.mul_(relative), absolute)
-        spread = torch.where(lossless, 0.0, rounded).add_(spread, alpha=UPWARD)
-    elif relative:
-        spread = add_number(size.mul_(relative).add_(spread, alpha=UPWARD), absolute, least * relative)
-    watch.set(out, spread)
+        return torch.where(lossless, 0.0, rounded).add_(spread, alpha=UPWARD)
+    if relative:
+        return add_number(size.mul_(relative).add_(spread, alpha=UPWARD), absolute, least * relative)
+    return spread
+
+
+def converted(balls: list[Ball], operands: list[Any], dtype: torch.dtype, wide_numbers: bool) -> list[Ball]:
+    """Operands that the kernel rounds to its own dtype first, such as Python numbers in float32 products.
+
+    What is lost is exact, so that a number that overflows or underflows there loses all of itself.
+    """
+    kernel = COMPUTE[dtype] if wide_numbers else dtype
+    converted = []
+    for ball, operand in zip(balls, operands, strict=True):
+        if kernel == torch.float64 or (isinstance(operand, Tensor) and operand.dtype == dtype):
+            converted.append(ball)
+            continue
+        stored = ball.mid.to(kernel).to(torch.float64)
+        lost = torch.where(stored == ball.mid, 0.0, (stored - ball.mid).abs())
+        converted.append(Ball(ball.mid, ball.rad + lost))
+    return converted

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
 from diffexplore.bounds.watch import Watch
 
@@ -32,11 +33,10 @@ def product(
     dtype = watch.rounds_in(out.dtype)
     terms = left.shape[-1]
     unit = _unit(out, dtype)
-    size = multiply(x.mid.abs(), y.mid.abs())
-    reach = multiply(x.farthest_from_zero, y.farthest_from_zero)
+    spread = _spread(multiply, x, y)
+    reach = multiply(x.mid.abs(), y.mid.abs()) + spread
     # Arithmetic of the radii itself: 2 (terms + 2) roundings in double precision, covered by twice their number.
     own = 1 + 4 * (terms + 4) * 2.0**-53
-    spread = (reach - size).clamp(min=0) + size * (terms + 2) * 2.0**-52
     radius = (spread + reach * _growth(terms, unit)) * own + terms * QUANTUM[dtype]
     value = out.detach().to(torch.float64)
     if added:
@@ -46,6 +46,14 @@ def product(
         radius = alpha * radius + beta * addend.rad + most * 4 * unit
     watch.set(out, (radius + rounding("add", value, dtype)) * UPWARD)
     return out
+
+
+def _spread(multiply: _Product, x: Ball, y: Ball) -> Tensor | float:
+    """|XY − xy| ≤ |x|·ry + rx·(|y| + ry): no difference of two sums, which are rounded as much as xy."""
+    if x.exact:
+        return 0.0 if y.exact else multiply(x.mid.abs(), y.rad)
+    first = multiply(x.rad, y.farthest_from_zero)
+    return first if y.exact else first + multiply(x.mid.abs(), y.rad)
 
 
 def _unit(out: Tensor, dtype: torch.dtype) -> float:

@@ -84,7 +84,7 @@ def by_powers_of_two(balls: Sequence[Ball], value: Tensor) -> Tensor | None:
         factor = float(one.mid.reshape(-1)[0]) if one.mid.numel() else math.nan
         if math.frexp(abs(factor))[0] == _HALF and bool((one.mid == factor).all()):
             product = one.mid * other.mid
-            return (value == product) & (product.abs() >= _FAR_FROM_SUBNORMAL) & product.isfinite()
+            return (value == product) & (product.abs() >= FAR_FROM_SUBNORMAL) & product.isfinite()
     return None
 
 
@@ -92,7 +92,7 @@ def by_powers_of_two(balls: Sequence[Ball], value: Tensor) -> Tensor | None:
 _HALF = 0.5
 
 #: Products of this size are not rounded to subnormal doubles.
-_FAR_FROM_SUBNORMAL = 2.0**-1000
+FAR_FROM_SUBNORMAL = 2.0**-1000
 
 
 def _is_zero(ball: Ball) -> Tensor:

@@ -18,7 +18,7 @@ from diffexplore.kernels.reduction import Reduction
 _Call = Callable[[], Any]
 
 #: Rows whose products are added up at a time.
-PIECE = 1_024
+PIECE = 512
 
 _ARITHMETIC = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "neg": torch.neg}
 

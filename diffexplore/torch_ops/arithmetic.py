@@ -10,7 +10,8 @@ import torch
 
 from diffexplore.bounds import ball, branching, formulas, zeros
 from diffexplore.bounds import propagation as spread
-from diffexplore.bounds.elementwise import Division, Elementwise, Multiplication, Power, Sum
+from diffexplore.bounds.arithmetic import Division, Multiplication, Power, Sum
+from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.formula.step_functions import floor
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import case
