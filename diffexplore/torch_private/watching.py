@@ -134,7 +134,7 @@ def is_transformed() -> bool:
 @contextmanager
 def as_in_a_forward() -> Iterator[None]:
     """What runs inside stands for one operation: no tensor needs a gradient there, whatever it was computed from."""
-    with torch.no_grad(), forward_mode_switched(False):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    with torch.no_grad(), forward_mode_switched(False):
         yield
 
 
