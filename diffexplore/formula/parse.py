@@ -173,6 +173,9 @@ def _call(node: ast.Call) -> sympy.Expr:
         check_argument(name, argument)
         if Trait.PARTS in FUNCTIONS[name].building.traits and not argument.is_extended_real:
             check_multiplied_out(argument)
+    if name == "log":
+        for base in arguments[1:]:
+            checked(sympy.log(base))  # SymPy takes 1/log(0) for 0
     return builders()[name](*arguments)
 
 
