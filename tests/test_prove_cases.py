@@ -95,7 +95,7 @@ THERE: dict[str, Callable[[float, float], bool]] = {
 def test_a_condition_on_data_is_a_case_and_no_side_condition(name: str) -> None:
     proof = dx.prove(RIGHT[name], parameters="a", data="x, y")
     assert (proof.status, proof.conditions) == ("proved", ())
-    assert str(proof).endswith("for every input and every number of samples")
+    assert str(proof).endswith("for every input and every number of samples; traced in float64")
 
 
 @pytest.mark.parametrize("name", one_in(6, WRONG, first=1))
@@ -227,7 +227,7 @@ def test_what_is_no_null_set_stands_in_the_headline() -> None:
 
 def test_where_autograd_is_not_a_number_the_headline_says_so() -> None:
     trap = dx.prove(lambda a: torch.where(a > 0, a.sqrt(), 0), parameters="a", data="")
-    assert str(trap).endswith("for a < 0 autograd computes NaN, where the derivative is 0")
+    assert str(trap).endswith("for a < 0 autograd computes NaN, where the derivative is 0; traced in float64")
     double = dx.prove(lambda a, x, d: torch.where(d == 0, 0, a * x / d).mean(), parameters="a", data="x, d")
     assert double.status == "proved"
     assert (

@@ -118,6 +118,7 @@ PROGRAMS: dict[str, tuple[Callable[..., Tensor], tuple[tuple[int, ...], ...]]] =
     ),
     "variance": (lambda x: x.var(1) + x.std(1, unbiased=False) + torch.var_mean(x, 1)[1], ((3, 4),)),
     "softmax": (lambda x: F.softmax(x, 1) * F.log_softmax(x, 0), ((3, 4),)),
+    "logsumexp of large numbers": (lambda x: (x * 1e30).logsumexp(1) + F.log_softmax(x * 1e30, 1)[:, 0], ((3, 4),)),
     "softmax with a mask": (lambda x: F.softmax(x + FAR, -1), ((3, 3),)),
     "attention": (lambda q, k, v: F.scaled_dot_product_attention(q, k, v), ((2, 2, 3, 4),) * 3),
     "attention with a mask": (lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True), ((2, 3, 4),) * 3),

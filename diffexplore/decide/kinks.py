@@ -29,7 +29,7 @@ from diffexplore.formula.step_functions import is_rounded
 _VALUES = tuple(Fraction(n, d) for n, d in ((1, 2), (1, 1), (3, 2), (2, 1), (1, 4), (3, 1), (3, 4), (5, 2)))
 _TRIES = (None, Fraction(0), None, Fraction(1))  # what the other symbols are: drawn, or all the same special number
 _SIZE = 4000  # longer expressions, in nodes, are not looked at
-_PARTS = 200_000  # nodes times parts of boundaries that are looked at for one question
+_PARTS = 60_000  # nodes times parts of boundaries that are looked at for one question
 _MOST_PARTS = 40  # parts of one boundary
 _EACH = 2  # points of a part
 

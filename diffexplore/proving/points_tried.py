@@ -12,7 +12,7 @@ import sympy
 import torch
 
 from diffexplore.decide.records import Counterexample
-from diffexplore.tracing.declarations import Array, of_samples
+from diffexplore.tracing.declarations import DTYPE, Array, of_samples
 from diffexplore.tracing.traced import OUTPUT, Traced
 
 Tensor = torch.Tensor
@@ -108,12 +108,12 @@ def _shapes(traced: Traced, samples: int) -> dict[str, tuple[int, ...]]:
 
 def _tensor(shape: tuple[int, ...], number: Callable[[], float]) -> Tensor:
     flat = [number() for _ in range(int(torch.Size(shape).numel()))]
-    return torch.tensor(flat, dtype=torch.float64).reshape(shape)
+    return torch.tensor(flat, dtype=getattr(torch, DTYPE)).reshape(shape)
 
 
 def _filled(array: Array, numbers: list[float], samples: int | None = None) -> Tensor:
     shape = array.shape if samples is None else (samples, *array.shape)
-    return torch.tensor(numbers, dtype=torch.float64).reshape(shape)
+    return torch.tensor(numbers, dtype=getattr(torch, DTYPE)).reshape(shape)
 
 
 def samples_of(traced: Traced, tensors: Tensors) -> int:

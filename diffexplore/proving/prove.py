@@ -25,7 +25,7 @@ from diffexplore.proving.runs import Function
 from diffexplore.proving.scope import scope_of
 from diffexplore.proving.statements import domain_of, names_of, statements_of
 from diffexplore.torch_private.unloaded import not_compiled
-from diffexplore.tracing.declarations import Spec, declare, symbols_of
+from diffexplore.tracing.declarations import DTYPE, Spec, declare, symbols_of
 from diffexplore.tracing.sizes import meets
 from diffexplore.tracing.traced import Traced
 
@@ -112,7 +112,8 @@ def prove(
         status_of(statements), program.name,
         "its own forward pass" if known is None else (known.name or f"the loss {known.formula}"),
         to_text(traced.output), tuple(symbol.name for symbol in symbols_of(program.parameters)),
-        tuple(symbol.name for symbol in symbols_of(program.data)), traced.samples, traced.mixing or program.mixing,
+        tuple(symbol.name for symbol in symbols_of(program.data)), traced.samples,
+        traced.mixing or program.mixing, DTYPE,
         statements, scope.conditions, scope.exclusions, scope.sizes, scope.unvalued,
         tuple(dict.fromkeys((*traced.notes, *program.notes, *notes))),
         cause_of(candidate, program, traced, known, statements),

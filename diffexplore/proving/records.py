@@ -81,6 +81,7 @@ class Proof(Displayed):
         parameters, data: its symbols.
         samples: None where the proof is for every number of samples, else the number that was traced.
         mixing: the operator and line because of which it is for that number only.
+        dtype: of the tensors with which it was traced and run: of another one a program may choose other operations.
         statements: one for each partial, and one for the loss where one was given; further ones for a second backward
             call that does not compute the same.
         conditions: all side conditions.
@@ -101,6 +102,7 @@ class Proof(Displayed):
     data: tuple[str, ...]
     samples: int | None
     mixing: str | None
+    dtype: str
     statements: tuple[Statement, ...]
     conditions: tuple[str, ...]
     exclusions: tuple[str, ...]

@@ -30,6 +30,7 @@ from diffexplore.proving.points_tried import (
     what_differs,
 )
 from diffexplore.proving.runs import Function, ProgramRun, WatchedRun, run, watched
+from diffexplore.torch_code.calling import in_one_line
 from diffexplore.torch_code.torch_program import TorchProgram
 from diffexplore.tracing.sizes import apart, meets
 from diffexplore.tracing.trace import applied
@@ -206,15 +207,16 @@ def _allowed(
     program: _Program, formulas: TracedFormulas, tensors: Tensors, found: _Findings
 ) -> tuple[dict[str, list[float]], WatchedRun | None]:
     """How far each value may be from its formula, and the run that says so."""
+    raised: Exception | None = None
     try:
         again = watched(program.function, tensors, program.wrt)
-    except Exception:  # the watch is seen by the program
-        again = None
+    except Exception as error:  # the program, which runs without the watch, sees it; or the watch itself is wrong
+        again, raised = None, error
     if again is not None and not again.unbounded:
         return _by_symbol(formulas.traced, ProgramRun(again.radii)), again
-    named = "what leaves torch" if again is None else ", ".join(again.unbounded)
+    named = _under_watch(program.name, raised) if again is None else f"for {', '.join(again.unbounded)}"
     found.notes["unbounded"] = (
-        f"no rounding bound for {named}: held against runs within {OPAQUE_FACTOR:g} bounds of the formulas"
+        f"no rounding bound {named}: held against runs within {OPAQUE_FACTOR:g} bounds of the formulas"
     )
     reference = formulas.rounding(tensors)
     values = _by_symbol(formulas.traced, run(program.function, tensors, program.wrt))
@@ -223,6 +225,11 @@ def _allowed(
         name: [OPAQUE_FACTOR * float(r) + _OF_FLOAT32 * largest for r in radius.reshape(-1)]
         for name, radius in reference.items()
     }, again
+
+
+def _under_watch(name: str, raised: Exception | None) -> str:
+    """Who raised what where a call that came through alone does not come through under the watch."""
+    return f"(alone {name} runs; under the watch of its rounding, {in_one_line('the call', raised)})" if raised else ""
 
 
 def _by_symbol(traced: Traced, result: ProgramRun) -> dict[str, list[float]]:

@@ -34,9 +34,10 @@ _LONGEST_POINT = 40
 
 
 def headline(proof: Proof) -> Headline:
-    """The answer, and what it is about."""
+    """The answer, what it is about, and the dtype of the tensors for which the program was read."""
     word, tone = WORDS[proof.status]
-    return Headline(word, tone, {"proved": _proved, "refuted": _refuted, "unknown": _unknown}[proof.status](proof))
+    sentence = {"proved": _proved, "refuted": _refuted, "unknown": _unknown}[proof.status](proof)
+    return Headline(word, tone, f"{sentence}; traced in {proof.dtype}")
 
 
 def headlined(proof: Proof) -> Statement:

@@ -34,7 +34,7 @@ from diffexplore.tracing.backward import (
     written_by_hand,
 )
 from diffexplore.tracing.cases import Decisions
-from diffexplore.tracing.declarations import Array
+from diffexplore.tracing.declarations import DTYPE, Array
 from diffexplore.tracing.lines import FixesSize, Lines, SourcePlace, depends_on_values, place_of_error
 from diffexplore.tracing.python_numbers import sizes_are_numbers
 
@@ -87,8 +87,8 @@ def capture(
     names = [array.name for array in (*parameters, *data)]
     lines, backward = Lines(env, decisions or Decisions()), _Backward()
     with fakes:
-        inputs = [torch.empty(array.shape, dtype=torch.float64) for array in parameters]
-        inputs += [torch.empty((size, *array.shape), dtype=torch.float64) for array in data]
+        shapes = [*(array.shape for array in parameters), *((size, *array.shape) for array in data)]
+        inputs = [torch.empty(shape, dtype=getattr(torch, DTYPE)) for shape in shapes]
 
     def forward_and_backward(*tensors: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...], list[Tensor]]:
         leaves = {name: tensor.detach() for name, tensor in zip(names, tensors, strict=True)}

@@ -19,6 +19,9 @@ Spec = str | Sequence[str] | Mapping[str, int | Sequence[int]]
 
 MOST_ENTRIES = 400
 
+DTYPE = "float64"
+"""Of the tensors with which programs are traced, and run to hold the trace against them."""
+
 _DECLARED = re.compile(r"\s*([^\s\[\],]+)\s*(?:\[([^\[\]]*)\])?\s*")
 
 

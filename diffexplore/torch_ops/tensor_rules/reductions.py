@@ -96,10 +96,15 @@ def _between(ball: DoubleBall, first: int, last: int) -> DoubleBall:
 
 
 def _shifted(operand: Operand, axes: list[int]) -> tuple[DoubleBall, DoubleBall]:
-    """x − m and m, for a double m near the largest: the results are the same for every m."""
+    """x − m and m, for a number m near the largest: the results are the same for every m.
+
+    It has two doubles: of x = 10³⁰/3 the second one is near 10¹³, of which there is no exponential.
+    """
     x = operand.number
     largest = np.max(x.high, axis=tuple(axes), keepdims=True) if x.high.size else np.zeros(())
-    anchor = exact(np.where(np.isfinite(largest), largest, 0.0))
+    rest = np.max(np.where(x.high == largest, x.low, -np.inf), axis=tuple(axes), keepdims=True) if x.high.size else 0.0
+    finite = np.isfinite(largest) & np.isfinite(rest)
+    anchor = DoubleBall(*(np.where(finite, part, 0.0) for part in (largest, rest)), np.zeros(np.shape(largest)))
     return plus(x, neg(anchor)), anchor
 
 
@@ -107,7 +112,7 @@ def _shifted(operand: Operand, axes: list[int]) -> tuple[DoubleBall, DoubleBall]
 def _exponential(shifted: DoubleBall) -> DoubleBall:
     """exp, where it is too small for double-double arithmetic as a ball around 0; exactly 0 of minus infinity."""
     power = exp(shifted)
-    small = (shifted.high < -600) & np.isfinite(shifted.radius) & (shifted.radius < 1)
+    small = (shifted.high < -600) & (shifted.radius < np.maximum(1.0, -shifted.high / 2 - 300))  # all below −598
     if not small.any():
         return power
     power = chosen(small, DoubleBall(*map(np.float64, (0.0, 0.0, np.exp(-598.0)))), power)
