@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from diffexplore.bounds import eigen
-from diffexplore.bounds.claims import UPWARD
+from diffexplore.bounds.approximate_inverses import MatrixBall
+from diffexplore.bounds.claims import UNIT_ROUNDOFF, UPWARD
 from diffexplore.bounds.handling import finite_float, unwatched
 
 if TYPE_CHECKING:
@@ -93,20 +94,36 @@ def singular(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     rows, columns = a.shape[-2:]
     size = min(rows, columns)
     values = out[1].detach().to(torch.float64)
-    vectors = [out[0], out[2].mT] if out[0].numel() or out[2].numel() else _vectors(a)
-    u, v = (one.detach().to(torch.float64)[..., :size] for one in vectors)
-    watch.rounds_in(out[1].dtype)
-    pairs = torch.cat([torch.cat([u, u], -1), torch.cat([v, -v], -1)], -2) * math.sqrt(0.5)
-    signed, whole, moved = torch.cat([values, -values], -1), _in_blocks(a), _in_blocks(spread)
-    by_value, by_vector = eigen.radii(whole, moved, signed, pairs, abs(rows - columns))
+    known = [out[0], out[2].mT] if out[0].numel() or out[2].numel() else _vectors(a)
+    u, v = (one.detach().to(torch.float64)[..., :size] for one in known)
+    unit = UNIT_ROUNDOFF[watch.rounds_in(out[1].dtype)]
+    pairs = torch.cat(
+        [torch.cat([u, u, *_completed(u, v, rows)], -1), torch.cat([v, -v, *_completed(v, u, columns)], -1)], -2
+    )
+    pairs = pairs * torch.cat([values.new_full((2 * size,), math.sqrt(0.5)), values.new_ones(abs(rows - columns))])
+    signed = torch.cat([values, -values, values.new_zeros(*values.shape[:-1], abs(rows - columns))], -1)
+    whole = MatrixBall(_in_blocks(a), _in_blocks(spread))
+    by_value, by_vector = eigen.radii(whole, signed, pairs, unit, 2 * size)
     watch.set(out[1], by_value[..., :size])
-    by_vector = by_vector[..., :size].unsqueeze(-2) * math.sqrt(2)
-    for tensor, flat in ((out[0], out[0]), (out[2], out[2].mT)):
+    of_sides = (
+        by_vector[..., :rows, :size] * math.sqrt(2) * UPWARD,
+        by_vector[..., rows:, :size] * math.sqrt(2) * UPWARD,
+    )
+    for tensor, flat, own in ((out[0], out[0], of_sides[0]), (out[2], out[2].mT, of_sides[1])):
         if tensor.numel():
             radius = torch.zeros_like(flat, dtype=torch.float64)  # others are not told by the matrix: any would do
-            radius[..., :size] = by_vector
+            radius[..., :size] = own
             watch.set(tensor, radius if flat is tensor else radius.mT)
     return out
+
+
+def _completed(known: Tensor, other: Tensor, rows: int) -> list[Tensor]:
+    """Of the longer vectors those that complete them, and 0 in the place of the shorter ones."""
+    size = known.shape[-1]
+    more = other.shape[-2] - size
+    if rows > size:
+        return [torch.linalg.qr(known, mode="complete")[0][..., size:]]
+    return [known.new_zeros(*known.shape[:-1], more)] if more else []
 
 
 def _vectors(a: Tensor) -> list[Tensor]:
