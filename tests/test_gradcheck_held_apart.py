@@ -224,3 +224,29 @@ def test_complex_numbers_of_half_precision_are_refused() -> None:
     z = torch.zeros(2, dtype=torch.complex64).to(torch.complex32).requires_grad_()
     with pytest.raises(dx.UsageError, match=r"is complex32: gradients are checked in .*complex64 and complex128"):
         dx.gradcheck(lambda z: z, z)
+
+
+def nested(layout: torch.layout) -> Callable[[Tensor], Tensor]:
+    return lambda x: torch.nested.as_nested_tensor([x[:1], x[1:]], layout=layout)
+
+
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_nested_tensors_are_refused_by_name(layout: torch.layout) -> None:
+    x = torch.linspace(0.5, 2.0, 6).reshape(3, 2)
+    for function, given in ((nested(layout), x.requires_grad_()), (lambda x: x * 2, nested(layout)(x.detach()))):
+        given = given if given is x else given.requires_grad_()
+        with pytest.raises(dx.UsageError, match="is a nested tensor, whose numbers lie in other tensors"):
+            dx.gradcheck(function, given)
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(1.0, "pass"), (2.0, "fail")])
+def test_a_gradient_that_eight_bits_round_passes_at_every_upstream_gradient(slope: float, verdict: str) -> None:
+    """A quantiser with a straight-through gradient: what it rounds is allowed for, whatever the upstream gradient."""
+
+    def function(x: Tensor) -> Tensor:
+        quantised = slope * x + (x.to(torch.float8_e4m3fn).to(x.dtype) - slope * x).detach()
+        return quantised * x
+
+    x = torch.tensor([1.5410, -0.2934, -2.1788], requires_grad=True)
+    assert dx.gradcheck(function, x, reference=lambda x: x * x, raise_exception=False).verdict == verdict
+    assert dx.gradcheck(lambda x: function(x) * 1, x, raise_exception=False).verdict == "pass"

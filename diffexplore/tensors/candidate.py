@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.copies import copy_of
+from diffexplore.tensors.copies import check_readable, copy_of
 from diffexplore.tensors.functions import TensorFunction, function_given
 from diffexplore.tensors.sparse_inputs import SparseInput, given_sparse, is_sparse_source
 from diffexplore.torch_private.tensors import MappingKey, SequenceKey, keep_hooks, tree_flatten_with_path, tree_map
@@ -187,6 +187,8 @@ def candidate_of(
 
     def copied(leaf: Any) -> Any:
         number = next(place)
+        if isinstance(leaf, Tensor):
+            check_readable(leaf, f"input {number} of {function.name}")
         if not is_sparse_source(leaf):
             return copy_of(leaf) if isinstance(leaf, Tensor) else leaf
         patterns[number] = SparseInput.of(leaf, masked)

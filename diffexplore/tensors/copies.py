@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from diffexplore.torch_private.tensors import keep_hooks
+from diffexplore.errors import UsageError
+from diffexplore.torch_private.tensors import keep_hooks, lies_in_other_tensors
 
 Tensor = torch.Tensor
 
@@ -18,6 +19,17 @@ def copy_of(tensor: Tensor) -> Tensor:
     if is_expanded(tensor) and not tensor.requires_grad:
         return once(tensor).clone().expand(tensor.shape)
     return keep_hooks(tensor.detach().clone().requires_grad_(tensor.requires_grad), tensor)
+
+
+def check_readable(tensor: Tensor, name: str) -> None:
+    """Raises UsageError for tensors that are differentiated and whose numbers cannot be read, nor copied."""
+    if not tensor.requires_grad and not tensor.is_nested:
+        return
+    if lies_in_other_tensors(tensor):
+        kind = "nested tensor" if tensor.is_nested else type(tensor).__name__
+        raise UsageError(f"{name} is a {kind}, whose numbers lie in other tensors: take and return plain ones")
+    if str(tensor.layout) == "torch._mkldnn":
+        raise UsageError(f"{name} is laid out for oneDNN: take and return plain tensors")
 
 
 def is_expanded(tensor: Tensor) -> bool:

@@ -9,6 +9,7 @@ import torch
 from diffexplore.errors import CandidateError, UsageError
 from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, arguments_given, tensors_of
+from diffexplore.tensors.copies import check_readable
 from diffexplore.tensors.sparse_inputs import is_sparse_source
 
 Tensor = torch.Tensor
@@ -53,6 +54,8 @@ def _advice(candidate: TensorCandidate) -> str:
 
 def check_outputs(candidate: TensorCandidate, outputs: tuple[TensorOutput, ...], differentiable: int) -> None:
     """Raises CandidateError where no output of a call can be differentiated."""
+    for one in outputs:
+        check_readable(one.tensor, f"the {one.name} of {candidate.name}")
     sparse = [one.name for one in outputs if one.tensor.requires_grad and one.tensor.layout != torch.strided]
     if sparse:
         raise CandidateError(f"the {sparse[0]} of {candidate.name} is a sparse tensor: return it dense (.to_dense())")

@@ -21,6 +21,7 @@ __all__ = [
     "OpOverloadPacket",
     "SequenceKey",
     "keep_hooks",
+    "lies_in_other_tensors",
     "tree_flatten_with_path",
     "tree_map",
     "written_codes",
@@ -33,6 +34,11 @@ def keep_hooks(tensor: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
         for hook in (original._backward_hooks or {}).values():
             tensor.register_hook(hook)
     return tensor
+
+
+def lies_in_other_tensors(tensor: torch.Tensor) -> bool:
+    """Whether its class runs operations itself, on tensors that hold its numbers: it has no memory, or none to read."""
+    return type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ or tensor.is_nested
 
 
 def written_codes() -> set[CodeType | None]:

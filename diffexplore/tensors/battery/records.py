@@ -108,7 +108,10 @@ def _worst(one: Tensor | None, other: Tensor | None, like: Tensor, numbers: Tens
         if one.numel()
     ]
     largest = max(sizes, default=0.0)  # where gradients cancel, that of the plain call says how large they are
-    room = torch.where(bound.isfinite(), scale * bound, unit**_UNKNOWN * largest) + 64 * unit * expected.abs()
+    # What rounding did in the plain call it may do in others, to any entry.
+    did = scale * float(numbers.bound.max(initial=0.0, where=np.isfinite(numbers.bound)))
+    unknown = max(unit**_UNKNOWN * largest, did)
+    room = torch.where(bound.isfinite(), scale * bound, unknown) + 64 * unit * expected.abs()
     off = ((value - expected).abs() > room) | (value.isnan() != expected.isnan())
     if not bool(off.any()):
         return None
