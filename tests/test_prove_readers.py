@@ -235,6 +235,10 @@ def test_where_nothing_is_chosen_a_mean_has_no_value() -> None:
 def test_samples_are_chosen_by_a_mask_of_data() -> None:
     proof = dx.prove(lambda a, x, y: ((a * x)[y > 0] ** 2).mean(), parameters="a", data="x y")
     assert (proof.status, proof.samples) == ("proved", 4)
+
+
+@pytest.mark.slow
+def test_a_path_that_is_cut_behind_a_mask_of_data_is_refuted() -> None:
     proof = dx.prove(lambda a, x, y: (a * (a.detach() * x)[y > 0]).sum(), parameters="a", data="x y")
     assert proof.status == "refuted"
 

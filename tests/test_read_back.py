@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -60,8 +61,7 @@ def printed(loss: dx.Loss) -> Iterator[tuple[Formula, sympy.Expr]]:
     yield from zip(shown, [loss.expression, *gradient.values(), *pairs], strict=True)
 
 
-@pytest.mark.parametrize("ascii", [False, True])
-@pytest.mark.parametrize("name", one_in(3, losses.names()))
+@pytest.mark.parametrize(("name", "ascii"), one_in(5, itertools.product(losses.names(), [False, True])))
 def test_what_a_page_prints_is_read_back(name: str, ascii: bool) -> None:
     loss = losses.get(name)
     for formula, expr in printed(loss):
