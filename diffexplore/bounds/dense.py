@@ -15,7 +15,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import rounding_parts
-from diffexplore.bounds.dense_rules import DenseRule, LeftToTensors, Room, Side
+from diffexplore.bounds.dense_rules import DenseOperand, DenseRule, LeftToTensors, Room
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -72,28 +72,28 @@ def _array_of(tensor: Tensor) -> np.ndarray | None:
     return tensor.detach().reshape(-1).numpy()
 
 
-def _side_of(watch: Watch, value: Any, out: Tensor) -> Side | None:
+def _side_of(watch: Watch, value: Any, out: Tensor) -> DenseOperand | None:
     """An operand of a kernel with the result ``out``; None where its elements do not lie in memory as those."""
     if not isinstance(value, Tensor):
-        return Side(float(value), watch.number_radius(value)) if out.dtype == torch.float64 else None
+        return DenseOperand(float(value), watch.number_radius(value)) if out.dtype == torch.float64 else None
     if value.dtype != out.dtype or (value.numel() != 1 and value.shape != out.shape):
         return None
     known = watch._find(value)
     if value.numel() == 1 and value.is_cpu:
-        return Side(float(value.detach()), 0.0 if known is None else float(known))
+        return DenseOperand(float(value.detach()), 0.0 if known is None else float(known))
     mid = _array_of(value)
     if mid is None:
         return None
     if known is None:
-        return Side(mid, 0.0)
+        return DenseOperand(mid, 0.0)
     if known.dim() and not any(known.stride()):
-        return Side(mid, float(known[(0,) * known.dim()]))
+        return DenseOperand(mid, float(known[(0,) * known.dim()]))
     rad = _array_of(known)
-    return None if rad is None else Side(mid, rad)
+    return None if rad is None else DenseOperand(mid, rad)
 
 
 def _computed(
-    rule: DenseRule, operands: list[Side], value: np.ndarray, rounding: tuple[float, float]
+    rule: DenseRule, operands: list[DenseOperand], value: np.ndarray, rounding: tuple[float, float]
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """The radii of results, and the blocks (first, last) of which they are not computed, but left to tensors."""
     count = len(value)

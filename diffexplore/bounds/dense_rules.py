@@ -25,7 +25,7 @@ _HALF = 0.5
 Numbers = Any
 
 
-class Side(NamedTuple):
+class DenseOperand(NamedTuple):
     """An operand: its numbers, float64 as computed, and their radii; a radius of 0 that is one number is exact."""
 
     mid: Numbers
@@ -40,10 +40,10 @@ class Side(NamedTuple):
         """Whether it is one number, with one radius, for all elements."""
         return not isinstance(self.mid, np.ndarray)
 
-    def part(self, first: int, last: int) -> Side:
+    def part(self, first: int, last: int) -> DenseOperand:
         """The elements from ``first`` up to ``last``."""
         mid = self.mid[first:last].astype(np.float64, copy=False) if isinstance(self.mid, np.ndarray) else self.mid
-        return Side(mid, self.rad[first:last] if isinstance(self.rad, np.ndarray) else self.rad)
+        return DenseOperand(mid, self.rad[first:last] if isinstance(self.rad, np.ndarray) else self.rad)
 
 
 class Room(NamedTuple):
@@ -73,13 +73,13 @@ class Spread(NamedTuple):
 
 
 # ------------------------------------------------------------------------------------------- how errors spread
-def _of_sum(room: Room, x: Side, y: Side) -> Spread:
+def _of_sum(room: Room, x: DenseOperand, y: DenseOperand) -> Spread:
     if x.is_exact or y.is_exact:
         return Spread(_by(np.multiply, room.radii, x.rad if y.is_exact else y.rad, UPWARD))
     return Spread(_by(np.multiply, room.radii, _by(np.add, room.radii, x.rad, y.rad), UPWARD))
 
 
-def _of_product(room: Room, x: Side, y: Side) -> Spread:
+def _of_product(room: Room, x: DenseOperand, y: DenseOperand) -> Spread:
     """|x|·ry + (|y| + ry)·rx; by one number y, whose radius is a share of it, |x|·ry is that share of |x·y|."""
     if x.is_exact and y.is_exact:
         return Spread(0.0)
@@ -99,7 +99,7 @@ def _of_product(room: Room, x: Side, y: Side) -> Spread:
     return Spread(np.multiply(np.add(first, second, out=room.radii), UPWARD, out=room.radii))
 
 
-def _of_quotient(room: Room, x: Side, y: Side) -> Spread:
+def _of_quotient(room: Room, x: DenseOperand, y: DenseOperand) -> Spread:
     """(|x/y|·ry + rx) / (|y| − ry), where 0 is clearly outside the divisor's ball."""
     if y.is_number:
         size = abs(y.mid)
@@ -117,7 +117,7 @@ def _of_quotient(room: Room, x: Side, y: Side) -> Spread:
     return Spread(np.multiply(moved, UPWARD, out=room.radii))
 
 
-def _of_square(room: Room, x: Side) -> Spread:
+def _of_square(room: Room, x: DenseOperand) -> Spread:
     return _of_product(room, x, x)
 
 
@@ -125,7 +125,7 @@ def _of_square(room: Room, x: Side) -> Spread:
 def _exact_sums(sign_x: float, sign_y: float) -> Callable[..., np.ndarray | None]:
     """Where a sum of exact operands is a double: see :func:`~diffexplore.bounds.zeros.exact_sums`."""
 
-    def lossless(room: Room, value: np.ndarray, x: Side, y: Side) -> np.ndarray | None:
+    def lossless(room: Room, value: np.ndarray, x: DenseOperand, y: DenseOperand) -> np.ndarray | None:
         if not (_none(x.rad) and _none(y.rad)):
             return None
         first, second = x.mid * sign_x, y.mid * sign_y
@@ -139,7 +139,7 @@ def _exact_sums(sign_x: float, sign_y: float) -> Callable[..., np.ndarray | None
     return lossless
 
 
-def _by_powers_of_two(room: Room, value: np.ndarray, x: Side, y: Side) -> np.ndarray | None:
+def _by_powers_of_two(room: Room, value: np.ndarray, x: DenseOperand, y: DenseOperand) -> np.ndarray | None:
     """Where a product by one power of two is what it is: see :func:`~diffexplore.bounds.zeros.by_powers_of_two`."""
     if not (_none(x.rad) and _none(y.rad)):
         return None
@@ -154,7 +154,7 @@ def _by_powers_of_two(room: Room, value: np.ndarray, x: Side, y: Side) -> np.nda
     return None
 
 
-def _never(room: Room, value: np.ndarray, *operands: Side) -> None:
+def _never(room: Room, value: np.ndarray, *operands: DenseOperand) -> None:
     return None
 
 
@@ -180,7 +180,9 @@ class DenseRule:
     infinite: bool = False
     operands: int = 2
 
-    def radii(self, room: Room, value: np.ndarray, operands: list[Side], relative: float, absolute: float) -> None:
+    def radii(
+        self, room: Room, value: np.ndarray, operands: list[DenseOperand], relative: float, absolute: float
+    ) -> None:
         """Writes the radii of a block of results; raises LeftToTensors where the rules on tensors say more."""
         lossless = self.lossless(room, value, *operands)
         spread, share = self.spread(room, *operands)

@@ -104,8 +104,7 @@ def _shifted(operand: Operand, axes: list[int]) -> tuple[DoubleBall, DoubleBall]
     largest = np.max(x.high, axis=tuple(axes), keepdims=True) if x.high.size else np.zeros(())
     rest = np.max(np.where(x.high == largest, x.low, -np.inf), axis=tuple(axes), keepdims=True) if x.high.size else 0.0
     finite = np.isfinite(largest) & np.isfinite(rest)
-    nothing = np.zeros(np.shape(largest))
-    anchor = DoubleBall(np.where(finite, largest, 0.0), np.where(finite, rest, 0.0), nothing)
+    anchor = DoubleBall(np.where(finite, largest, 0.0), np.where(finite, rest, 0.0), np.zeros(np.shape(largest)))
     return plus(x, neg(anchor)), anchor
 
 
