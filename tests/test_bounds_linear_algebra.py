@@ -274,6 +274,11 @@ def _hilbert(n: int) -> Tensor:
 POWER: dict[str, tuple[Callable[..., Any], Tensor, float]] = {
     "inverse": (L.inv, _well_conditioned(32, 32), 1e-9),
     "solve": (lambda a: L.solve(a, torch.ones(32, 3, dtype=a.dtype)), _well_conditioned(32, 32), 1e-10),
+    "solve for rounded numbers": (
+        lambda a: L.solve(a, torch.arange(96, dtype=a.dtype).reshape(32, 3).cos()),
+        _well_conditioned(32, 32),
+        1e-9,
+    ),
     "determinant": (L.det, _well_conditioned(32, 32), 1e-9),
     "its logarithm": (lambda a: L.slogdet(a)[1], _well_conditioned(32, 32), 1e-10),
     "Cholesky": (lambda a: L.cholesky(a @ a.mT), _well_conditioned(16, 17), 1e-7),

@@ -98,13 +98,17 @@ def permutation(pivots: Tensor, packed: Tensor) -> Tensor:
 
 
 def note(watch: Watch, a: MatrixBall, packed: Tensor, pivots: Tensor) -> _Between:
-    """Says how far the factors that a kernel found of A are off the exact ones, and that they are those of A."""
+    """Says how far the factors that a kernel found of A are off the exact ones, and that they are those of A.
+
+    The exchanges of rows are what they are, also where rounding bears on them: A has factors for any.
+    """
     dtype = real_dtype(packed)
     judged = watch.rounds_in(dtype)
     lower, upper = unpacked(MatrixBall.exactly(as_wide(packed)))
     unit, measured = UNIT_ROUNDOFF[judged], judged is dtype
     between, *radii = _factored(a, lower, upper, permutation(pivots, packed), unit, measured=measured)
     set_radius(watch, packed, _once_more(radii[0] + radii[1], packed, dtype, judged))
+    watch.set(pivots, torch.zeros((), dtype=torch.bool, device=pivots.device))
     watch.factorisations.keep(watch, packed, pivots, a)
     return between
 
