@@ -137,7 +137,56 @@ def test_each_keyword_of_torch_is_taken_with_one_note() -> None:
         check_backward_ad=True, fast_mode=False, masked=None, check_sparse_nnz=False,
     )  # fmt: skip
     (note,) = report.notes
-    assert note.startswith("eps, atol, rtol") and "no effect" in note
+    assert note.startswith("eps, atol, rtol") and "no effect" in note and "undefined" not in note
+
+
+class _Lazy(torch.autograd.Function):
+    """A product whose backward takes an upstream gradient for granted."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, factor: float) -> torch.Tensor:
+        ctx.set_materialize_grads(False)
+        ctx.factor = factor
+        return x * factor
+
+    @staticmethod
+    def backward(ctx: Any, upstream: torch.Tensor) -> Any:
+        return upstream * ctx.factor, None
+
+
+class _Doubled(torch.autograd.Function):
+    """A product whose derivative in forward mode is twice the right one."""
+
+    @staticmethod
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        return x * 3
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: torch.Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, upstream: torch.Tensor) -> torch.Tensor:
+        return upstream * 3
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: torch.Tensor) -> torch.Tensor:
+        return tangent * 6
+
+
+def test_keywords_of_torch_choose_what_is_tried() -> None:
+    def causes(function: Any, *inputs: Any, **options: Any) -> set[str]:
+        report = dx.gradcheck(function, inputs, raise_exception=False, **options)
+        assert not report.notes
+        return {row.cause.key for row in report.rows if row.verdict == "fail"}
+
+    assert causes(_Lazy.apply, *leaves((3,)), 2.0) == {"undefined_upstream"}
+    assert not causes(_Lazy.apply, *leaves((3,)), 2.0, check_undefined_grad=False)
+    assert not causes(_Doubled.apply, *leaves((3,)))
+    for battery in ("none", "quick"):
+        assert causes(_Doubled.apply, *leaves((3,)), check_forward_ad=True, battery=battery) == {"forward_mode"}
+    report = dx.gradcheck(_Doubled.apply, leaves((3,)), check_batched_grad=True)
+    assert any("vmap" in skip.method for skip in report.skipped)  # generate_vmap_rule is not set
 
 
 def test_the_inputs_are_left_as_they_are() -> None:

@@ -13,6 +13,7 @@ from diffexplore.checking.options import as_dtype, as_seed
 from diffexplore.errors import UsageError, unknown
 from diffexplore.floating_point import dtype_name
 from diffexplore.inputs import surrogates
+from diffexplore.tensors.battery.records import NOTHING_TRIED, BatteryChoice
 from diffexplore.tensors.candidate import TensorCandidate, candidate_of
 from diffexplore.tensors.expanded import at_expanded_inputs
 from diffexplore.tensors.functions import NAMELESS, TensorFunction, function_given
@@ -26,9 +27,18 @@ from diffexplore.tensors.widened import checked_also_wider, in_dtype
 
 #: Keywords of torch.autograd.gradcheck that say how finite differences are taken, or what is tried in any case.
 _WITHOUT_EFFECT = (
-    "eps", "atol", "rtol", "check_sparse_nnz", "nondet_tol", "check_undefined_grad", "check_grad_dtypes",
-    "check_batched_grad", "check_batched_forward_grad", "check_forward_ad", "check_backward_ad", "fast_mode",
+    "eps", "atol", "rtol", "check_sparse_nnz", "nondet_tol", "check_grad_dtypes", "check_backward_ad", "fast_mode",
 )  # fmt: skip
+
+#: Those that ask for trials which the quick battery lacks, by the keys of these.
+_ALSO_TRIED = {
+    "check_forward_ad": ("forward_mode",),
+    "check_batched_grad": ("vmap",),
+    "check_batched_forward_grad": ("vmap", "forward_mode"),
+}
+
+#: Those whose False leaves out trials.
+_NOT_TRIED = {"check_undefined_grad": ("undefined_upstream", "unused_output")}
 
 BATTERIES = ("quick", "full", "none")
 
@@ -80,8 +90,10 @@ def gradcheck(
         func: another name of ``fn``, as torch has it.
         masked: whether the specified elements of sparse inputs are the variables, and gradients elsewhere are ignored.
             Else every element is one, those that are not specified are 0, and their gradients are looked at as well.
-        torch_options: the other keywords of ``torch.autograd.gradcheck`` (``eps``, ``atol``, ``rtol``, ``nondet_tol``,
-            ``fast_mode``, …), which have no effect here; the report says so.
+        torch_options: the other keywords of ``torch.autograd.gradcheck``. ``check_forward_ad`` tries forward mode,
+            ``check_batched_grad`` vmap, in any battery; ``check_undefined_grad=False`` leaves out upstream gradients of
+            None. ``eps``, ``atol``, ``rtol``, ``nondet_tol``, ``fast_mode`` and others have no effect here; the report
+            says so.
 
     Returns:
         A report: true where the verdict is "pass". ``rows`` has a row for each pair of an output and an input.
@@ -94,8 +106,9 @@ def gradcheck(
     if (fn is None) == (func is None):
         raise UsageError("gradcheck takes one function, fn or func")
     raises = as_flag(raise_exception, "raise_exception"), as_flag(allow_inconclusive, "allow_inconclusive")
-    tried = _battery(battery)
-    notes = notes_on(torch_options, _WITHOUT_EFFECT, "gradcheck")
+    chosen = {name: torch_options.pop(name) for name in (*_ALSO_TRIED, *_NOT_TRIED) if name in torch_options}
+    tried = _battery(battery, chosen)
+    notes = notes_on(torch_options, (*_WITHOUT_EFFECT, *_ALSO_TRIED, *_NOT_TRIED), "gradcheck")
     fn = func if fn is None else fn
     given = given_again(inputs, as_seed(seed))
     subject = subject_of(
@@ -104,7 +117,7 @@ def gradcheck(
     )  # fmt: skip
     report = checked_in(dtypes, subject, [*notes, *meaning_of(subject.candidate.patterns.values())], tried)
     if replay is not None and report.verdict != "pass":
-        options = {"battery": tried, "jacobian": jacobian}
+        options = {"battery": battery, "jacobian": jacobian, **{name: bool(one) for name, one in chosen.items()}}
         options |= {} if dtypes is None else {"dtypes": [dtype_name(one) for one in _dtypes(dtypes)]}
         write_replays(replay, [kept_of(fn, given, options)])
     if raises[0]:
@@ -112,7 +125,9 @@ def gradcheck(
     return report
 
 
-def checked_in(dtypes: Any, subject: TensorSubject, notes: Sequence[str], battery: str) -> TensorReport:
+def checked_in(
+    dtypes: Any, subject: TensorSubject, notes: Sequence[str], battery: BatteryChoice = NOTHING_TRIED
+) -> TensorReport:
     """The report of a check in each of ``dtypes``; of the inputs as they are where that is None."""
     if dtypes is None:
         return checked_also_wider(subject, notes, battery)
@@ -208,10 +223,13 @@ def _dtypes(dtypes: Any) -> list[torch.dtype]:
     return [as_dtype(one) for one in several] or [torch.float64]
 
 
-def _battery(battery: Any) -> str:
+def _battery(battery: Any, chosen: Mapping[str, Any]) -> BatteryChoice:
+    """The trials of a battery, with those and without those that keywords of torch's name."""
     if as_text(battery, "battery") not in BATTERIES:
         raise unknown("battery", battery, BATTERIES)
-    return str(battery)
+    also = {key for name, keys in _ALSO_TRIED.items() if chosen.get(name) for key in keys}
+    without = {key for name, keys in _NOT_TRIED.items() if not chosen.get(name, True) for key in keys}
+    return BatteryChoice(str(battery), frozenset(also), frozenset(without))
 
 
 def notes_on(torch_options: dict[str, Any], known: Sequence[str], name_of_check: str) -> list[str]:

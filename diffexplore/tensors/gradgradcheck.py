@@ -77,12 +77,12 @@ def gradgradcheck(
     raises = as_flag(raise_exception, "raise_exception"), as_flag(allow_inconclusive, "allow_inconclusive")
     notes = notes_on(torch_options, _WITHOUT_EFFECT, "gradgradcheck")
     first = subject_of(func if fn is None else fn, inputs, reference=reference, surrogate=surrogate, seed=as_seed(seed))
-    report = checked_in(dtypes, first, notes, "none")
+    report = checked_in(dtypes, first, notes)
     if report.verdict == "fail":
         report = replace(report, notes=(_FIRST_WRONG, *report.notes))
     else:
         second = differentiated_again(first, grad_outputs, jacobian=as_flag(jacobian, "jacobian"))
-        report = checked_in(dtypes, second, [*notes, *_told(report)], "none")
+        report = checked_in(dtypes, second, [*notes, *_told(report)])
     if raises[0]:
         raise_unless_right(report, allow_inconclusive=raises[1])
     return report

@@ -12,6 +12,7 @@ from diffexplore.checking.records import Cause, Verdict
 from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
+from diffexplore.tensors.battery.records import NOTHING_TRIED, BatteryChoice
 from diffexplore.tensors.battery.run import tried
 from diffexplore.tensors.candidate import TensorOutput, is_differentiable
 from diffexplore.tensors.forwards import check_pattern_is_free, check_repeats, exact_places, mismatch
@@ -25,7 +26,7 @@ from diffexplore.tensors.subject import TensorCalls, TensorSubject, called
 from diffexplore.torch_ops.tensor_rules.operands import NoDerivative, NotCertified
 
 
-def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "none") -> TensorReport:
+def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryChoice = NOTHING_TRIED) -> TensorReport:
     """The report of one check. Raises UsageError for functions that cannot be checked."""
     first = subject.candidate.replaced().returned()
     outputs = tuple(one for one in first if is_differentiable(one.tensor))
@@ -36,7 +37,7 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: str = "n
     estimated = [one for one in reasons.values() if not isinstance(one, NoDerivative)]
     kind: TruthKind = "estimated" if estimated else "certified"
     rows = [*_raised(calls), *_unknown(calls, reasons), *compared]
-    plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and battery != "none" else calls
+    plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and not battery.is_empty else calls
     wrong = any(row.verdict == "fail" for row in rows)
     others = tried(plain, "none" if UNWATCHED in calls.seen.hidden else battery, certified=not reasons, wrong=wrong)
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]

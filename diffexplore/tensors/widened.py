@@ -15,6 +15,7 @@ import torch
 from diffexplore.errors import UsageError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors import candidate as candidates
+from diffexplore.tensors.battery.records import BatteryChoice
 from diffexplore.tensors.records import TensorReport, TensorRow
 from diffexplore.tensors.run import checked, merged
 from diffexplore.tensors.subject import TensorSubject
@@ -30,14 +31,14 @@ def in_dtype(subject: TensorSubject, dtype: torch.dtype) -> TensorSubject:
     return replace(subject, candidate=candidate, forward=forward)
 
 
-def checked_also_wider(subject: TensorSubject, notes: Sequence[str], battery: str) -> TensorReport:
+def checked_also_wider(subject: TensorSubject, notes: Sequence[str], battery: BatteryChoice) -> TensorReport:
     """The report of a check. Where rounding hides whole gradients, float64 decides all of which it hides an entry."""
     report = checked(subject, notes, battery)
     undecided = any(row.verdict == "inconclusive" and _is_hidden(row) for row in report.rows)
     if report.verdict != "inconclusive" or not undecided or subject.dtype == torch.float64:
         return report
     try:
-        wide = checked(in_dtype(subject, torch.float64), (), "none")
+        wide = checked(in_dtype(subject, torch.float64))
     except UsageError:  # it does not run in float64
         return report
     found = {_pair(row): row for row in wide.rows}

@@ -141,6 +141,32 @@ class CallTrial:
     run: Callable[[CallSetting], Iterator[CallFinding]]
 
 
+@dataclass(frozen=True)
+class BatteryChoice:
+    """What is tried: the trials of a battery ("quick", "full" or "none"), others by their keys, without some."""
+
+    level: str = "none"
+    also: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+
+    def has(self, trial: CallTrial) -> bool:
+        """Whether it has that trial; the full battery has them all."""
+        there = self.level == "full" or self.level == trial.level
+        return (there or trial.key in self.also) and trial.key not in self.without
+
+    @property
+    def is_empty(self) -> bool:
+        return self.level == "none" and not self.also
+
+    def tells(self, trial: CallTrial) -> bool:
+        """Whether it is said that a trial cannot be made: of those that were chosen by the caller."""
+        return self.level == "full" or trial.key in self.also
+
+
+#: Nothing is tried besides the numbers.
+NOTHING_TRIED = BatteryChoice()
+
+
 def reason_of(error: CandidateError) -> str:
     """The exception of somebody's code in one line, shortened."""
     text = str(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -23,7 +22,14 @@ from diffexplore.tensors.battery import (
     several_outputs,
     transforms,
 )
-from diffexplore.tensors.battery.records import CallSetting, CallTrial, PlainCall, TrialUnavailable, reason_of
+from diffexplore.tensors.battery.records import (
+    BatteryChoice,
+    CallSetting,
+    CallTrial,
+    PlainCall,
+    TrialUnavailable,
+    reason_of,
+)
 from diffexplore.tensors.forwards import exact_places
 from diffexplore.tensors.subject import TensorCalls
 
@@ -65,15 +71,15 @@ class TriedCalls:
 _GRAVE = frozenset({"inputs_modified", "upstream_modified", "saved_overwritten", "not_deterministic", "unwatched"})
 
 
-def tried(calls: TensorCalls, level: str, *, certified: bool, wrong: bool = False) -> TriedCalls:
-    """Runs the trials of a battery ("quick" or "full"; "none" runs none).
+def tried(calls: TensorCalls, battery: BatteryChoice, *, certified: bool, wrong: bool = False) -> TriedCalls:
+    """Runs the trials of a battery.
 
     ``certified`` says that the truth is, ``wrong`` that the plain gradient is: then only what may be why is tried.
     """
     setting = setting_of(calls, certified=certified)
     found: dict[str, tuple[str, Cause]] = {}
     skipped = []
-    trials = _WHY_WRONG if wrong and level != "none" else trials_of(level)
+    trials = [trial for trial in (_WHY_WRONG if wrong else TRIALS) if battery.has(trial)]
     if setting.upstreams and trials and not wrong and _draws_numbers(calls):
         trials = [trial for trial in trials if trial in _SAME_CALL]
     for trial in trials if setting.upstreams else ():
@@ -85,7 +91,7 @@ def tried(calls: TensorCalls, level: str, *, certified: bool, wrong: bool = Fals
                 for one in trial.run(setting):
                     found.setdefault(one.message, (trial.name, Cause(one.key, one.message, dict(one.fields))))
         except (TrialUnavailable, CandidateError) as reason:
-            if level == "full":
+            if battery.tells(trial):
                 text = reason_of(reason) if isinstance(reason, CandidateError) else str(reason)
                 skipped.append(Skipped(trial.name, text))
     return TriedCalls(tuple(found.values()), tuple(skipped))
@@ -108,11 +114,6 @@ def _draws(operation: str) -> bool:
     packets = [getattr(torch.ops.aten, name, None) for name in (operation, f"_{operation}")]
     overloads = [getattr(packet, one) for packet in packets if packet is not None for one in packet.overloads()]
     return any(torch.Tag.nondeterministic_seeded in overload.tags for overload in overloads)
-
-
-def trials_of(level: str) -> Sequence[CallTrial]:
-    """Those of a battery; the full one has them all."""
-    return () if level == "none" else TRIALS if level == "full" else [one for one in TRIALS if one.level == "quick"]
 
 
 def setting_of(calls: TensorCalls, *, certified: bool) -> CallSetting:
