@@ -39,7 +39,8 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryC
     rows = [*_raised(calls), *_unknown(calls, reasons), *compared]
     plain = called(replace(subject, jacobian=False), outputs) if subject.jacobian and not battery.is_empty else calls
     wrong = any(row.verdict == "fail" for row in rows)
-    others = tried(plain, "none" if UNWATCHED in calls.seen.hidden else battery, certified=not reasons, wrong=wrong)
+    battery = NOTHING_TRIED if UNWATCHED in calls.seen.hidden else battery
+    others = tried(plain, battery, certified=not reasons, wrong=wrong)
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *others.skipped]
     notes = [*_why_estimated(calls, estimated), *_narrowed(calls), *subject.notes, *notes]
