@@ -216,3 +216,24 @@ def test_zeros_that_are_right_hide_nothing() -> None:
     """Of elements that are 0 beside the others no bound is known to the last subnormal number."""
     report = dx.gradcheck(lambda x: x.to_dense() ** 2, torch.eye(4, dtype=torch.float64).to_sparse().requires_grad_())
     assert report.verdict == "pass"
+
+
+class _Product(torch.autograd.Function):
+    """A sparse matrix times a dense one, which saves both."""
+
+    @staticmethod
+    def forward(ctx: Any, s: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(s, w)
+        return torch.sparse.mm(s, w)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: torch.Tensor) -> Any:
+        s, w = ctx.saved_tensors
+        return (upstream @ w.t()).sparse_mask(s), s.t().to_dense() @ upstream
+
+
+def test_sparse_tensors_that_a_function_saved_are_compared() -> None:
+    s = torch.tensor([[0.0, 2.0], [1.0, 0.0]]).to_sparse().requires_grad_()
+    w = torch.tensor([[1.0, 3.0], [0.5, -1.0]], requires_grad=True)
+    assert dx.gradcheck(_Product, (s, w), masked=True)
+    assert dx.gradcheck(_Product, (s, w), raise_exception=False).failed[0].cause.key == "unspecified"

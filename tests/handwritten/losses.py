@@ -280,7 +280,7 @@ PIECES = (
         Huber,
         (
             Mistake("factor", "return g, -g, None", "return g, g, None"),
-            Mistake("region factor_of_input", "torch.clamp(r, -ctx.delta, ctx.delta)", "r"),
+            Mistake("region factor_of_input wrong_slope", "torch.clamp(r, -ctx.delta, ctx.delta)", "r"),
             Mistake("region clipped", "-ctx.delta, ctx.delta)", "-ctx.delta / 2, ctx.delta / 2)"),
             Mistake("sign_only region factor_of_input", "torch.clamp(r, -ctx.delta, ctx.delta)", "torch.sign(r)"),
             Mistake("zero", "return g, -g, None", "return g, None, None"),

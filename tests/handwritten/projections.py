@@ -218,7 +218,7 @@ PIECES = (
             Mistake("factor", "gx - q * root", "(gx - q * root) / 2"),
             Mistake("unexplained", "root = y.sqrt()", "root = y"),
             Mistake("sign_of_term", "gx - q", "gx + q"),
-            Mistake("wrong_slope", "/ root.sum(-1, keepdim=True)", ""),
+            Mistake("scaled_path axis_term", "/ root.sum(-1, keepdim=True)", ""),
         ),
     ),
     Piece(

@@ -138,7 +138,9 @@ def forward_writes(setting: CallSetting) -> Iterator[CallFinding]:
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
-    one, other = one.detach(), other.detach()
+    one, other = (
+        tensor.detach() if tensor.layout == torch.strided else tensor.detach().to_dense() for tensor in (one, other)
+    )
     return torch.equal(one, other) or torch.equal(one.nan_to_num(), other.nan_to_num())
 
 
