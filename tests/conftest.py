@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
     "diffexplore", deadline=None, derandomize=True, database=None, print_blob=False,
     suppress_health_check=[HealthCheck.too_slow],  # on a busy machine drawing may take long
+    phases=[phase for phase in Phase if phase is not Phase.explain],  # it runs what failed many times more
 )  # fmt: skip
 settings.load_profile("diffexplore")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from representatives import each_value
 from torch.nn.functional import interpolate
 
 import diffexplore as dx
@@ -39,8 +40,7 @@ class _Scaled(torch.autograd.Function):
         return upstream * (1 + ctx.share), None
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(CALLS), [torch.float64, torch.float32]))
 def test_errors_above_some_hundreds_of_units_are_seen(name: str, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     shape, options = CALLS[name]

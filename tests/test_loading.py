@@ -35,7 +35,7 @@ UNNEEDED = {
         *NAMED_ONLY, *(f"diffexplore.{room}" for room in ("decide", "fitting", "graphing", "kernels", "proving")),
     ),
     "graph perpendicular": (*NAMED_ONLY, *(f"diffexplore.{room}" for room in ("fitting", "kernels", "proving"))),
-    "fit": (*(name for name in NAMED_ONLY if name != "scipy"), "diffexplore.proving", "diffexplore.tensors"),
+    "fit --steps 5": (*(name for name in NAMED_ONLY if name != "scipy"), "diffexplore.proving", "diffexplore.tensors"),
     "prove mine.py:loss": (*NAMED_ONLY[3:], "diffexplore.auditing"),
 }  # fmt: skip
 

@@ -57,7 +57,7 @@ def test_an_error_as_large_as_stated_is_caught() -> None:
         assert missed_errors.caught(row, DTYPES["bfloat16"], -1)
 
 
-@pytest.mark.parametrize("formula", one_in(2, FORMULAS[::12]), ids=lambda formula: formula.name)
+@pytest.mark.parametrize("formula", one_in(2, FORMULAS[::12], first=1), ids=lambda formula: formula.name)
 def test_a_textbook_formula_passes(formula: textbook.Formula) -> None:
     assert textbook.report(formula, "float64").verdict == "pass"
 

@@ -13,7 +13,7 @@ from representatives import slow
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module", params=[pytest.param(10, id="some"), slow(1, id="all")])
+@pytest.fixture(scope="module", params=[pytest.param(12, id="some"), slow(1, id="all")])
 def answers(request: pytest.FixtureRequest) -> dict[str, Any]:
     """By function, its answers on both devices. Another process, as the device changes torch for all of one."""
     run = run_python("-m", "tests.simulated_calls", str(request.param), cwd=ROOT)
@@ -23,7 +23,7 @@ def answers(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def test_every_function_has_the_same_answer_on_both_devices(answers: dict[str, Any]) -> None:
-    assert len(answers) > 3
+    assert len(answers) > 2
     assert {name: one["there"] for name, one in answers.items() if one["there"] != one["cpu"]} == {}
     assert [name for name, one in answers.items() if one["there"][:2] != ["pass", "certified"]] == []
 

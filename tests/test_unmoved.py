@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
-from representatives import each_value
+from representatives import these
 
 import diffexplore as dx
 from diffexplore.bounds.watch import Watch
@@ -34,7 +35,10 @@ def _document(formula: str, dtype: str) -> dict[str, Any]:
     return {name: part for name, part in report.to_dict().items() if name != "environment"}
 
 
-@pytest.mark.parametrize(("name", "dtype"), each_value(list(FORMULAS), ["float64", "float32"]))
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    these([("softmax", "float64"), ("corners", "float32")], itertools.product(FORMULAS, ("float64", "float32"))),
+)
 def test_the_report_is_the_same_and_fewer_operations_run(
     name: str, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

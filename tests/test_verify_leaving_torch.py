@@ -216,7 +216,7 @@ numbers = st.floats(-4, 4, allow_subnormal=False).map(lambda value: round(value,
 
 @pytest.mark.parametrize(("way", "dtype"), each_value(list(RIGHT), DTYPES))
 @given(a=numbers, b=numbers, rows=st.lists(st.tuples(numbers, numbers), min_size=1, max_size=5))
-@settings(max_examples=3)
+@settings(max_examples=2)
 def test_a_right_gradient_through_a_door_never_fails(
     way: str, dtype: str, a: float, b: float, rows: list[tuple[float, float]]
 ) -> None:
@@ -244,7 +244,7 @@ def by_mask(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(("candidate", "dtype"), each_value([by_branches, by_mask], DTYPES))
 @given(a=numbers, b=numbers, x=st.lists(numbers, min_size=1, max_size=4), tie=st.booleans())
-@settings(max_examples=3)
+@settings(max_examples=2)
 def test_a_right_branch_never_fails(
     candidate: Callable[..., Tensor], dtype: str, a: float, b: float, x: list[float], tie: bool
 ) -> None:
