@@ -35,7 +35,7 @@ PROGRAMS: dict[str, Callable[..., torch.Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("formula", one_in(3, PROGRAMS, first=1))
+@pytest.mark.parametrize("formula", one_in(5, PROGRAMS, first=1))
 def test_a_program_of_torch_is_proved(formula: str) -> None:
     loss = dx.Loss(formula, parameters="a", data="x")
     assert dx.prove(PROGRAMS[formula], loss, parameters="a", data="x").status == "proved"
@@ -55,7 +55,7 @@ FORMULAS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("formula", "dtype"), one_in(5, itertools.product(FORMULAS, ("float64", "float32"))))
+@pytest.mark.parametrize(("formula", "dtype"), one_in(9, itertools.product(FORMULAS, ("float64", "float32"))))
 def test_every_method_that_runs_agrees_with_the_truth(formula: str, dtype: str) -> None:
     loss = dx.Loss(formula, parameters="a", data="x")
     report = dx.check(

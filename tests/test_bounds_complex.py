@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from flint import acb, acb_mat, ctx
+from representatives import each_value
 from torch import Tensor
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
@@ -88,8 +89,7 @@ def precise() -> Any:
     ctx.prec = before
 
 
-@pytest.mark.parametrize("dtype", _DTYPES, ids=str)
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(FUNCTIONS), _DTYPES))
 def test_functions_of_a_complex_number(name: str, dtype: torch.dtype) -> None:
     function, exact = FUNCTIONS[name]
     for seed in _SEEDS:
@@ -97,8 +97,7 @@ def test_functions_of_a_complex_number(name: str, dtype: torch.dtype) -> None:
         _held(function, [z], list(map(exact, _exact(z))), 200)
 
 
-@pytest.mark.parametrize("dtype", _DTYPES, ids=str)
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(PAIRS), _DTYPES))
 def test_functions_of_two_complex_numbers(name: str, dtype: torch.dtype) -> None:
     function, exact = PAIRS[name]
     for seed in _SEEDS:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from composite_kernels import KERNELS, POSITIVE, UNIT, exact_results
 from flint import arb
-from representatives import one_in
+from representatives import each_value, one_in
 
 import diffexplore as dx
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
@@ -67,8 +67,7 @@ def assert_enclosed(name: str, dtype: torch.dtype, seed: int) -> tuple[int, int]
     return finite, count
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("name", one_in(2, KERNELS))
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(KERNELS), DTYPES))
 def test_no_exact_value_leaves_its_ball(name: str, dtype: torch.dtype) -> None:
     if name == "cdist" and dtype in DTYPES[2:]:
         pytest.skip("torch has no such kernel")

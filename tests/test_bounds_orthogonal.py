@@ -8,6 +8,7 @@ from collections.abc import Callable
 import mpmath
 import pytest
 import torch
+from representatives import each_value
 
 import diffexplore as dx
 from diffexplore.bounds.watch import Watch
@@ -79,8 +80,7 @@ CASES: dict[str, tuple[Run, Exact, list[tuple[int, int]]]] = {
 SCALES = {torch.float64: (-1065, -1022, -560, 0, 500, 1015), torch.float32: (-140, -70, 0, 60, 120)}
 
 
-@pytest.mark.parametrize("dtype", SCALES, ids=str)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(CASES), list(SCALES)))
 def test_the_exact_factors_are_within_the_radii(name: str, dtype: torch.dtype) -> None:
     torch.manual_seed(3)
     run, exact, shapes = CASES[name]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from representatives import slow
 
 import diffexplore
 from diffexplore import caching
@@ -261,7 +262,7 @@ def test_what_another_process_kept_meanwhile_stays(kept: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [
-    ["report", "sin(a*x)", "--at", "a=0.75", "--samples", "3"], ["report", "logistic", "--dtype", "float32"],
+    ["report", "sin(a*x)", "--at", "a=0.75", "--samples", "3"], slow(["report", "logistic", "--dtype", "float32"]),
 ])  # fmt: skip
 def test_the_answers_are_the_same(command: list[str], kept: Path, tmp_path: Path) -> None:
     documents = []

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from matrix import DTYPES
+from representatives import each_value
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from diffexplore import Loss, check
@@ -40,8 +41,7 @@ def _fresh() -> Iterator[None]:
         remembered.cache_clear()
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("library", ["torch", "numpy"])
+@pytest.mark.parametrize(("library", "dtype"), each_value(["torch", "numpy"], DTYPES))
 def test_all_claims_hold_here(dtype: str, library: str) -> None:
     if library == "numpy" and dtype == "bfloat16":
         pytest.skip("NumPy has no bfloat16")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,17 @@ REPORTS = {
 }
 
 
+@cache
+def _report(name: str) -> dx.TensorReport:
+    return REPORTS[name]()
+
+
 @pytest.mark.parametrize("name", REPORTS)
 @pytest.mark.parametrize("ascii", [False, True])
 def test_a_failure_fits_25_lines_of_80_columns(name: str, ascii: bool) -> None:
     from diffexplore.render.tensors import failure_text
 
-    text = failure_text(REPORTS[name](), ascii=ascii)
+    text = failure_text(_report(name), ascii=ascii)
     lines = text.splitlines()
     assert len(lines) <= 25 and max(map(len, lines)) <= 80
     assert lines[0].startswith(("FAIL", "INCONCLUSIVE")) and "again: the same call with seed=0" in lines[-1]

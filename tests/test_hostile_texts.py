@@ -8,6 +8,7 @@ import sys
 import mpmath
 import pytest
 import sympy
+from representatives import each_value
 
 import diffexplore as dx
 from benchmarks import hostile_texts
@@ -184,8 +185,7 @@ def test_the_published_sweep_of_texts() -> None:
 INNER = ["abs(A)/sqrt(B)", "where(x > 0, 1/tanh(m*x) - 1/(m*x), (a*x + b - y)**2)", "exp2(1/x)", "a**x", "2"]
 
 
-@pytest.mark.parametrize("place", range(len(INNER)))
-@pytest.mark.parametrize("pattern", ["{}({})", "{}(x + {})"])
+@pytest.mark.parametrize(("place", "pattern"), each_value(range(len(INNER)), ["{}({})", "{}(x + {})"]))
 def test_deep_nests_are_refused_by_work_and_not_by_time(pattern: str, place: int) -> None:
     """Every function around one of the texts, and shifted around another one."""
     for entry in TABLE[(place + len(pattern)) % len(INNER) :: len(INNER)]:

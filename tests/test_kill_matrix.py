@@ -35,20 +35,18 @@ def test_there_are_at_least_twenty_five_kinds() -> None:
 
 
 def _cells() -> Iterator[Any]:
-    """One of the kinds that are alike, at the default point or at the optimum, and those without power there.
+    """The kinds with a cause, a form or a mode that those before them lack, at one point, and those without power there.
 
     Every other cell is a slow test.
     """
-    alike: dict[Any, list[Kind]] = {}
-    for kind in PLANTED:
-        alike.setdefault(kind.modes or (kind.causes, kind.form, kind.by_data, kind.one_size), []).append(kind)
-    for place, kinds in enumerate(alike.values()):
-        one = kinds[min(place % 2, len(kinds) - 1)]
-        at = "optimum" if place % 2 or ("default", one.key) in NOT_THERE else "default"
-        for kind in kinds:
-            for point in ("default", "optimum"):
-                runs = (kind, point) == (one, at) or (point, kind.key) in NO_POWER
-                yield (pytest.param if runs else slow)(kind, point, id=f"{kind.key}-{point}")
+    seen: set[Any] = set()
+    for place, kind in enumerate(PLANTED):
+        features = {*kind.causes, *(kind.modes or ()), kind.form, kind.by_data, kind.one_size}
+        at = "optimum" if place % 2 or ("default", kind.key) in NOT_THERE else "default"
+        for point in ("default", "optimum"):
+            runs = (point == at and not features <= seen) or (point, kind.key) in NO_POWER
+            yield (pytest.param if runs else slow)(kind, point, id=f"{kind.key}-{point}")
+        seen |= features
 
 
 @pytest.mark.parametrize(("kind", "point"), list(_cells()))

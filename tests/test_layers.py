@@ -54,7 +54,7 @@ def _imports(path: Path) -> Iterator[Import]:
 
     def walk(node: ast.AST, inside: bool) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
                 continue
             if isinstance(child, ast.ImportFrom):
                 assert child.level == 0, f"{module} imports relatively, in line {child.lineno}"

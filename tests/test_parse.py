@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_calls import arguments_of, call_of
 
@@ -163,6 +163,7 @@ def outcome(text: str) -> sympy.Expr | str:
         return str(error)
 
 
+@settings(max_examples=50)
 @given(st.text(max_size=60))
 def test_any_text_is_a_formula_or_a_usage_error(text: str) -> None:
     result = outcome(text)

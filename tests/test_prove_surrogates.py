@@ -46,7 +46,7 @@ def cause(proof: dx.Proof) -> Any:
 @pytest.mark.parametrize(
     ("forward", "slope", "named"),
     one_in(
-        3,
+        5,
         [
             (step, sigmoid_slope(4), "sigmoid(4·x)"),
             (step, sigmoid_slope(2.5), "sigmoid(5/2·x)"),

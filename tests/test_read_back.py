@@ -73,7 +73,7 @@ def test_what_a_page_prints_is_read_back(name: str, ascii: bool) -> None:
         assert read.reduction == (loss.reduction if "[" in text else "mean")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=75)
 @given(texts)
 def test_any_formula_as_it_is_printed_is_read_back(text: str) -> None:
     try:

@@ -58,7 +58,7 @@ def test_as_a_person_writes(
         assert count_ops(expr) == operations
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=75)
 @given(texts)
 def test_reads_back_as_itself(text: str) -> None:
     try:

@@ -65,7 +65,7 @@ READ = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", one_in(3, READ))
+@pytest.mark.parametrize("name", one_in(5, READ))
 def test_integers_and_truth_values_agree_with_torch(name: str) -> None:
     operator = READ[name]
 

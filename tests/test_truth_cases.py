@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from representatives import slow
 
 import diffexplore as dx
 from diffexplore.checking.evaluate import Evaluator
@@ -249,7 +250,7 @@ def _detached(a: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor
     return torch.where(y == 1, -torch.log(p.detach()), -torch.log(1 - p)).mean()
 
 
-@pytest.mark.parametrize("accept", [(), ("kink",)])
+@pytest.mark.parametrize("accept", [slow(()), ("kink",)])
 def test_a_wrong_case_is_no_convention(accept: tuple[str, ...]) -> None:
     loss = dx.Loss(CASES["labels"][0], parameters="a", data="x, y")
     report = dx.verify(_detached, loss, CASES["labels"][3], {"a": 0.7}, accept=accept)
