@@ -24,7 +24,7 @@ LINE = "(a*x - y + b)**2 / (2*(a**2 + 1))"
 POISSON = "exp(a*x + b) - y*(a*x + b)"
 AT = {"a": 0.7, "b": 0.2}
 KINDS = ("fit by sums", "fit by blocks", "report", "verify")
-OF_TWO = ("fit by blocks", "report")  # what two processes do after three
+OF_TWO = ("fit by sums", "report")  # what two processes do after three
 
 
 def candidate(a: Any, b: Any, x: Any, y: Any) -> Any:

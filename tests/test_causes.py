@@ -159,12 +159,21 @@ def test_the_only_class_in_the_data_is_not_all_input(factor: float, told: str) -
 
 @pytest.mark.parametrize(
     ("weights", "told"),
-    [
-        (lambda a, x, y: torch.where(x < 0, 0.0, 1.0), ["where x < 0 (right elsewhere): the gradient by a is 0"]),
-        (lambda a, x, y: torch.where(a * x > y, 2.0, 1.0), ["where a·x − y > 0 (right elsewhere): it is 2 times"]),
-        (lambda a, x, y: torch.where(x > 0, 2.0, 3.0), ["where x > 0: it is 2 times", "where x ≤ 0: it is 3 times"]),
-        (lambda a, x, y: torch.where(y == 1, 2.0, 3.0), ["where y = 0: it is 3 times", "where y = 1: it is 2 times"]),
-    ],
+    one_in(
+        3,
+        [
+            (lambda a, x, y: torch.where(x < 0, 0.0, 1.0), ["where x < 0 (right elsewhere): the gradient by a is 0"]),
+            (lambda a, x, y: torch.where(a * x > y, 2.0, 1.0), ["where a·x − y > 0 (right elsewhere): it is 2 times"]),
+            (
+                lambda a, x, y: torch.where(x > 0, 2.0, 3.0),
+                ["where x > 0: it is 2 times", "where x ≤ 0: it is 3 times"],
+            ),
+            (
+                lambda a, x, y: torch.where(y == 1, 2.0, 3.0),
+                ["where y = 0: it is 3 times", "where y = 1: it is 2 times"],
+            ),
+        ],
+    ),
 )
 def test_an_error_on_one_side_is_said_of_that_side(weights: Gradient, told: list[str]) -> None:
     cause = verified(lambda a, x, y: (weights(a, x, y) * of_samples(a, x, y)).mean())
@@ -342,7 +351,7 @@ def test_of_one_size_a_constant_and_n_are_not_told_apart() -> None:
     assert "3 times the gradient" in cause.message
 
 
-@pytest.mark.parametrize("n", [20, 1000])
+@pytest.mark.parametrize("n", [slow(20), 1000])
 def test_the_calls_for_a_cause_are_bounded(n: int) -> None:
     calls = 0
 

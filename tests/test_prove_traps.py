@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from representatives import one_in
+from representatives import one_in, slow
 
 import diffexplore as dx
 
@@ -30,7 +30,7 @@ def function(forward: Callable[..., Tensor], backward: Callable[..., Any]) -> An
     return Made
 
 
-@pytest.mark.parametrize("is_one", [lambda n: n <= 1, lambda n: n == 1])
+@pytest.mark.parametrize("is_one", [slow(lambda n: n <= 1), lambda n: n == 1])
 def test_a_branch_for_one_sample_is_decided_as_well(is_one: Callable[[int], bool]) -> None:
     def branches(a: Tensor, x: Tensor) -> Tensor:
         return (a.detach() * x).mean() + 0 * a if is_one(x.shape[0]) else (a * x).mean()

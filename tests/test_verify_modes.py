@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sympy
 import torch
-from representatives import slow
+from representatives import each_value, slow
 from torch.autograd.function import once_differentiable
 
 import diffexplore as dx
@@ -118,8 +118,7 @@ def failed(report: Any) -> set[str]:
     return {row.method for row in report.rows if row.verdict == "fail"}
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("candidate", [mean_loss, through(Cube)])
+@pytest.mark.parametrize(("candidate", "dtype"), each_value([mean_loss, through(Cube)], ["float64", "float32"]))
 def test_right_modes_pass(candidate: Any, dtype: str) -> None:
     report = dx.verify(candidate, CUBE, DATA, AT, modes=BOTH, dtype=dtype)
     name = candidate.__name__
