@@ -10,6 +10,7 @@ from doctest import ELLIPSIS
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
@@ -18,6 +19,14 @@ sys.path.insert(0, str(Path(__file__).parent / "docs"))
 import doc_examples
 
 _SEED = 0
+
+# Hypothesis draws the same examples in every run, of tests and of documents.
+settings.register_profile(
+    "diffexplore", deadline=None, derandomize=True, database=None, print_blob=False,
+    suppress_health_check=[HealthCheck.too_slow],  # on a busy machine drawing may take long
+    phases=[phase for phase in Phase if phase is not Phase.explain],  # it runs what failed many times more
+)  # fmt: skip
+settings.load_profile("diffexplore")
 
 #: Files of benches, which collect all garbage before they measure: not that of all tests before them.
 _BENCHES = ("bench", "test_bench", "test_bench_scale")

@@ -1,4 +1,4 @@
-"""What tests share: hypothesis draws the same examples in every run, and GPU tests skip where there is no GPU."""
+"""What tests share: one browser, and GPU tests skip where there is no GPU."""
 
 from __future__ import annotations
 
@@ -6,14 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-
-settings.register_profile(
-    "diffexplore", deadline=None, derandomize=True, database=None, print_blob=False,
-    suppress_health_check=[HealthCheck.too_slow],  # on a busy machine drawing may take long
-    phases=[phase for phase in Phase if phase is not Phase.explain],  # it runs what failed many times more
-)  # fmt: skip
-settings.load_profile("diffexplore")
 
 
 @pytest.fixture(scope="session")
