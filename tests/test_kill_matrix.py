@@ -1,4 +1,4 @@
-"""The kill matrix in small: every kind of planted error is caught; the whole of it is marked slow."""
+"""The kill matrix in small: an error of every cause, form and mode is caught; the whole of it is marked slow."""
 
 from __future__ import annotations
 
