@@ -37,8 +37,12 @@ def keep_hooks(tensor: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
 
 
 def lies_in_other_tensors(tensor: torch.Tensor) -> bool:
-    """Whether its class runs operations itself, on tensors that hold its numbers: it has no memory, or none to read."""
-    return type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ or tensor.is_nested
+    """Whether its class runs operations itself, on tensors that hold its numbers, and a copy on the CPU is no other."""
+    return tensor.is_nested or (_runs_operations(tensor) and _runs_operations(tensor.detach().cpu()))
+
+
+def _runs_operations(tensor: torch.Tensor) -> bool:
+    return type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
 
 
 def written_codes() -> set[CodeType | None]:
