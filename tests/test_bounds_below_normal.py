@@ -65,6 +65,7 @@ def test_products_of_radii_that_underflow(count: int) -> None:
         (2.0**-1030, 2.0**-1000, 2.0**-1050),
         (2.0**-1010, 2.0**-1010, 2.0**-1062),
         (LEAST, 4.0, 3.99),
+        (5 * LEAST, 4.0, 3.99),
     ],
 )
 def test_quotients_by_small_numbers(x: float, y: float, radius: float, count: int) -> None:
@@ -76,6 +77,14 @@ def test_quotients_by_small_numbers(x: float, y: float, radius: float, count: in
     found, radii = _bounded(torch.div, *operands)
     assert math.isfinite(float(radii[0]))
     _holds((found[:1], radii[:1]), lambda a, b: a / b, *operands)
+
+
+@pytest.mark.parametrize("count", [200, BLOCK], ids=["tensors", "blocks"])
+@pytest.mark.parametrize(("number", "factor"), [(3 * LEAST, 0.5), (2.0**-1022 + LEAST, 0.25), (1.5 * 2.0**-1000, 0.5)])
+def test_products_by_powers_of_two_that_are_rounded(number: float, factor: float, count: int) -> None:
+    operand = torch.full((count,), number, dtype=torch.float64), torch.zeros(count, dtype=torch.float64)
+    found, radii = _bounded(lambda x: x * factor, operand)
+    _holds((found[:1], radii[:1]), lambda x: x * Fraction(factor), operand)
 
 
 def test_sums_of_products_of_radii_that_underflow() -> None:
