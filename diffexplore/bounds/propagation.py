@@ -30,7 +30,8 @@ def sqrt(x: Ball, out: Tensor) -> Tensor:
 
 def rsqrt(x: Ball, out: Tensor) -> Tensor:
     clear = x.rad < x.mid * MARGIN
-    return infinite_unless(clear, x.rad * (x.mid - x.rad).pow(-1.5) / 2)
+    low = x.mid - x.rad  # of a huge one no power −1.5 is left
+    return infinite_unless(clear, x.rad / low * low.rsqrt() / 2)
 
 
 def exp(x: Ball, out: Tensor) -> Tensor:
@@ -125,13 +126,14 @@ def tanh(x: Ball, out: Tensor) -> Tensor:
 
 
 def asinh(x: Ball, out: Tensor) -> Tensor:
-    return x.rad / (1 + x.nearest_to_zero.square()).sqrt()
+    near = x.nearest_to_zero
+    return x.rad / torch.hypot(near, torch.ones_like(near))
 
 
 def acosh(x: Ball, out: Tensor) -> Tensor:
     low = x.mid - x.rad
     return torch.where(
-        x.rad == 0, 0.0, infinite_unless(low > 1 + 2.0**-30, x.rad / ((low - 1) * (low + 1)).sqrt() * _NEARLY)
+        x.rad == 0, 0.0, infinite_unless(low > 1 + 2.0**-30, x.rad / (low - 1).sqrt() / (low + 1).sqrt() * _NEARLY)
     )
 
 

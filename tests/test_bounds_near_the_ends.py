@@ -1,4 +1,4 @@
-"""Bounds hold where the numbers, or the products of a rule itself, are below the normal doubles."""
+"""Bounds hold where the numbers, or the products of a rule itself, are near the ends of the doubles."""
 
 from __future__ import annotations
 
@@ -107,3 +107,20 @@ def test_angles_of_short_and_long_arrows(size: float) -> None:
         off = arb.atan2(arb(float(y)) + arb(float(radius)), arb(float(x))) - arb(float(found))
         assert abs(off) <= arb(float(radii))
     assert float(radii) < 1e-3
+
+
+@pytest.mark.parametrize("size", [1e-150, 10.0, 1e160, 1e220, 1e300])
+@pytest.mark.parametrize(
+    ("function", "exact"), [(torch.rsqrt, arb.rsqrt), (torch.asinh, arb.asinh), (torch.acosh, arb.acosh)]
+)
+def test_slopes_of_small_and_huge_arguments(
+    function: Callable[[Tensor], Tensor], exact: Callable[[arb], arb], size: float
+) -> None:
+    radius = size * 1e-10
+    out, radii = _bounded(function, tuple(torch.tensor([x], dtype=torch.float64) for x in (size, radius)))
+    if not math.isfinite(float(out)):
+        return
+    with precision(200):
+        for end in (-radius, radius):
+            assert abs(exact(arb(size) + arb(end)) - arb(float(out))) <= arb(float(radii))
+    assert float(radii) < 1e-9 * max(1, float(out))
