@@ -124,3 +124,26 @@ def test_slopes_of_small_and_huge_arguments(
         for end in (-radius, radius):
             assert abs(exact(arb(size) + arb(end)) - arb(float(out))) <= arb(float(radii))
     assert float(radii) < 1e-9 * max(1, float(out))
+
+
+@pytest.mark.parametrize(("dtype", "least"), [(torch.float64, -26.0), (torch.float32, -9.0)])
+def test_erfcx_far_left_of_0_rounds_a_square(dtype: torch.dtype, least: float) -> None:
+    points = torch.linspace(least, -3, 100, dtype=dtype)
+    out, radii = _bounded(torch.special.erfcx, (points, torch.zeros(100, dtype=torch.float64)))
+    with precision(300):
+        for x, value, radius in zip(points.tolist(), out.tolist(), radii.tolist(), strict=True):
+            assert abs((arb(x) ** 2).exp() * arb(x).erfc() - arb(value)) <= arb(radius)
+
+
+@pytest.mark.parametrize(
+    ("function", "exact"), [(torch.lgamma, lambda x: abs(x.gamma()).log()), (torch.digamma, arb.digamma)]
+)
+@pytest.mark.parametrize("point", [-1.6780436722798354e-16, -1e-20, -1 - 2.0**-50, -0.25])
+def test_gamma_functions_beside_a_pole(
+    function: Callable[[Tensor], Tensor], exact: Callable[[arb], arb], point: float
+) -> None:
+    radius = 0.99 * min(abs(point), abs(point + 1))
+    out, radii = _bounded(function, tuple(torch.tensor([x], dtype=torch.float64) for x in (point, radius)))
+    with precision(300):
+        for end in (-radius, radius):
+            assert abs(exact(arb(point) + arb(end)) - arb(float(out))) <= arb(float(radii))
