@@ -298,3 +298,15 @@ def test_errors_that_digits_allow_to_be_seen_are_seen(name: str) -> None:
         assert row.entries.inconclusive == 0
         assert row.smallest_detectable_median is not None
         assert row.smallest_detectable_median < power
+
+
+@pytest.mark.parametrize("shapes", [((3, 4, 2), (1, 4, 1)), ((3, 2, 4), (1, 2, 1)), ((2, 1, 4, 2), (1, 3, 4, 2))])
+def test_least_squares_of_batches_that_are_broadcast(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    torch.manual_seed(0)
+    a, b = (torch.randn(shape, dtype=torch.float64) for shape in shapes)
+    batch = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    with Watch() as watch:
+        found = L.lstsq(a, b)[0]
+        one_by_one = L.lstsq(*(x.expand(*batch, *x.shape[-2:]).contiguous() for x in (a, b)))[0]
+    assert bool(((found - one_by_one).abs() <= watch.radius(found) + watch.radius(one_by_one)).all())
+    assert bool((watch.radius(found) < 1e-12).all())

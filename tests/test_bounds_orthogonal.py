@@ -124,6 +124,21 @@ def test_the_condition_of_a_matrix_counts_once(name: str, dtype: torch.dtype) ->
     assert worst < 100 * torch.finfo(dtype).eps * float(torch.linalg.cond(a.double()))
 
 
+@pytest.mark.parametrize("shape", [(4, 2), (5, 1), (2, 5), (3, 3)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_free_singular_vectors_complete_the_others_within_the_radii(shape: tuple[int, int], dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(10):
+        a = torch.randn(shape, generator=generator, dtype=torch.float64) * torch.logspace(-1, 1, shape[0])[:, None]
+        with Watch() as watch:
+            u, _, vh = torch.linalg.svd(a.to(dtype), full_matrices=True)
+            products = u.mT @ u, vh @ vh.mT
+        for found in products:
+            off = (found.double() - torch.eye(len(found), dtype=torch.float64)).abs()
+            assert bool((off <= watch.radius(found)).all())
+            assert float(watch.radius(found).median()) < 1e5 * torch.finfo(dtype).eps
+
+
 def test_free_singular_vectors_have_no_slope() -> None:
     """Torch passes nothing back through the vectors that complete U, whatever is computed from them."""
     torch.manual_seed(0)

@@ -172,3 +172,14 @@ def test_a_power_far_below_0_grows_from_its_upper_end(
     with mpmath.workprec(200):
         most = mpmath.exp(slope * (mpmath.mpf(middle) + radius)) - mpmath.mpf(float(found))
     assert most <= float(watch.radius(found)) <= 4 * most + 1e-322
+
+
+@pytest.mark.parametrize("count", [3, 3000])
+def test_an_integer_counts_as_rounded_to_the_double_that_it_becomes(count: int) -> None:
+    zeros, ones = torch.zeros(count, dtype=torch.float64), torch.ones(count, dtype=torch.float64)
+    for number, lost in ((2**53 + 1, 1), (-(2**60) - 3, 3), (2**53, 0)):
+        with Watch() as watch:
+            results = zeros + number, ones * number
+        for found in results:
+            assert bool((watch.radius(found) >= lost).all())
+            assert bool((watch.radius(found) == 0).all()) is (lost == 0)

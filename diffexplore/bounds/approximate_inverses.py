@@ -130,7 +130,7 @@ def approximate_inverse(a: MatrixBall, *, upper: bool | None = None) -> Approxim
     weights, shrinks = _weights(left)
     by_row = (size @ weights) * (shrinks / (1 - shrinks))
     by_column = (left / weights).amax(-2, keepdim=True)
-    off = (size @ left + by_row * by_column) * more
+    off = (size @ left + by_row * by_column + lost_below_normal(n)) * more
     return ApproximateInverse(x, torch.where(shrinks < _CLEARLY, off, math.inf))
 
 

@@ -15,6 +15,9 @@ from torch import Tensor
 
 from diffexplore.bounds.elements import all_finite, all_hold, chosen, in_place
 
+#: What a product or quotient in a rule may lose below the normal doubles, before it is multiplied by anything.
+LEAST = math.ldexp(1.0, -1074)
+
 #: A ball must keep this relative distance from a singularity, so that the distance itself is computed well.
 MARGIN = 1 - 2.0**-20
 
@@ -58,22 +61,25 @@ def mul(x: Ball, y: Ball, out: Tensor) -> Tensor:
 
 
 def div(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    """|x/y|·ry/(|y| − ry) + rx/(|y| − ry): the divisor may be so small that neither product by ry may underflow."""
     if y.mid.numel() == 1:
         return _div_by_one_number(x, float(y.mid.abs()), float(y.rad))
     divisor = y.mid.abs()
     if y.exact and all_hold(divisor) and all_finite(out):
         return x.rad / divisor
     clear = y.rad < divisor * MARGIN
+    left = divisor - y.rad
     quotient = in_place(Tensor.div_, x.mid.abs(), divisor)
-    spread = in_place(Tensor.add_, in_place(Tensor.mul_, quotient, y.rad), x.rad)
-    return infinite_unless(clear, in_place(Tensor.div_, spread, divisor - y.rad))
+    spread = in_place(Tensor.mul_, quotient.add_(LEAST), y.rad / left)
+    return infinite_unless(clear, in_place(Tensor.add_, spread, x.rad / left))
 
 
 def _div_by_one_number(x: Ball, size: float, radius: float) -> Tensor:
     if not radius < size * MARGIN:
         return torch.full_like(x.rad + x.mid, math.inf)
-    spread = x.rad.add(x.mid.abs(), alpha=radius / size) if radius else x.rad
-    return spread / (size - radius)
+    left = size - radius
+    spread = x.rad / left
+    return spread + (x.mid.abs() / size + LEAST) * (radius / left) if radius else spread
 
 
 def reciprocal(x: Ball, out: Tensor) -> Tensor:

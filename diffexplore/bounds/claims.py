@@ -26,6 +26,9 @@ COMPUTE = {known.dtype: FLOAT_FORMATS[known.compute].dtype for known in FLOAT_FO
 #: Radii are themselves computed in double precision: this factor covers the roundings of any one rule.
 UPWARD = 1 + 2.0**-40
 
+#: What the products and quotients of a rule, three at most, lose below the normal doubles, which no factor covers.
+BELOW_NORMAL = 2 * QUANTUM[torch.float64]
+
 #: What is claimed of each kernel (1/2 ulp would be correct rounding). The canary holds these claims against the build
 #: at hand; near roots the absolute errors are claimed instead. Nothing is claimed of a kernel that is not here.
 CLAIMS: dict[str, Claim | Rounding] = {

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import rounding_parts
+from diffexplore.bounds.claims import BELOW_NORMAL, rounding_parts
 from diffexplore.bounds.dense_rules import DenseOperand, DenseRule, LeftToTensors, Room
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def radius_in_blocks(
         if side is None:
             return None
         sides.append(side)
-    radii, left = _computed(rule, sides, value, rounding_parts(claim, out.dtype))
+    relative, absolute = rounding_parts(claim, out.dtype)
+    radii, left = _computed(rule, sides, value, (relative, absolute + BELOW_NORMAL))
     found = torch.from_numpy(radii)
     if left:
         balls, result = [watch.ball(one, out) for one in operands], out.detach().reshape(-1)

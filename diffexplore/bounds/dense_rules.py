@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffexplore.bounds.ball import MARGIN
+from diffexplore.bounds.ball import LEAST, MARGIN
 from diffexplore.bounds.claims import UPWARD
 from diffexplore.bounds.zeros import FAR_FROM_SUBNORMAL
 from diffexplore.floating_point import LOST_BESIDE
@@ -100,7 +100,7 @@ def _of_product(room: Room, x: DenseOperand, y: DenseOperand) -> Spread:
 
 
 def _of_quotient(room: Room, x: DenseOperand, y: DenseOperand) -> Spread:
-    """(|x/y|·ry + rx) / (|y| − ry), where 0 is clearly outside the divisor's ball."""
+    """|x/y|·ry/(|y| − ry) + rx/(|y| − ry), where 0 is clearly outside the divisor's ball."""
     if y.is_number:
         size = abs(y.mid)
         if not 0 <= y.rad < size * MARGIN or not 1 / (size - y.rad) < math.inf:
@@ -112,8 +112,10 @@ def _of_quotient(room: Room, x: DenseOperand, y: DenseOperand) -> Spread:
     if not bool((np.abs(y.rad) < np.multiply(divisor, MARGIN, out=room.spare)).all()):
         raise LeftToTensors
     quotient = np.divide(_by(np.absolute, room.radii, x.mid), divisor, out=room.radii)
-    spread = np.add(np.multiply(quotient, y.rad, out=room.radii), x.rad, out=room.radii)
-    moved = np.divide(spread, np.subtract(divisor, y.rad, out=room.spare), out=room.radii)
+    quotient = np.add(quotient, LEAST, out=room.radii)
+    left = np.subtract(divisor, y.rad, out=room.other)
+    first = np.multiply(quotient, np.divide(y.rad, left, out=room.spare), out=room.radii)
+    moved = np.add(first, np.divide(x.rad, left, out=room.spare), out=room.radii)
     return Spread(np.multiply(moved, UPWARD, out=room.radii))
 
 

@@ -61,8 +61,8 @@ def _left(order: int, x: Ball) -> Tensor:
 def _from_poles(x: Ball) -> Tensor:
     """How far all of a ball is from the whole numbers; 0 or less where it may hold one."""
     room = x.rad * _UP + torch.where(x.rad > 0, x.mid.abs() * 2.0**-51, 0.0)
-    below = x.mid - x.mid.floor()  # exact, as doubles less than a factor of 2 apart are; else within an ulp of mid
-    return torch.minimum(below, 1 - below) * (1 - 2.0**-50) - room
+    nearest = (x.mid - x.mid.round()).abs()  # exact: these are less than a factor of 2 apart, or the other is 0
+    return nearest * (1 - 2.0**-50) - room
 
 
 def _positive(x: Tensor) -> Tensor:

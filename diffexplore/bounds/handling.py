@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import COMPUTE, UPWARD, rounding_parts
+from diffexplore.bounds.claims import BELOW_NORMAL, COMPUTE, UPWARD, rounding_parts
 from diffexplore.bounds.elements import add_number
 from diffexplore.torch_private.watching import OpOverload
 
@@ -154,6 +154,7 @@ def concluded(
     ``size`` is its absolute value (float64), which is overwritten, and ``least`` at most the smallest of its elements.
     """
     relative, absolute = rounding_parts(claim, dtype)
+    absolute += BELOW_NORMAL
     if lossless is not None:
         rounded = add_number(size.mul_(relative), absolute)
         return torch.where(lossless, 0.0, rounded).add_(spread, alpha=UPWARD)

@@ -32,7 +32,8 @@ Tensor = torch.Tensor
 
 def _minimised(watch: Watch, a: Tensor, b: MatrixBall, out: Tensor) -> tuple[Tensor, Tensor]:
     """Bounds ``out``, the solutions of A X = B that a kernel found; B − A X, and how far that may be off."""
-    ball, found = MatrixBall.of(watch, a), as_wide(out).reshape(*b.mid.shape[:-2], a.shape[-1], b.mid.shape[-1])
+    batch = torch.broadcast_shapes(a.shape[:-2], b.mid.shape[:-2])
+    ball, found = MatrixBall.of(watch, a), as_wide(out).reshape(*batch, a.shape[-1], b.mid.shape[-1])
     rows, columns = a.shape[-2:]
     is_wide = rows < columns
     tall = ball.transposed.conjugated if is_wide else ball

@@ -111,10 +111,27 @@ def singular(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     )
     for tensor, flat, own in ((out[0], out[0], of_sides[0]), (out[2], out[2].mT, of_sides[1])):
         if tensor.numel():
-            radius = torch.zeros_like(flat, dtype=torch.float64)  # others are not told by the matrix: any would do
-            radius[..., :size] = own
+            radius = _with_free(flat.detach().to(torch.float64), own)
             watch.set(tensor, radius if flat is tensor else radius.mT)
     return out
+
+
+def _with_free(vectors: Tensor, own: Tensor) -> Tensor:
+    """How far orthonormal vectors W are off, of which the matrix determines the first within ``own``, and no others.
+
+    Any that complete those would do: the nearest to W₂ are the polar factor of P W₂, P = 1 − U Uᵀ, which is off by
+    |Uᵀ W₂| + |W₂ᵀ P W₂ − 1| in the Frobenius norm, as |s − 1| ≤ |s² − 1| for its singular values s.
+    """
+    rows, size = own.shape[-2:]
+    first, free = vectors[..., :size], vectors[..., size:]
+    more, one = 1 + eigen.rounding_of_products(rows), torch.eye(free.shape[-1], dtype=own.dtype, device=own.device)
+    lost = eigen.rounding_of_products(rows)
+    aslant = (first.mT @ free).abs() + (own.mT + first.abs().mT * lost) @ free.abs()
+    skew = (free.mT @ free - one).abs() + (free.abs().mT @ free.abs() + one) * lost
+    across = _whole(aslant)
+    off = (across + across.square() + _whole(skew)) * more * UPWARD
+    off = torch.where(across < _CLEARLY, off, math.inf)
+    return torch.cat([own, off.expand(free.shape)], -1)
 
 
 def _completed(known: Tensor, other: Tensor, rows: int) -> list[Tensor]:

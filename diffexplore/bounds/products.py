@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
+from diffexplore.bounds.claims import BELOW_NORMAL, COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
 from diffexplore.bounds.watch import Watch
 
 #: TF32 keeps 10 explicit bits of float32's operands.
@@ -37,14 +37,15 @@ def product(
     reach = multiply(x.mid.abs(), y.mid.abs()) + spread
     # Arithmetic of the radii itself: 2 (terms + 2) roundings in double precision, covered by twice their number.
     own = 1 + 4 * (terms + 4) * 2.0**-53
-    radius = (spread + reach * _growth(terms, unit)) * own + terms * QUANTUM[dtype]
+    # Below the normal numbers each product loses half a quantum, in the kernel and in both products of radii.
+    radius = (spread + reach * _growth(terms, unit)) * own + terms * (QUANTUM[dtype] + QUANTUM[torch.float64])
     value = out.detach().to(torch.float64)
     if added:
         addend = watch.ball(args[0], args[0])
         alpha, beta = abs(float(kwargs.get("alpha", 1))), abs(float(kwargs.get("beta", 1)))
         most = alpha * reach + beta * addend.farthest_from_zero
-        radius = alpha * radius + beta * addend.rad + most * 4 * unit
-    watch.set(out, (radius + rounding("add", value, dtype)) * UPWARD)
+        radius = alpha * radius + beta * addend.rad + most * 4 * unit + QUANTUM[dtype]
+    watch.set(out, (radius + rounding("add", value, dtype) + BELOW_NORMAL) * UPWARD)
     return out
 
 
@@ -95,7 +96,7 @@ def convolution(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
             continue
         spread = (most - size).clamp(min=0) + most * 4 * _growth(terms, own)
         strays = (tensor.detach().to(torch.float64) - sum_of).abs()
-        watch.set(tensor, (spread + strays + terms * QUANTUM[torch.float64]) * UPWARD)
+        watch.set(tensor, (spread + strays + terms * BELOW_NORMAL) * UPWARD)
     return out
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from diffexplore.bounds.ball import MARGIN, Ball, Rule, infinite_unless, largest, mul, square
+from diffexplore.bounds.ball import LEAST, MARGIN, Ball, Rule, infinite_unless, largest, mul, square
 from diffexplore.bounds.claims import QUANTUM
 
 #: Covers the rounding of a distance to a singularity that is no closer than that, or than 2⁻³⁰ of 1.
@@ -30,7 +30,8 @@ def sqrt(x: Ball, out: Tensor) -> Tensor:
 
 def rsqrt(x: Ball, out: Tensor) -> Tensor:
     clear = x.rad < x.mid * MARGIN
-    return infinite_unless(clear, x.rad * (x.mid - x.rad).pow(-1.5) / 2)
+    low = x.mid - x.rad  # of a huge one no power −1.5 is left
+    return infinite_unless(clear, x.rad / low * low.rsqrt() / 2)
 
 
 def exp(x: Ball, out: Tensor) -> Tensor:
@@ -125,13 +126,14 @@ def tanh(x: Ball, out: Tensor) -> Tensor:
 
 
 def asinh(x: Ball, out: Tensor) -> Tensor:
-    return x.rad / (1 + x.nearest_to_zero.square()).sqrt()
+    near = x.nearest_to_zero
+    return x.rad / torch.hypot(near, torch.ones_like(near))
 
 
 def acosh(x: Ball, out: Tensor) -> Tensor:
     low = x.mid - x.rad
     return torch.where(
-        x.rad == 0, 0.0, infinite_unless(low > 1 + 2.0**-30, x.rad / ((low - 1) * (low + 1)).sqrt() * _NEARLY)
+        x.rad == 0, 0.0, infinite_unless(low > 1 + 2.0**-30, x.rad / (low - 1).sqrt() / (low + 1).sqrt() * _NEARLY)
     )
 
 
@@ -165,7 +167,9 @@ def atan2(y: Ball, x: Ball, out: Tensor) -> Tensor:
     distance = torch.hypot(x.mid, y.mid)
     across_the_cut = (y.mid.abs() <= y.rad) & (x.mid < x.rad) & (spread > 0)
     # The sine of the turn is |x·ΔY − y·ΔX| over both lengths: a short side keeps its relative accuracy.
-    sine = (x.mid.abs() * y.rad + y.mid.abs() * x.rad) / (distance * (distance - spread))
+    # Each factor is a ratio, of which none underflows where the products of the lengths would.
+    left = distance - spread
+    sine = x.mid.abs() / distance * (y.rad / left) + y.mid.abs() / distance * (x.rad / left)
     turn = (math.pi / 2) * sine
     # Torch's angle of a point on the cut follows the sign of its zero, which no real number has.
     lost = (distance == 0) | ((y.mid == 0) & torch.signbit(y.mid) & (x.mid < 0))
@@ -180,7 +184,7 @@ def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:
     stretch = -torch.log1p(-x.rad / x.mid.abs())
     clear = (x.rad < x.mid.abs() * MARGIN) & ((x.mid > 0) | whole)
     growth = torch.expm1(y.farthest_from_zero * stretch + y.rad * x.mid.abs().log().abs())
-    relative = x.mid.abs().pow(y.mid) * growth * _NEARLY
+    relative = (x.mid.abs().pow(y.mid) + LEAST) * growth * _NEARLY
     grows = (y.rad == 0) & (y.mid >= 1) & (whole | (x.mid >= x.rad))
     absolute = x.rad * y.mid * x.farthest_from_zero.pow(y.mid - 1) * (1 + 2.0**-40)
     # Of an exact 0 every power with a positive exponent is 0, whatever the rounding of the exponent.

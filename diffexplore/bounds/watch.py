@@ -209,11 +209,15 @@ class Watch(DispatchMode):
 
 
 def number_radius(value: float | int) -> float:
-    """How far a number that looks rounded may be from what it stands for; 0 for integers and short binary fractions.
+    """How far a number that looks rounded may be from what it stands for; 0 for short binary fractions.
+
+    An integer is off by what its double, which kernels compute with, is off.
 
     Constants of a formula that are rounded to a number that does not look so are set by :meth:`Watch.state_constant`.
     """
-    if isinstance(value, (bool, int)) or not math.isfinite(value):
+    if isinstance(value, int):
+        return 0.0 if abs(value) <= _WHOLE else float(abs(int(float(value)) - value))
+    if not math.isfinite(value):
         return 0.0
     short = (value * 2.0**20).is_integer() and abs(value) < 2.0**53
     return 0.0 if short else abs(value) * CONSTANT_ERROR + QUANTUM[torch.float64]
