@@ -180,3 +180,16 @@ def test_a_logarithm_that_a_weight_of_0_cancels_has_its_condition(
     assert loss(torch.tensor([2.0, -2.0])).isfinite()
     proof = dx.prove(loss, parameters="x[2]")
     assert (proof.status, set(proof.conditions)) == ("proved", conditions)
+
+
+RECTIFIED = function(torch.relu, lambda upstream, x: upstream * torch.where(x > 0, 1.0, 0.0))
+
+
+@pytest.mark.parametrize("formula", ["exp(log(x))", "sqrt(x)**2", "sqrt(x)*sqrt(x)"])
+def test_a_loss_counts_where_it_has_a_value_as_it_was_written(formula: str) -> None:
+    """SymPy makes x of each, which has a value everywhere."""
+    proof = dx.prove(RECTIFIED, formula, parameters="x")
+    assert (proof.status, proof.exclusions) == ("proved", ("x > 0",))
+    wrong = function(torch.relu, lambda upstream, x: upstream * torch.where(x == 2, 3.0, 1.0))
+    assert dx.prove(wrong, formula, parameters="x").status == "refuted"
+    assert dx.prove(RECTIFIED, "(x)", parameters="x").status == "refuted"
