@@ -104,6 +104,7 @@ SHAPES = {
     "a slope everywhere": ("a**3 + a", None, {"a": 1}, "no minimum", "its gradient is 0 nowhere"),
     "a pole between": ("(a**2 + 1)/a", None, {"a": 2}, "local minimum", "a local minimum"),
     "a parabola upside down": ("-a**2", None, {"a": 1}, "no minimum", "a maximum is all"),
+    "a parabola over a number": ("-a**2/(2*sqrt(2))", None, {"a": 1}, "no minimum", "a maximum is all"),
     "two equal minima": ("(a**2 - 1)**2", None, {"a": 0.1}, "minimum", "above the lowest minimum"),
     "two minima": ("(a**2 - 1)**2 + a/10", None, {"a": 1}, "local minimum", "a local minimum"),
     "a valley": ("(a*b - 1)**2", None, {"a": 2, "b": 1}, "ridge", "moving along a' = a, b' = −b"),
@@ -230,6 +231,9 @@ LOWER_ELSEWHERE = {
     "a logarithm": ("log(a) + a**2 - 3*a", {"a": 2.0}, None, {"a": 2.0**-20}),
     "a logarithm of data": ("log((a - x)**2) + a**2 - 14*a", {"a": 5.0}, None, {"a": 1.0 + 2.0**-40}),
     "a pole": ("log(a**2) + a**2 - 6*a", {"a": 2.0}, None, {"a": 2.0**-20}),
+    "a faint logarithm": ("(a - 2)**2 + log(a)/10**2", {"a": 1.5}, None, {"a": 1e-176}),
+    "a faint cubic": ("a**2 - a**3/10**12", {"a": 1.0}, None, {"a": 2e12}),
+    "a faint valley": ("a**2 + b**2 - a**2*b/10**9", {"a": 1.0, "b": 1.0}, None, {"a": 1e10, "b": 1e10}),
     "a valley": ("a**2 - 2*a*b**2 + b**2", {"a": 0.2, "b": 0.1}, None, {"a": 9.0, "b": 3.0}),
 }
 

@@ -45,12 +45,24 @@ def _without_grad(x: Tensor) -> Tensor:
         return x.exp()
 
 
+class Exponential(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.exp()
+
+
+def _applied_without_grad(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return Exponential.apply(x)  # type: ignore[no-any-return, no-untyped-call]
+
+
 CONSTANTS: dict[str, Callable[[Tensor], Any]] = {
     "detached": lambda x: x.detach(),
     "detached in a list": lambda x: [x.detach()],
     "conjugated": lambda x: x.detach().conj(),
     "no_grad": _without_grad,
     "no_grad in a list": lambda x: [_without_grad(x)],
+    "a Function under no_grad": _applied_without_grad,
 }
 
 
@@ -115,11 +127,21 @@ def _straight_through(x: Tensor) -> Tensor:
     return x + (x.round() - x).detach()
 
 
+class NotDifferentiable(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        y = x.exp()
+        ctx.mark_non_differentiable(y)
+        return y
+
+
 BESIDE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "detach": lambda y, x: y * x.detach(),
     "straight through": lambda y, x: _straight_through(y),
     "item": lambda y, x: y * x.sum().item(),
     "no_grad": lambda y, x: y * _without_grad(x),
+    "a Function under no_grad": lambda y, x: y * _applied_without_grad(x),
+    "a Function that is not differentiable": lambda y, x: y * NotDifferentiable.apply(x),  # type: ignore[no-untyped-call]
     "data": lambda y, x: y * x.data,
     "tolist": lambda y, x: y * torch.tensor(x.tolist(), dtype=x.dtype),
     "grad": lambda y, x: y * torch.autograd.grad(x.square().sum(), x)[0],

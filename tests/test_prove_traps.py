@@ -180,3 +180,20 @@ def test_a_logarithm_that_a_weight_of_0_cancels_has_its_condition(
     assert loss(torch.tensor([2.0, -2.0])).isfinite()
     proof = dx.prove(loss, parameters="x[2]")
     assert (proof.status, set(proof.conditions)) == ("proved", conditions)
+
+
+RECTIFIED = function(torch.relu, lambda upstream, x: upstream * torch.where(x > 0, 1.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "formula", "status"),
+    [
+        (RECTIFIED, "exp(log(x))", "proved"), (RECTIFIED, "sqrt(x)**2", "proved"), (RECTIFIED, "(x)", "refuted"),
+        (function(torch.relu, lambda upstream, x: upstream * torch.where(x == 2, 3.0, 1.0)), "exp(log(x))", "refuted"),
+    ],
+)  # fmt: skip
+def test_a_loss_counts_where_it_has_a_value_as_it_was_written(candidate: Any, formula: str, status: str) -> None:
+    """SymPy makes x of each formula, which has a value everywhere."""
+    proof = dx.prove(candidate, formula, parameters="x")
+    assert proof.status == status
+    assert (proof.exclusions == ("x > 0",)) == (formula != "(x)")

@@ -6,7 +6,7 @@ away. Where nothing of the kind is found, what is left is that all stationary po
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
 import sympy
@@ -20,8 +20,14 @@ from diffexplore.formula.singularities import singularities
 from diffexplore.functions.facts import Smoothness
 from diffexplore.functions.tables import facts_of
 
-#: Distances at which the loss is looked at, in powers of 2.
+#: Distances at which the loss is looked at.
 _DISTANCES = tuple(2.0**k for k in range(-40, 21, 4))
+
+#: Those beyond: what falls by a term with a small factor is seen to be lower only there.
+_FAR = tuple(2.0**k for k in (32, 48, 64, 128, 256, 1000))
+
+#: From a pole that is known exactly; its like where sums over the data, rounded, stand in it.
+_NEXT_TO_POLE, _NEXT_TO_ROUNDED_POLE = 2.0**-100, 2.0**-40
 
 #: Of more parameters not all combinations of signs are directions.
 _MOST_COMBINED = 5
@@ -50,15 +56,27 @@ def falls_below(loss: ReducedLoss, box: Sequence[arb], value: arb) -> bool:
     if branches(loss) or falls_somewhere(loss):
         return True
     with precision(BITS):
-        return any(loss.value(at) < value for at in _around(loss, [ball.mid() for ball in box]))
+        centre = [ball.mid() for ball in box]
+        poles = list(_poles(loss))
+        lower = any(loss.value(at) < value for at in _around(centre, poles))
+        return lower or any(_falls_towards(loss, centre, *pole) for pole in poles)
 
 
-def _around(loss: ReducedLoss, centre: Sequence[arb]) -> Iterator[list[arb]]:
+def _falls_towards(loss: ReducedLoss, centre: Sequence[arb], place: int, pole: arb, distance: float) -> bool:
+    """Whether the loss falls towards a pole, close to it: a logarithm with a small factor does so without an end."""
+    for side in (1, -1):
+        at = [*centre[:place], pole + side * distance, *centre[place + 1 :]]
+        if side * loss.gradient(at)[place] > 0:
+            return True
+    return False
+
+
+def _around(centre: Sequence[arb], poles: Iterable[tuple[int, arb, float]]) -> Iterator[list[arb]]:
     """Points along rays from the minimum, and next to the poles of each parameter."""
     for direction in _directions(len(centre)):
-        for distance in _DISTANCES:
+        for distance in (*_DISTANCES, *_FAR):
             yield [x + part * distance for x, part in zip(centre, direction, strict=True)]
-    for place, pole in _poles(loss):
+    for place, pole, _ in poles:
         for distance in (sign * distance for distance in _DISTANCES for sign in (1, -1)):
             yield [*centre[:place], pole + distance, *centre[place + 1 :]]
 
@@ -70,8 +88,8 @@ def _directions(size: int) -> Iterator[tuple[int, ...]]:
         yield from product((1, -1), repeat=size)
 
 
-def _poles(loss: ReducedLoss) -> Iterator[tuple[int, arb]]:
-    """The parameters at which something in the loss stops to have a value, each by its place."""
+def _poles(loss: ReducedLoss) -> Iterator[tuple[int, arb, float]]:
+    """The parameters at which something in the loss stops to have a value, each by its place; and what is close by."""
     symbols = [loss.loss.symbols[name] for name in loss.parameters]
     for found in singularities(loss.formulas.expression):
         for vanishing in found.args if found.is_Function else (found,):
@@ -79,11 +97,13 @@ def _poles(loss: ReducedLoss) -> Iterator[tuple[int, arb]]:
             if len(inside) != 1 or not vanishing.is_polynomial(*inside):
                 continue
             (symbol,) = inside
-            numbers = {one: _number(loss, one) for one in vanishing.free_symbols - {symbol}}
+            sums = vanishing.free_symbols - {symbol}
+            numbers = {one: _number(loss, one) for one in sums}
             polynomial = sympy.Poly(vanishing.xreplace(numbers), symbol)
             if 0 < polynomial.degree() <= _MOST_DEGREE:
                 for root in sympy.real_roots(polynomial):
-                    yield symbols.index(symbol), ball_of(loss, root).mid()
+                    distance = _NEXT_TO_ROUNDED_POLE if sums else _NEXT_TO_POLE
+                    yield symbols.index(symbol), ball_of(loss, root).mid(), distance
 
 
 def _number(loss: ReducedLoss, sum_: sympy.Basic) -> sympy.Rational:

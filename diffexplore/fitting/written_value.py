@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import sympy
 from flint import arb
 
 from diffexplore.arithmetic.balls import precision
@@ -12,7 +13,7 @@ from diffexplore.fitting.reduced import BITS, ReducedLoss
 from diffexplore.formula.collector import elementary
 from diffexplore.functions import OPERATIONS
 from diffexplore.loss import Loss
-from diffexplore.program.program import Program, lower
+from diffexplore.program.program import Program, Step, lower
 
 
 def has_value(loss: ReducedLoss, box: Sequence[arb]) -> bool:
@@ -39,6 +40,21 @@ def _narrower(loss: Loss) -> Program | None:
 
 
 def _limited(program: Program) -> Counter[str]:
-    """How often a program runs the operations that are not defined everywhere."""
-    known = ((step.operation, OPERATIONS.get(step.operation)) for step in program.steps)
-    return Counter(name for name, record in known if record is not None and record.facts.domain.conditions)
+    """How often a program runs the operations that are not defined everywhere, on what is no constant.
+
+    A division by 10**12 is none: its denominator depends on no input.
+    """
+    depends = program.depends_on(program.inputs)
+    return Counter(
+        step.operation for step in program.steps if _needs_something(step, [depends[slot] for slot in step.arguments])
+    )
+
+
+def _needs_something(step: Step, depends: Sequence[bool]) -> bool:
+    """Whether an operation needs something of one of its arguments that depend on the inputs."""
+    record = OPERATIONS.get(step.operation)
+    if record is None or not record.facts.domain.conditions:
+        return False
+    arguments = [sympy.Dummy(real=True) for _ in depends]
+    moving = {argument for argument, moves in zip(arguments, depends, strict=True) if moves}
+    return any(expr.free_symbols & moving for expr, _ in record.facts.domain.needs(*arguments))

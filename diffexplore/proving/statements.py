@@ -8,10 +8,13 @@ from functools import partial
 from typing import Any, Literal
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.checking.records import VALUE
 from diffexplore.decide import decide_equal, decide_gradient
+from diffexplore.decide.domain_conditions import conditions, domain_conditions
 from diffexplore.decide.records import Decision
+from diffexplore.decide.regions import Region
 from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum, batch_sum
 from diffexplore.formula.budget import Allowance
@@ -154,3 +157,16 @@ def domain_of(domain: str | Sequence[str] | None, program: TensorProgram) -> lis
     """The conditions that the inputs meet, parsed; raises UsageError as for a loss."""
     names = [symbol.name for symbol in symbols_of(program.arrays)]
     return list(conditions_of(domain, names))
+
+
+def written_domain(loss: Loss | None) -> list[Boolean]:
+    """Where a loss has a slope as it was written, as far as SymPy lost that: that a > 0 in exp(log(a)), which is a.
+
+    A root has a value at 0, too, but not on both sides of it. Nothing of a loss with choices: what a branch needs, it
+    needs where it is taken.
+    """
+    if loss is None or loss.rewritten is None or loss.shown.has(sympy.Piecewise):
+        return []
+    kept = domain_conditions((loss.expression,))
+    lost = conditions(domain_conditions((loss.shown,)), kept, Region())
+    return [replace(one, kind="positive").condition if one.kind == "nonnegative" else one.condition for one in lost]

@@ -12,7 +12,7 @@ from diffexplore.tensors.sparse_storages import SparseStorages
 from diffexplore.tensors.storages import is_real_or_complex, tensors_in
 from diffexplore.torch_ops.tensor_rules.operands import Applied
 from diffexplore.torch_private.functions import arguments_changed
-from diffexplore.torch_private.watching import is_in_a_forward, tree_map
+from diffexplore.torch_private.watching import DisableTorchFunction, is_in_a_forward, tree_map
 
 Tensor = torch.Tensor
 
@@ -63,7 +63,8 @@ class ConstantOperands(SparseStorages):
         """
         if is_in_a_forward():
             return args
-        return tuple(tree_map(self._constant_argument, list(args)))
+        with DisableTorchFunction():  # what is looked up here does not leave torch
+            return tuple(tree_map(self._constant_argument, list(args)))
 
     def _constant_argument(self, leaf: Any) -> Any:
         needed = not isinstance(leaf, torch.Tensor) or (leaf.requires_grad and torch.is_grad_enabled())

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate
-from diffexplore.torch_private.functions import checkpoints_recorded
+from diffexplore.torch_private.functions import checkpoints_recorded, outputs_changed
 from diffexplore.torch_private.watching import is_in_a_forward, is_transformed, tree_leaves, tree_map
 
 Tensor = torch.Tensor
@@ -29,7 +29,7 @@ class HeldConstants:
         mode, call = _Keeping(), candidate.replaced()
         plain = candidate.replaced().returned()
         try:
-            with mode, checkpoints_recorded():
+            with mode, outputs_changed(mode.of_function), checkpoints_recorded():
                 kept = call.returned()
         except CandidateError:
             kept = ()
@@ -44,7 +44,8 @@ class HeldConstants:
         if not self._kept:
             yield
             return
-        with _Holding(self._kept), checkpoints_recorded():
+        mode = _Holding(self._kept)
+        with mode, outputs_changed(mode.of_function), checkpoints_recorded():
             yield
 
 
@@ -58,12 +59,18 @@ class _Constants(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        needed = any(one.requires_grad for one in given)
-        out = func(*args, **(kwargs or {}))
+        needed = any(one.requires_grad for one in given)  # before detach_ says that none does
+        return self._held(getattr(func, "__name__", ""), given, needed, func(*args, **(kwargs or {})))
+
+    def of_function(self, args: tuple[Any, ...], out: Any) -> Any:
+        """What an autograd Function returns: constants under ``no_grad``, and what it marks as not differentiable."""
+        given = [leaf for leaf in tree_leaves(args) if isinstance(leaf, Tensor)]
+        return self._held("apply", given, any(one.requires_grad for one in given), out)
+
+    def _held(self, name: str, given: list[Tensor], needed: bool, out: Any) -> Any:
         left_alone = is_in_a_forward() or is_transformed()
         if left_alone or not needed or not any(map(_is_constant, tree_leaves(out))):
             return out
-        name = getattr(func, "__name__", "")
 
         def constant(leaf: Any) -> Any:
             if not _is_constant(leaf):

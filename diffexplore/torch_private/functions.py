@@ -14,6 +14,7 @@ from diffexplore.torch_private.supported import needed_names
 
 with needed_names():
     from torch._functorch import utils as _utils
+    from torch.autograd.function import _SingleLevelFunction
     from torch.utils.checkpoint import CheckpointFunction
 
     torch._C._functions.UndefinedGrad  # noqa: B018
@@ -30,6 +31,23 @@ def arguments_changed(change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> I
         yield
     finally:
         _utils.unwrap_dead_wrappers = before
+
+
+@contextmanager
+def outputs_changed(change: Callable[[tuple[Any, ...], Any], Any]) -> Iterator[None]:
+    """Inside the block each ``torch.autograd.Function.apply`` returns what ``change`` makes of arguments and outputs.
+
+    Not within transforms of ``torch.func``, which do not call it.
+    """
+
+    def applied(function: Any, *args: Any, **kwargs: Any) -> Any:
+        return change((*args, *kwargs.values()), super(_SingleLevelFunction, function).apply(*args, **kwargs))
+
+    _SingleLevelFunction.apply = classmethod(applied)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        del _SingleLevelFunction.apply  # type: ignore[attr-defined]
 
 
 def function_applied_in(frame: FrameType) -> type | None:
