@@ -391,19 +391,3 @@ def test_no_random_error_gets_a_wrong_cause_with_certainty(seed: int) -> None:
     if report.verdict == "fail":
         cause = cause_of(report)
         assert cause.key in keys or not cause.fields["certain"], cause
-
-
-def test_a_class_that_is_cut_off_is_named_by_its_equality() -> None:
-    """An equality of data is a case: what stands on it is no kink to the search for causes, either."""
-    loss = dx.Loss("where(y == 1, (a*x)**2, (a*x)**3)", parameters="a", data="x y")
-    draw = np.random.default_rng(3)
-    data = {"x": draw.normal(size=40), "y": draw.integers(0, 2, 40).astype(float)}
-
-    def detached(a: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        z = a * x
-        return torch.where(y == 1, z.detach() ** 2, z**3).mean()
-
-    report = dx.verify(detached, loss, data, {"a": 0.7})
-    causes = {row.cause.key: row.cause.message for row in report.rows if row.verdict == "fail" and row.cause}
-    assert "cut_path" in causes or "missing_term" in causes, causes
-    assert any("detach" in message and "where y = 1" in message for message in causes.values()), causes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from representatives import one_in
@@ -112,3 +113,19 @@ def test_two_changes_at_once_are_not_one() -> None:
     report = dx.verify(of(lambda a, b, x, y: a * x + 3 * b - y + 0.5 * a), LOSS, DATA, AT)
     (cause,) = {row.cause.message: row.cause for row in report.rows if row.parameter == "a" and row.cause}.values()
     assert cause.key == "unexplained" or not cause.fields["certain"]
+
+
+def test_a_class_that_is_cut_off_is_named_by_its_equality() -> None:
+    """An equality of data is a case: what stands on it is no kink to the search for causes, either."""
+    loss = dx.Loss("where(y == 1, (a*x)**2, (a*x)**3)", parameters="a", data="x y")
+    draw = np.random.default_rng(3)
+    data = {"x": draw.normal(size=40), "y": draw.integers(0, 2, 40).astype(float)}
+
+    def detached(a: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        z = a * x
+        return torch.where(y == 1, z.detach() ** 2, z**3).mean()
+
+    report = dx.verify(detached, loss, data, {"a": 0.7})
+    causes = {row.cause.key: row.cause.message for row in report.rows if row.verdict == "fail" and row.cause}
+    assert "cut_path" in causes or "missing_term" in causes, causes
+    assert any("detach" in message and "where y = 1" in message for message in causes.values()), causes

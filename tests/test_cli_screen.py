@@ -71,7 +71,7 @@ def test_a_loss_that_is_another_one_is_named_in_the_headline(name: str, sentence
     assert said(capsys) == f"FAIL {sentence}"
     if name == "notebook":
         assert main(["prove", f"mine.py:{name}", "--loss", "perpendicular", "--quiet"]) == 1
-        assert said(capsys) == f"REFUTED {sentence}"
+        assert said(capsys) == f"REFUTED {sentence}; traced in float64"
 
 
 def test_a_half_that_a_loss_does_not_have_is_not_missed(capsys: Output) -> None:

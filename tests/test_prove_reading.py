@@ -393,15 +393,3 @@ def test_the_command_line_ends_with_code_2_and_one_line(tmp_path: Path, capsys: 
     )
     assert main(["prove", f"{path}:loss", "--wrt", "a"]) == 2
     assert "loss cannot be read: at a = " in " ".join(capsys.readouterr().err.split())
-
-
-def test_what_raises_under_the_watch_alone_is_not_laid_to_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
-        raise KeyError("a rule")
-
-    monkeypatch.setattr("diffexplore.proving.runs._ProgramWatch._find", broken)
-    proof = dx.prove(lambda x: (x + 1e8) - 1e8, parameters="x", data="")
-    assert proof.status == "proved"
-    (note,) = proof.notes
-    assert "(alone candidate runs; under the watch of its rounding, the call raises KeyError: 'a rule'" in note
-    assert proof.dtype == proof.to_dict()["dtype"] == "float64"

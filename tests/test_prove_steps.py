@@ -156,3 +156,15 @@ def test_no_class_is_lost_between_two_forms_of_a_condition(name: str) -> None:
 
     proof = dx.prove(wrong, parameters="a", data="x, y, t")
     assert proof.status == "refuted" or any("≠ 1" in exclusion for exclusion in proof.exclusions), str(proof)
+
+
+def test_what_raises_under_the_watch_alone_is_not_laid_to_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a rule")
+
+    monkeypatch.setattr("diffexplore.proving.runs._ProgramWatch._find", broken)
+    proof = dx.prove(lambda x: (x + 1e8) - 1e8, parameters="x", data="")
+    assert proof.status == "proved"
+    (note,) = proof.notes
+    assert "(alone candidate runs; under the watch of its rounding, the call raises KeyError: 'a rule'" in note
+    assert proof.dtype == proof.to_dict()["dtype"] == "float64"

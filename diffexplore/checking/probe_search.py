@@ -203,5 +203,6 @@ def _double(problem: Problem, values: Mapping[str, Tensor], program: Program, n:
 
 def _visible(problem: Problem, terms: Program, values: Mapping[str, Tensor], n: int) -> bool:
     """Whether every additive term of the gradient makes up a fair part of it."""
-    sizes = [abs(float(column.mean())) for column in _double(problem, values, terms, n)]
+    with np.errstate(over="ignore"):  # a sum beyond all doubles hides the other terms
+        sizes = [abs(float(column.mean())) for column in _double(problem, values, terms, n)]
     return all(size >= _VISIBLE * sum(sizes) for size in sizes)

@@ -28,7 +28,7 @@ def check_readable(tensor: Tensor, name: str) -> None:
     if lies_in_other_tensors(tensor):
         kind = "nested tensor" if tensor.is_nested else type(tensor).__name__
         raise UsageError(f"{name} is a {kind}, whose numbers lie in other tensors: take and return plain ones")
-    if str(tensor.layout) == "torch._mkldnn":
+    if tensor.is_mkldnn:
         raise UsageError(f"{name} is laid out for oneDNN: take and return plain tensors")
 
 
