@@ -26,7 +26,7 @@ from diffexplore.tensors.diagnosis.slope_expressions import (
 from diffexplore.tensors.sweep import swept
 
 #: Beyond so many operations to be swept, counted over all that is tried, no more is.
-_MOST_STEPS = 16_000
+_MOST_STEPS = 8_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +65,17 @@ def wrong_slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         return
     steps = 0
     for number, one in enumerate(_operations(scene.sweep)):
-        direct = _share_of_entries(scene, one)
+        direct, away = _share_of_entries(scene, one), None
         for text in one.expressions:
             if direct is not None and _constant(scene, direct, _instead_of_entries(direct, one, text)) is None:
                 continue
             steps += max(1, one.edge.number)
             if steps > _MOST_STEPS:
                 return
-            parts = _parts(scene, one, text)
+            if away is None:
+                away = _without(scene.sweep, one)
+                steps += max(1, one.edge.number)
+            parts = _parts(scene, one, text, away)
             constant = None if parts is None else _constant(scene, *parts)
             if constant is not None:
                 yield _mistake(one, number, text, constant)
@@ -81,7 +84,9 @@ def wrong_slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
 def _mistake(one: _Operation, number: int, text: str, constant: float) -> Mistake:
     def predict(scene: GradientScene) -> np.ndarray | None:
         several = () if scene.sweep is None else _operations(scene.sweep)
-        parts = _parts(scene, several[number], text) if number < len(several) else None
+        if scene.sweep is None or number >= len(several):
+            return None
+        parts = _parts(scene, several[number], text, _without(scene.sweep, several[number]))
         return None if parts is None else np.asarray(scene.exact - parts[0] + constant * parts[1])
 
     name, written = one.name, times(constant, text)
@@ -164,12 +169,19 @@ def _instead_of_entries(share: np.ndarray, one: _Operation, text: str) -> np.nda
         return np.where(share == 0, 0.0, share / one.edge.cotangent.high * one.cotangent(text))
 
 
-def _parts(scene: GradientScene, one: _Operation, text: str) -> tuple[np.ndarray, np.ndarray] | None:
+def _without(sweep: RecordedSweep, one: _Operation) -> tuple[np.ndarray, ...]:
+    """By how much the gradient by each source moves where nothing comes back through an operation."""
+    return moved_by(sweep, [(one.edge, np.zeros_like(one.edge.cotangent.high))])
+
+
+def _parts(
+    scene: GradientScene, one: _Operation, text: str, without: tuple[np.ndarray, ...]
+) -> tuple[np.ndarray, np.ndarray] | None:
     """What comes back through an operation, and what would with another slope."""
     back = one.cotangent(text)
     if scene.sweep is None or not np.isfinite(back).all():
         return None
-    away = moved_by(scene.sweep, [(one.edge, np.zeros_like(back))])[scene.source]
+    away = without[scene.source]
     return -away, moved_by(scene.sweep, [(one.edge, back)])[scene.source] - away
 
 
