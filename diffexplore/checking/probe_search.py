@@ -38,13 +38,15 @@ _SHARP = 64
 class _Place:
     """A candidate point, the samples that are looked at there (indices), and what is known of them.
 
-    ``partials``: a row for each symbol; ``usable``: the samples in the domain at which the loss is finite.
+    ``partials``: a row for each symbol; ``usable``: the samples in the domain at which the loss is finite; ``own``: the
+    synthetic columns that the samples are of, None where they are of the batch.
     """
 
     values: Mapping[str, Tensor]
     chosen: np.ndarray
     partials: list[np.ndarray]
     usable: np.ndarray
+    own: Mapping[str, Tensor] | None
 
 
 class ProbeSearch:
@@ -60,7 +62,6 @@ class ProbeSearch:
     ) -> None:  # fmt: skip
         self._problem, self._points, self._columns, self._n, self._seed = problem, points, columns, n, seed
         self._looked_at: dict[bool, tuple[list[_Place], Iterator[_Place]]] = {}
-        self._own: Mapping[str, Tensor] | None = None
         self._alone: dict[str, Program] = {}
 
     def best(self, name: str) -> Probe | None:
@@ -76,7 +77,7 @@ class ProbeSearch:
             found: list[tuple[float, Probe]] = []
             hidden: list[Probe] = []
             for place in self._places(of_batch):
-                probe = self._probe(name, place, of_batch)
+                probe = self._probe(name, place)
                 if probe is None:
                     continue
                 if not _visible(problem, terms, self._values(probe), len(probe.samples)):
@@ -118,10 +119,8 @@ class ProbeSearch:
             yield place
 
     def _made(self, of_batch: bool) -> Iterator[_Place]:
-        points, columns, n = self._points, self._columns, self._n
-        if not of_batch:
-            points, columns, n = _synthetic(self._problem, self._seed)
-            self._own = columns
+        batch = self._points, self._columns, self._n
+        points, columns, n = batch if of_batch else _synthetic(self._problem, self._seed)
         generator = np.random.default_rng([self._seed, 0x9806])
         for point in _candidates(self._problem, points, generator):
             chosen = np.sort(generator.permutation(min(n, BLOCK))[: 4 * _PROBE_SAMPLES])
@@ -129,20 +128,20 @@ class ProbeSearch:
             rows = {key: column[index.to(column.device)] for key, column in columns.items()}
             values = self._problem.values(point, rows)
             partials = _double(self._problem, values, self._problem.closed_form_program, len(chosen))
-            yield _Place(values, chosen, partials, _usable(self._problem, values, len(chosen)))
+            usable = _usable(self._problem, values, len(chosen))
+            yield _Place(values, chosen, partials, usable, None if of_batch else columns)
 
-    def _probe(self, name: str, place: _Place, of_batch: bool) -> Probe | None:
+    def _probe(self, name: str, place: _Place) -> Probe | None:
         """The samples of a place whose partial in ``name`` has one sign; None where there are none."""
         problem = self._problem
         samples = _same_sign(place.partials[problem.wrt.index(name)], place.usable)
         if samples is None:
             return None
-        own = None if of_batch else self._own
         counted = "1 sample" if len(samples) == 1 else f"{len(samples)} samples"
-        kind = counted.replace(" sample", " synthetic sample") if own else counted
+        kind = counted.replace(" sample", " synthetic sample") if place.own else counted
         made = f"probe point with {kind} whose partial in {name} has one sign" if problem.loss.data else "probe point"
         rounded = {key: float(place.values[key]) for key in problem.loss.parameters}
-        return Probe(rounded, place.chosen[samples], made, True, own)
+        return Probe(rounded, place.chosen[samples], made, True, place.own)
 
 
 def _synthetic(problem: Problem, seed: int) -> tuple[tuple[dict[str, float], ...], Mapping[str, Tensor], int]:

@@ -8,8 +8,9 @@ from itertools import islice
 
 import sympy
 
-from diffexplore.decide.branches import Resolver, Undecided, regions
-from diffexplore.decide.records import Undefined, Unsupported
+from diffexplore.decide.branches import Resolver, regions
+from diffexplore.decide.faces import UNDECIDED
+from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.seams import seam_regions
 
@@ -47,6 +48,6 @@ def strata(
                 yield resolver.region
                 if most <= 0:
                     return
-        except (Unsupported, Undefined, Undecided, TypeError):
+        except UNDECIDED:
             pass
         waiting.extend(edge for p in edges for edge in seams_on(seam, p))
