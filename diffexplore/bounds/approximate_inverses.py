@@ -148,7 +148,8 @@ def error_of_solution(
 ) -> Tensor:
     """How far ``found``, what a kernel of that unit roundoff computed, may be from the solutions of A X = B.
 
-    Without ``measured`` the residual of what was found does not count: as if it had been computed in another dtype.
+    Without ``measured`` the residual of what was found does not count: as if it had been computed in another dtype,
+    which is narrower than that of ``found``, and rounded once more.
     """
     terms, sizes = a.mid.shape[-1], found.abs()
     rest = b.mid - a.mid @ found if measured else torch.zeros_like(b.mid - found)
@@ -158,7 +159,14 @@ def error_of_solution(
     size = inverse.value.abs()
     own = rounding_of_product(terms, found.is_complex(), UNIT_ROUNDOFF[torch.float64])
     first = (inverse.value @ rest).abs() + size @ (rest.abs() * own + unknown)
-    return (first + inverse.off @ (rest.abs() + unknown) + lost_below_normal(terms)) * upward(terms)
+    radius = (first + inverse.off @ (rest.abs() + unknown) + lost_below_normal(terms)) * upward(terms)
+    return radius if measured else radius + sizes * unit
+
+
+def mirrored(a: Tensor, *, upper: bool) -> Tensor:
+    """The Hermitian matrices of which one triangle is read: their diagonals are real."""
+    off, diagonal = a.triu(1) if upper else a.tril(-1), a.diagonal(0, -2, -1)
+    return off + off.mH + torch.diag_embed(diagonal.real if a.is_complex() else diagonal)
 
 
 def set_radius(watch: Watch, tensor: Tensor, radius: Tensor) -> None:

@@ -23,6 +23,7 @@ from diffexplore.bounds.approximate_inverses import (
     MatrixBall,
     approximate_inverse,
     lost_below_normal,
+    mirrored,
     rounding_of_sums,
     upward,
 )
@@ -41,7 +42,7 @@ def symmetric(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
         return unwatched(watch, func, args, kwargs)
     given = MatrixBall.of(watch, args[0])
     upper = (args[1] if len(args) > 1 else kwargs.get("UPLO", "L")).upper() == "U"
-    a = MatrixBall(*(_mirrored(part, upper) for part in (given.mid, given.rad)))
+    a = MatrixBall(*(mirrored(part, upper=upper) for part in (given.mid, given.rad)))
     out = func(*args, **kwargs)
     values = out[0].detach().to(torch.float64)
     vectors = out[1].detach().to(torch.float64) if out[1].numel() else torch.linalg.eigh(a.mid)[1]
@@ -51,11 +52,6 @@ def symmetric(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if out[1].numel():
         watch.set(out[1], by_vector)
     return out
-
-
-def _mirrored(a: Tensor, upper: bool) -> Tensor:
-    half = a.triu() if upper else a.tril()
-    return half + (half.triu(1) if upper else half.tril(-1)).mT
 
 
 def radii(a: MatrixBall, values: Tensor, vectors: Tensor, unit: float, count: int) -> tuple[Tensor, Tensor]:

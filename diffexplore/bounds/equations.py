@@ -39,10 +39,7 @@ def _set(
 ) -> None:  # fmt: skip
     dtype = real_dtype(out)
     judged = watch.rounds_in(dtype)
-    wide = as_wide(found)
-    radius = error_of_solution(a, inverse, b, wide, UNIT_ROUNDOFF[judged], measured=judged is dtype)
-    if judged is not dtype:  # narrower than expected: it counts as rounded once
-        radius = radius + wide.abs() * UNIT_ROUNDOFF[judged]
+    radius = error_of_solution(a, inverse, b, as_wide(found), UNIT_ROUNDOFF[judged], measured=judged is dtype)
     radius = radius.mT if across else radius
     set_radius(watch, out, radius.reshape(out.shape))
 

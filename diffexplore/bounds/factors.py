@@ -23,6 +23,7 @@ from diffexplore.bounds.approximate_inverses import (
     approximate_inverse,
     as_wide,
     lost_below_normal,
+    mirrored,
     real_dtype,
     rounding_of_product,
     rounding_of_sums,
@@ -226,8 +227,7 @@ def cholesky(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     found = out if isinstance(out, torch.Tensor) else out[0]
     upper = bool(args[1]) if len(args) > 1 else bool(kwargs.get("upper", False))
     given = MatrixBall.of(watch, args[0])
-    given = given.transposed.conjugated if upper else given
-    a = MatrixBall(*(_mirrored(part) for part in (given.mid, given.rad)))
+    a = MatrixBall(*(mirrored(part, upper=upper) for part in (given.mid, given.rad)))
     dtype = real_dtype(found)
     judged = watch.rounds_in(dtype)
     lower = as_wide(found).mH.resolve_conj() if upper else as_wide(found)
@@ -242,9 +242,3 @@ def cholesky(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     set_radius(watch, found, _once_more(radius.mT if upper else radius, found, dtype, judged))
     watch.factorisations.keep(watch, found, upper, a)
     return out
-
-
-def _mirrored(a: Tensor) -> Tensor:
-    """The Hermitian matrix whose lower triangle is read: its diagonal is real."""
-    below = a.tril(-1)
-    return below + below.mH + torch.diag_embed(a.diagonal(0, -2, -1).real if a.is_complex() else a.diagonal(0, -2, -1))

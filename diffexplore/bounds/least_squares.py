@@ -47,8 +47,6 @@ def _minimised(watch: Watch, a: Tensor, b: MatrixBall, out: Tensor) -> tuple[Ten
     dtype = real_dtype(out)
     judged = watch.rounds_in(dtype)
     radius = error_of_solution(whole, inverse, right, both, UNIT_ROUNDOFF[judged], measured=judged is dtype)
-    if judged is not dtype:
-        radius = radius + both.abs() * UNIT_ROUNDOFF[judged]
     own = radius[..., :long, :] if is_wide else radius[..., long:, :]
     set_radius(watch, out, own.reshape(out.shape))
     return rest, radius[..., :long, :]
