@@ -95,11 +95,11 @@ def _by_vector(vectors: Tensor, off: Tensor, alone: Tensor, count: int) -> Tenso
     squared = skew.diagonal(0, -2, -1)[..., :count] + 2 * (skew.mT * off).sum(-2)[..., :count] + moved.square().sum(-2)
     squared = (squared * upward(n)).unsqueeze(-2)
     found = (moved + sizes[..., :count] * squared) / (1 - squared) * upward(n)
-    return torch.where(alone.unsqueeze(-2) & (squared < _CLEARLY), found, math.inf)
+    return torch.where(alone.unsqueeze(-2) & (squared < CLEARLY_BELOW_HALF), found, math.inf)
 
 
 #: Less than one half by more than what the computation of a norm rounds.
-_CLEARLY = 0.49
+CLEARLY_BELOW_HALF = 0.49
 
 
 def rounding_of_products(terms: int) -> float:

@@ -17,10 +17,9 @@ from diffexplore.bounds.approximate_inverses import (
     approximate_inverse,
     as_wide,
     error_of_solution,
-    real_dtype,
     set_radius,
 )
-from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.kernel_rounding import KernelRounding
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -37,9 +36,8 @@ def _set(
     watch: Watch, a: MatrixBall, inverse: ApproximateInverse, b: MatrixBall, found: Tensor, out: Tensor,
     *, across: bool = False,
 ) -> None:  # fmt: skip
-    dtype = real_dtype(out)
-    judged = watch.rounds_in(dtype)
-    radius = error_of_solution(a, inverse, b, as_wide(found), UNIT_ROUNDOFF[judged], measured=judged is dtype)
+    rounding = KernelRounding.of(watch, out)
+    radius = error_of_solution(a, inverse, b, as_wide(found), rounding.unit, measured=rounding.measured)
     radius = radius.mT if across else radius
     set_radius(watch, out, radius.reshape(out.shape))
 

@@ -24,7 +24,6 @@ from diffexplore.bounds.approximate_inverses import (
     as_wide,
     lost_below_normal,
     mirrored,
-    real_dtype,
     rounding_of_product,
     rounding_of_sums,
     set_radius,
@@ -32,14 +31,12 @@ from diffexplore.bounds.approximate_inverses import (
 )
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD
 from diffexplore.bounds.handling import unwatched
+from diffexplore.bounds.kernel_rounding import KernelRounding
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
 
 Tensor = torch.Tensor
-
-#: Less than one half by more than what the computation of a norm rounds.
-_CLEARLY = 0.49
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,21 +60,21 @@ class _Between:
 
 
 def _between(
-    a: MatrixBall, lower: Tensor, upper: Tensor, left: ApproximateInverse, right: ApproximateInverse, unit: float,
-    *, measured: bool,
+    a: MatrixBall, lower: Tensor, upper: Tensor, left: ApproximateInverse, right: ApproximateInverse,
+    rounding: KernelRounding,
 ) -> _Between:  # fmt: skip
     """L̂⁻¹ (A − L̂ Û) Û⁻¹."""
     terms = a.mid.shape[-1]
     own = rounding_of_product(terms, a.mid.is_complex(), UNIT_ROUNDOFF[torch.float64])
-    rest = a.mid - lower @ upper if measured else torch.zeros_like(a.mid)
+    rest = a.mid - lower @ upper if rounding.measured else torch.zeros_like(a.mid)
     reach = a.mid.abs() + lower.abs() @ upper.abs()
-    unknown = reach * rounding_of_sums(lower, upper, unit) + a.rad + lost_below_normal(terms)
+    unknown = reach * rounding_of_sums(lower, upper, rounding.unit) + a.rad + lost_below_normal(terms)
     spread = left.size @ (unknown + 2 * own * rest.abs()) @ right.size
     spread = spread + left.off @ rest.abs() @ right.size + left.value.abs() @ rest.abs() @ right.off
     spread = spread * upward(2 * terms)
     mid = left.value @ rest @ right.value
     norm = eigen.norm(mid.abs() + spread, (-2, -1))[..., None, None] * UPWARD if terms else spread.sum((-2, -1), True)
-    return _Between(mid, spread, torch.where(norm < _CLEARLY, norm, math.inf))
+    return _Between(mid, spread, torch.where(norm < eigen.CLEARLY_BELOW_HALF, norm, math.inf))
 
 
 def unpacked(packed: MatrixBall) -> tuple[MatrixBall, MatrixBall]:
@@ -103,34 +100,31 @@ def note(watch: Watch, a: MatrixBall, packed: Tensor, pivots: Tensor) -> _Betwee
 
     The exchanges of rows are what they are, also where rounding bears on them: A has factors for any.
     """
-    dtype = real_dtype(packed)
-    judged = watch.rounds_in(dtype)
+    rounding = KernelRounding.of(watch, packed)
     lower, upper = unpacked(MatrixBall.exactly(as_wide(packed)))
-    unit, measured = UNIT_ROUNDOFF[judged], judged is dtype
-    between, *radii = _factored(a, lower, upper, permutation(pivots, packed), unit, measured=measured)
-    set_radius(watch, packed, _once_more(radii[0] + radii[1], packed, dtype, judged))
+    between, *radii = _factored(a, lower, upper, permutation(pivots, packed), rounding)
+    _set(watch, packed, radii[0] + radii[1], rounding)
     watch.set(pivots, torch.zeros((), dtype=torch.bool, device=pivots.device))
     watch.factorisations.keep(watch, packed, pivots, a)
     return between
 
 
 def _factored(
-    a: MatrixBall, lower: MatrixBall, upper: MatrixBall, exchanged: Tensor, unit: float, *, measured: bool
+    a: MatrixBall, lower: MatrixBall, upper: MatrixBall, exchanged: Tensor, rounding: KernelRounding
 ) -> tuple[_Between, Tensor, Tensor]:
     """F of P A = L̂ Û, and how far the two factors are off those of A."""
     back = exchanged.mT
     moved = MatrixBall(back.to(a.mid.dtype) @ a.mid, back @ a.rad)
     inverses = approximate_inverse(lower, upper=False), approximate_inverse(upper, upper=True)
-    between = _between(moved, lower.mid, upper.mid, *inverses, unit, measured=measured)
+    between = _between(moved, lower.mid, upper.mid, *inverses, rounding)
     norm = 2 * between.norm / (1 + (1 - 2 * between.norm).sqrt())
     size = between.size + norm.square()
     return between, (lower.mid.abs() @ size.tril(-1)).tril(-1), (size.triu() @ upper.mid.abs()).triu()
 
 
-def _once_more(radius: Tensor, out: Tensor, dtype: torch.dtype, judged: torch.dtype) -> Tensor:
-    """With one rounding, where the dtype is narrower than expected and what it lost does not count."""
-    radius = radius * upward(out.shape[-1] if out.dim() else 1)
-    return radius if judged is dtype else radius + as_wide(out).abs() * UNIT_ROUNDOFF[judged]
+def _set(watch: Watch, out: Tensor, radius: Tensor, rounding: KernelRounding) -> None:
+    """Says how far the entries of a result are off, with what the radius itself rounds."""
+    set_radius(watch, out, rounding.with_last(radius * upward(out.shape[-1] if out.dim() else 1), out))
 
 
 def lu_factor(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -149,13 +143,11 @@ def lu(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     out = func(*args, **kwargs)
     exchanged, *found = map(as_wide, out)
     exchanged = exchanged.real if exchanged.numel() else torch.eye(args[0].shape[-1], device=args[0].device).double()
-    dtype = real_dtype(out[1])
-    judged = watch.rounds_in(dtype)
+    rounding = KernelRounding.of(watch, out[1])
     lower, upper = map(MatrixBall.exactly, found)
-    unit, measured = UNIT_ROUNDOFF[judged], judged is dtype
-    _, *radii = _factored(MatrixBall.of(watch, args[0]), lower, upper, exchanged, unit, measured=measured)
+    _, *radii = _factored(MatrixBall.of(watch, args[0]), lower, upper, exchanged, rounding)
     for tensor, radius in zip(out[1:], radii, strict=True):
-        set_radius(watch, tensor, _once_more(radius, tensor, dtype, judged))
+        _set(watch, tensor, radius, rounding)
     return out
 
 
@@ -171,12 +163,10 @@ def determinant(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     moved = note(watch, _kept(watch, args[0]), out[1], out[2]).of_logarithm
     product, lost = _product(as_wide(out[1]).diagonal(0, -2, -1))
     product = product * torch.linalg.det(permutation(out[2], out[1])).round()
-    dtype = real_dtype(out[0])
-    judged = watch.rounds_in(dtype)
-    rounded = rounding_of_product(args[0].shape[-1], args[0].is_complex(), UNIT_ROUNDOFF[judged])
-    strays = (as_wide(out[0]) - product).abs() if judged is dtype else torch.zeros_like(moved)
-    radius = strays + product.abs() * (moved.expm1() * (1 + rounded) + rounded) + lost
-    set_radius(watch, out[0], _once_more(radius, out[0], dtype, judged))
+    rounding = KernelRounding.of(watch, out[0])
+    rounded = rounding_of_product(args[0].shape[-1], args[0].is_complex(), rounding.unit)
+    radius = rounding.strays(out[0], product) + product.abs() * (moved.expm1() * (1 + rounded) + rounded) + lost
+    _set(watch, out[0], radius, rounding)
     return out
 
 
@@ -197,28 +187,23 @@ def log_determinant(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict
     out = func(*args, **kwargs)
     moved = note(watch, _kept(watch, args[0]), out[2], out[3]).of_logarithm
     pivots, terms = as_wide(out[2]).diagonal(0, -2, -1), args[0].shape[-1]
-    dtype = real_dtype(out[1])
-    judged = watch.rounds_in(dtype)
-    unit = UNIT_ROUNDOFF[judged]
-    rounded = rounding_of_product(terms, args[0].is_complex(), unit)
+    rounding = KernelRounding.of(watch, out[1])
+    rounded = rounding_of_product(terms, args[0].is_complex(), rounding.unit)
     logarithms = pivots.abs().log()
-    strays = (as_wide(out[1]) - logarithms.sum(-1)).abs() if judged is dtype else 0.0
-    of_absolute = 4 * terms * unit if args[0].is_complex() else 0.0
-    lost = logarithms.abs().sum(-1) * (rounded + 16 * unit) + of_absolute
-    set_radius(watch, out[1], _once_more(strays + lost + moved, out[1], dtype, judged))
+    of_absolute = 4 * terms * rounding.unit if args[0].is_complex() else 0.0
+    lost = logarithms.abs().sum(-1) * (rounded + 16 * rounding.unit) + of_absolute
+    _set(watch, out[1], rounding.strays(out[1], logarithms.sum(-1)) + lost + moved, rounding)
     turned = torch.where(moved.isfinite(), 0.0, math.inf)
     if args[0].is_complex():
-        turned = moved.expm1() + _turn(pivots, out, judged is dtype) + rounded
+        turned = moved.expm1() + _turn(pivots, out, rounding) + rounded
     set_radius(watch, out[0], turned * UPWARD)
     return out
 
 
-def _turn(pivots: Tensor, out: Any, measured: bool) -> Tensor | float:
+def _turn(pivots: Tensor, out: Any, rounding: KernelRounding) -> Tensor:
     """How far det/|det| is off the product of the pivots' own, which rounds as a product of so many does."""
-    if not measured:
-        return 0.0
     product = pivots.sgn().prod(-1) * torch.linalg.det(permutation(out[3], out[2])).round()
-    return (as_wide(out[0]) - product).abs()
+    return rounding.strays(out[0], product)
 
 
 def cholesky(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -228,17 +213,15 @@ def cholesky(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     upper = bool(args[1]) if len(args) > 1 else bool(kwargs.get("upper", False))
     given = MatrixBall.of(watch, args[0])
     a = MatrixBall(*(mirrored(part, upper=upper) for part in (given.mid, given.rad)))
-    dtype = real_dtype(found)
-    judged = watch.rounds_in(dtype)
+    rounding = KernelRounding.of(watch, found)
     lower = as_wide(found).mH.resolve_conj() if upper else as_wide(found)
     left = approximate_inverse(MatrixBall.exactly(lower), upper=False)
     right = ApproximateInverse(left.value.mH, left.off.mT)
-    unit = UNIT_ROUNDOFF[judged]
-    between = _between(a, lower, lower.mH, left, right, unit, measured=judged is dtype)
+    between = _between(a, lower, lower.mH, left, right, rounding)
     norm = 2 * between.norm / (math.sqrt(2) + (2 - 4 * between.norm).sqrt()) * upward(1)
     size = between.size + norm.square()
     half = size.tril(-1) + torch.diag_embed(size.diagonal(0, -2, -1) / 2)
     radius = (lower.abs() @ half).tril()
-    set_radius(watch, found, _once_more(radius.mT if upper else radius, found, dtype, judged))
+    _set(watch, found, radius.mT if upper else radius, rounding)
     watch.factorisations.keep(watch, found, upper, a)
     return out

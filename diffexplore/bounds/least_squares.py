@@ -17,12 +17,11 @@ from diffexplore.bounds.approximate_inverses import (
     approximate_inverse,
     as_wide,
     error_of_solution,
-    real_dtype,
     rounding_of_product,
     set_radius,
     upward,
 )
-from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.kernel_rounding import KernelRounding
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -44,9 +43,8 @@ def _minimised(watch: Watch, a: Tensor, b: MatrixBall, out: Tensor) -> tuple[Ten
     rest = b.mid - ball.mid @ found
     others = (inverse.value @ right.mid)[..., long:, :] if is_wide else rest
     both = torch.cat([found, others] if is_wide else [others, found], -2)
-    dtype = real_dtype(out)
-    judged = watch.rounds_in(dtype)
-    radius = error_of_solution(whole, inverse, right, both, UNIT_ROUNDOFF[judged], measured=judged is dtype)
+    rounding = KernelRounding.of(watch, out)
+    radius = error_of_solution(whole, inverse, right, both, rounding.unit, measured=rounding.measured)
     own = radius[..., :long, :] if is_wide else radius[..., long:, :]
     set_radius(watch, out, own.reshape(out.shape))
     return rest, radius[..., :long, :]
@@ -76,11 +74,10 @@ def least_squares(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[s
         ball = MatrixBall(ball.mid[..., None], ball.rad[..., None])
     rest, radius = _minimised(watch, a, ball, out[0])
     if out[1].numel():
-        squares, dtype = rest.abs().square().sum(-2), real_dtype(out[1])
-        judged = watch.rounds_in(dtype)
-        strays = (as_wide(out[1]) - squares).abs() if judged is dtype else 0.0
+        rounding = KernelRounding.of(watch, out[1])
+        strays = rounding.strays(out[1], rest.abs().square().sum(-2))
         moved = ((2 * rest.abs() + radius) * radius).sum(-2)
-        rounded = rounding_of_product(a.shape[-2] + 2, a.is_complex(), UNIT_ROUNDOFF[judged])
+        rounded = rounding_of_product(a.shape[-2] + 2, a.is_complex(), rounding.unit)
         lost = (rest.abs() + radius).square().sum(-2) * rounded
         set_radius(watch, out[1], (strays + moved + lost) * upward(a.shape[-2]))
     if out[3].numel():

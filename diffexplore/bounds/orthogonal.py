@@ -71,13 +71,13 @@ def _of_square(a: Tensor, spread: Tensor, q: Tensor, r: Tensor) -> tuple[Tensor,
     skew, far = _whole((q.mT @ q - one).abs() + q.abs().mT @ q.abs() * own), _whole(apart)
     f = skew + 2 * (1 + skew).sqrt() * far + far.square()
     x = 2 * f / (math.sqrt(2) + (2 - 4 * f).sqrt()) * (1 + own)
-    x = torch.where((failed == 0)[..., None, None] & (defect < _CLEARLY) & (f < _CLEARLY), x, math.inf)
+    x = torch.where(
+        (failed == 0)[..., None, None] & (defect < eigen.CLEARLY_BELOW_HALF) & (f < eigen.CLEARLY_BELOW_HALF),
+        x,
+        math.inf,
+    )
     by_r = (x * eigen.norm(r, -2).unsqueeze(-2)).expand(r.shape).triu()  # below, both are 0
     return (apart + x) * UPWARD, by_r * UPWARD
-
-
-#: Less than one half by more than what the computation of a norm rounds.
-_CLEARLY = 0.49
 
 
 def _whole(a: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ def _with_free(vectors: Tensor, own: Tensor) -> Tensor:
     skew = (free.mT @ free - one).abs() + (free.abs().mT @ free.abs() + one) * lost
     across = _whole(aslant)
     off = (across + across.square() + _whole(skew)) * more * UPWARD
-    off = torch.where(across < _CLEARLY, off, math.inf)
+    off = torch.where(across < eigen.CLEARLY_BELOW_HALF, off, math.inf)
     return torch.cat([own, off.expand(free.shape)], -1)
 
 
