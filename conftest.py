@@ -34,6 +34,9 @@ _BENCHES = ("bench", "test_bench", "test_bench_scale")
 # Neither tests nor the processes that they start read what the user's cache has, nor keep anything there.
 os.environ["DIFFEXPLORE_NO_CACHE"] = "1"
 
+# Each worker has a core: threads of all cores in each of them would wait for each other's, and keep them busy so.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # What is imported and collected makes so many objects, and gives up none.
 gc.set_threshold(500_000, 10, 10)
 
