@@ -246,6 +246,24 @@ def test_a_file_without_usable_inputs(verify: Verify, tmp_path: Path, lines: str
     assert found == 2 and message in " ".join(output.split())
 
 
+@pytest.mark.parametrize(
+    ("returned", "code", "words"),
+    [
+        ("{'x': ones(4, 3), 'w': ones(3)}", 0, "PASS Square: 15 entries right"),
+        ("{'short': (ones(1, 3), ones(3)), 'long': (ones(4, 3), ones(3))}", 0, "PASS Square: 21 entries right"),
+        ("{'x': ones(4, 3), 'v': ones(3)}", 2, "unknown argument in Square.sample_inputs: 'v': choose from w, x"),
+        ("{'x': ones(4, 3)}", 2, "Square takes x, w: Square.sample_inputs has no w"),
+    ],
+)
+def test_inputs_of_a_class_may_be_named(verify: Verify, tmp_path: Path, returned: str, code: int, words: str) -> None:
+    path = tmp_path / "named.py"
+    ones = "\n\ndef ones(*shape): return torch.ones(*shape, requires_grad=True)\n"
+    listed = "return torch.randn(4, 3, requires_grad=True), torch.randn(3, requires_grad=True)"
+    path.write_text(CODE.split("class Halved")[0].replace(listed, f"return {returned}") + ones)
+    found, output = verify(str(path))
+    assert found == code and words in " ".join(output.split())
+
+
 def test_a_file_that_holds_no_tensors(verify: Verify, code: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.pt"
     path.write_bytes(b"no tensors")

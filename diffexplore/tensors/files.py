@@ -73,7 +73,10 @@ def sampled_in(path: str) -> dict[str, tuple[Any, list[tuple[Any, ...]]]]:
     """
     module = load_module(Path(path))
     found = {
-        name: (value, _samples(call(getattr(value, SAMPLE_INPUTS), f"{name}.{SAMPLE_INPUTS}", 0)))
+        name: (
+            value,
+            _samples(value, call(getattr(value, SAMPLE_INPUTS), where := f"{name}.{SAMPLE_INPUTS}", 0), where),
+        )
         for name, value in vars(module).items()
         if isinstance(value, type)
         and issubclass(value, torch.autograd.Function)
@@ -88,7 +91,8 @@ def sampled_in(path: str) -> dict[str, tuple[Any, list[tuple[Any, ...]]]]:
         for name, samples in several.items():
             if not callable(getattr(module, str(name), None)):
                 raise unknown(f"name in {path}:", str(name), [key for key in vars(module) if not key.startswith("_")])
-            found[str(name)] = (getattr(module, str(name)), _samples(samples))
+            fn = getattr(module, str(name))
+            found[str(name)] = (fn, _samples(fn, samples, f"{SAMPLE_INPUTS}[{str(name)!r}]"))
     if not found:
         raise UsageError(
             f"{path} has no autograd Function with {SAMPLE_INPUTS}: name a function, as in {path}:NAME with --inputs, "
@@ -97,11 +101,12 @@ def sampled_in(path: str) -> dict[str, tuple[Any, list[tuple[Any, ...]]]]:
     return found
 
 
-def _samples(given: Any) -> list[tuple[Any, ...]]:
-    """A tuple of inputs, or one tensor alone; a list holds several of them."""
-    if isinstance(given, list) and given and all(isinstance(one, tuple) for one in given):
-        return list(given)
-    return [tuple(given) if isinstance(given, (tuple, list)) else (given,)]
+def _samples(fn: Any, given: Any, where: str) -> list[tuple[Any, ...]]:
+    """A tuple of inputs, one tensor, or a mapping by argument; a list, or a mapping by name, of several tuples."""
+    several = list(given.values()) if isinstance(given, Mapping) else given
+    if isinstance(several, list) and several and all(isinstance(one, tuple) for one in several):
+        return several
+    return [arguments_from(fn, given, where)]
 
 
 def _defaults(fn: Any) -> dict[str, Any]:
