@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -216,3 +217,27 @@ def test_writing_where_numbers_are_negated_is_followed_by_differences() -> None:
     x = torch.tensor([0.5, 1.25, -0.75], dtype=torch.float64, requires_grad=True)
     report = dx.gradcheck(imaginary_part, x, raise_exception=False, battery="none")
     assert (report.verdict, report.truth) == ("pass", "estimated"), report
+
+
+def _parameter(*shape: int) -> Tensor:
+    return torch.linspace(-1, 1, math.prod(shape), dtype=torch.float64).reshape(shape).requires_grad_()
+
+
+def _closures() -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
+    """Functions of a matrix (2, 3) that hold what needs a gradient itself, and is none of the inputs."""
+    weight = _parameter(4, 3)
+    doubled, view = weight * 2, weight.t()
+    yield "transposed within", lambda x: x @ weight.t()
+    yield "transposed before", lambda x: x @ view
+    yield "computed before", lambda x: x @ doubled.t()
+    yield "a part of it", lambda x: x * weight[1]
+    yield "computed within", lambda x: x @ weight.t().exp()
+    yield "a layer", torch.nn.Linear(3, 4).double().__call__
+    recurrent = torch.nn.GRU(3, 2).double()
+    yield "a recurrent layer", lambda x: recurrent(x.unsqueeze(1))[0]
+
+
+@pytest.mark.parametrize(("function"), [pytest.param(one, id=name) for name, one in _closures()])
+def test_what_was_computed_of_no_input_is_a_constant(function: Callable[[Tensor], Tensor]) -> None:
+    report = dx.gradcheck(lambda x: function(x), _parameter(2, 3), raise_exception=False)
+    assert (report.verdict, report.truth) == ("pass", "certified"), report

@@ -22,6 +22,7 @@ from diffexplore.torch_private.watching import (
     storage_key,
     tree_leaves,
 )
+from diffexplore.tracing.backward import is_computed_from
 
 Tensor = torch.Tensor
 
@@ -39,6 +40,7 @@ class TensorStorages(DispatchMode):
         self._conditions: dict[int, np.ndarray] = {}
         self._alive: list[Any] = []
         self._entries: list[TapeEntry] = []
+        self._inputs = tuple(sources)
         self._own_sources = {id(source) for source in sources}
         self._passing: set[int] = set()
         self._made: set[int] = set()
@@ -56,7 +58,7 @@ class TensorStorages(DispatchMode):
             raise NotCertified(f"a tensor of layout {tensor.layout} is not read")
         key, dtype = storage_key(tensor), tensor.dtype.to_real()
         if key not in self._states:
-            if tensor.requires_grad and not tensor.is_leaf and key not in self._made:
+            if key not in self._made and is_computed_from(tensor, self._inputs):
                 raise NotCertified("a tensor is computed where torch does not look on, in another thread say")
             self._alive.append(tensor.untyped_storage())
             self._states[key], self._dtypes[key] = State(as_stored(tensor)), dtype

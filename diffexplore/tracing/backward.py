@@ -32,6 +32,13 @@ def nodes_of(output: Tensor) -> Iterator[Any]:
             waiting += [following for following, _ in node.next_functions]
 
 
+def is_computed_from(output: Tensor, sources: Sequence[Tensor]) -> bool:
+    """Whether the graph behind an output leads to one of the sources."""
+    leaves = {id(source) for source in sources if source.grad_fn is None}
+    inner = {source.grad_fn for source in sources if source.grad_fn is not None}
+    return any(node in inner or id(getattr(node, "variable", None)) in leaves for node in nodes_of(output))
+
+
 def written_by_hand(output: Tensor) -> tuple[Any, ...]:
     """The nodes of autograd Functions."""
     return tuple(node for node in nodes_of(output) if isinstance(node, BackwardCFunction))
