@@ -241,3 +241,17 @@ def _closures() -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
 def test_what_was_computed_of_no_input_is_a_constant(function: Callable[[Tensor], Tensor]) -> None:
     report = dx.gradcheck(lambda x: function(x), _parameter(2, 3), raise_exception=False)
     assert (report.verdict, report.truth) == ("pass", "certified"), report
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        ([], ""),
+        ([_parameter(3)], "holds a tensor that needs a gradient and is no input: what comes back to it is not"),
+        ([_parameter(3), _parameter(3) * 2], "holds 2 tensors that need a gradient and are no inputs: what comes back"),
+    ],
+)
+def test_what_is_not_checked_is_said(held: list[Tensor], words: str) -> None:
+    report = dx.gradcheck(lambda x: x.exp() + sum(held), _parameter(3), raise_exception=False)
+    assert report.verdict == "pass"
+    assert [words in note for note in report.notes] == [True] * bool(held), report.notes

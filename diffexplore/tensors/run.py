@@ -18,6 +18,7 @@ from diffexplore.tensors.candidate import TensorOutput, is_differentiable
 from diffexplore.tensors.forwards import check_pattern_is_free, check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
 from diffexplore.tensors.gradients import all_real, certified_pairs, estimated_pairs
+from diffexplore.tensors.notes import notes_of
 from diffexplore.tensors.observed import UNWATCHED
 from diffexplore.tensors.pairs import GradientPair, verdict_of
 from diffexplore.tensors.past_torch import line_past_torch
@@ -28,7 +29,8 @@ from diffexplore.torch_ops.tensor_rules.operands import NoDerivative, NotCertifi
 
 def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryChoice = NOTHING_TRIED) -> TensorReport:
     """The report of one check. Raises UsageError for functions that cannot be checked."""
-    first = subject.candidate.replaced().returned()
+    copy = subject.candidate.replaced()
+    first = copy.returned()
     outputs = tuple(one for one in first if is_differentiable(one.tensor))
     check_outputs(subject.candidate, first, len(outputs))
     calls = called(subject, outputs)
@@ -43,7 +45,7 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryC
     others = tried(plain, battery, certified=not reasons, wrong=wrong)
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *others.skipped]
-    notes = [*_why_estimated(calls, estimated), *_narrowed(calls), *subject.notes, *notes]
+    notes = [*notes_of(calls, copy, estimated), *subject.notes, *notes]
     return announced(_report(calls, rows, kind, skipped, notes))
 
 
@@ -103,15 +105,6 @@ def _not_certified(calls: TensorCalls) -> str | None:
         what = "the surrogate does not fit" if subject.is_surrogate else "your forward is not this reference"
         raise CandidateError(f"{what}: {different}")
     return f"it computes other numbers than the operations that torch sees: {different}"
-
-
-def _why_estimated(calls: TensorCalls, reasons: Sequence[NotCertified]) -> list[str]:
-    name = calls.subject.reference or calls.subject.candidate.name
-    return [
-        f"the forward of {name} cannot be read: {reason}; the truth is estimated by differences: pass reference= for a "
-        "certificate"
-        for reason in dict.fromkeys(map(str, reasons))
-    ]
 
 
 def _raised(calls: TensorCalls) -> list[TensorRow]:
@@ -181,11 +174,6 @@ def _skipped(returned: Sequence[TensorOutput]) -> list[Skipped]:
         for one in returned
         if not is_differentiable(one.tensor)
     ]
-
-
-def _narrowed(calls: TensorCalls) -> list[str]:
-    names = sorted(dtype_name(dtype) for dtype in calls.seen.narrowed_forward)
-    return [f"the forward computes in {', '.join(names)}: so rounding is measured by that"] if names else []
 
 
 def _report(

@@ -34,9 +34,17 @@ def nodes_of(output: Tensor) -> Iterator[Any]:
 
 def is_computed_from(output: Tensor, sources: Sequence[Tensor]) -> bool:
     """Whether the graph behind an output leads to one of the sources."""
-    leaves = {id(source) for source in sources if source.grad_fn is None}
     inner = {source.grad_fn for source in sources if source.grad_fn is not None}
-    return any(node in inner or id(getattr(node, "variable", None)) in leaves for node in nodes_of(output))
+    leads = any(node in inner for node in nodes_of(output)) if inner else False
+    return leads or any(leaf is source for leaf in leaves_of(output) for source in sources)
+
+
+def leaves_of(output: Tensor) -> Iterator[Tensor]:
+    """The tensors that the graph behind an output leaves a gradient in."""
+    for node in nodes_of(output):
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, Tensor):
+            yield leaf
 
 
 def written_by_hand(output: Tensor) -> tuple[Any, ...]:

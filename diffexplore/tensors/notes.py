@@ -1,0 +1,44 @@
+"""What a report of a check says besides: how the truth was found, by what rounding is measured, what is not checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diffexplore.floating_point import dtype_name
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.subject import TensorCalls
+from diffexplore.torch_ops.tensor_rules.operands import NotCertified
+from diffexplore.tracing.backward import leaves_of
+
+
+def notes_of(calls: TensorCalls, called: TensorCandidate, estimated: Sequence[NotCertified]) -> list[str]:
+    """Sentences on one check: ``called`` gave its outputs, and ``estimated`` says why truths are not certified."""
+    held = _held(called, calls.outputs) if calls.subject.order == 1 else []
+    return [*_why_estimated(calls, estimated), *_narrowed(calls), *held]
+
+
+def _why_estimated(calls: TensorCalls, reasons: Sequence[NotCertified]) -> list[str]:
+    name = calls.subject.reference or calls.subject.candidate.name
+    return [
+        f"the forward of {name} cannot be read: {reason}; the truth is estimated by differences: pass reference= for a "
+        "certificate"
+        for reason in dict.fromkeys(map(str, reasons))
+    ]
+
+
+def _narrowed(calls: TensorCalls) -> list[str]:
+    names = sorted(dtype_name(dtype) for dtype in calls.seen.narrowed_forward)
+    return [f"the forward computes in {', '.join(names)}: so rounding is measured by that"] if names else []
+
+
+def _held(called: TensorCandidate, outputs: Sequence[TensorOutput]) -> list[str]:
+    """That there are tensors which a backward pass leaves gradients in, and which are no inputs."""
+    known = {id(one.tensor) for one in called.inputs}
+    others = {id(leaf): leaf for one in outputs for leaf in leaves_of(one.tensor) if id(leaf) not in known}
+    if not others:
+        return []
+    if len(others) == 1:
+        said = "a tensor that needs a gradient and is no input: what comes back to it"
+    else:
+        said = f"{len(others)} tensors that need a gradient and are no inputs: what comes back to them"
+    return [f"the function holds {said} is not checked"]
