@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 import pytest
 import torch
+from representatives import each_value
 
 import diffexplore as dx
 from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
@@ -46,8 +47,11 @@ def summed(
     return centre, accumulator.finish(combine(sent))
 
 
-@pytest.mark.parametrize(("kind", "n"), [*((kind, n) for kind in COLUMNS for n in (1, 300)), ("wandering", BLOCK + 5)])
-@pytest.mark.parametrize("loss", [QUADRATIC, CUBIC], ids=["quadratic", "cubic"])
+@pytest.mark.parametrize(
+    ("loss", "kind", "n"),
+    [*((loss, kind, n) for loss in (QUADRATIC, CUBIC) for kind in COLUMNS for n in (1, 300)), (CUBIC, "wandering", BLOCK + 5)],
+    ids=lambda one: "" if isinstance(one, dx.Loss) else str(one),
+)  # fmt: skip
 def test_every_sum_lies_within_its_radius(loss: dx.Loss, kind: str, n: int) -> None:
     data = columns(kind, n)
     centre, sums = summed(statistics_of(loss), data, [0, n])
@@ -113,8 +117,7 @@ def test_a_fit_reads_many_samples_once_and_says_so() -> None:
     assert fit.run.last.loss == pytest.approx(beside.run.last.loss, rel=1e-12)
 
 
-@pytest.mark.parametrize("n", [300, BLOCK, 2 * BLOCK + 5])
-@pytest.mark.parametrize("kind", COLUMNS)
+@pytest.mark.parametrize(("kind", "n"), each_value(list(COLUMNS), [300, BLOCK, 2 * BLOCK + 5]))
 def test_sums_on_a_device_are_those_of_the_host(kind: str, n: int) -> None:
     data = columns(kind, n)
     statistics = statistics_of(QUADRATIC)

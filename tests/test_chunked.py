@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from matrix import DTYPES
-from representatives import one_in
+from representatives import each_value
 
 from diffexplore import Loss, check
 from diffexplore.checking.records import Report, Row
@@ -68,8 +68,7 @@ def reduced_rows(report: Report, method: str) -> list[Row]:
     return [row for row in report.rows if row.method == method and row.sample is None and row.probe is None]
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize(("reduction", "dtype"), each_value(["mean", "sum"], DTYPES))
 def test_a_batch_that_does_not_fit_is_taken_in_chunks(
     monkeypatch: pytest.MonkeyPatch, reduction: str, dtype: str
 ) -> None:
@@ -108,9 +107,10 @@ def test_a_chunked_row_settles_its_partial(monkeypatch: pytest.MonkeyPatch) -> N
     assert report.summary.power == powers
 
 
-@pytest.mark.parametrize("call", one_in(2, range(1, len(FITTING) + 1)))
-@pytest.mark.parametrize("reduction", ["mean", "sum"])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("dtype", "reduction", "call"),
+    each_value(["float64", "float32"], ["mean", "sum"], range(1, len(FITTING) + 1)),
+)
 def test_an_error_in_one_chunk_fails(monkeypatch: pytest.MonkeyPatch, dtype: str, reduction: str, call: int) -> None:
     def spoil(this: int, estimate: Estimate) -> Estimate:
         return Estimate(estimate.value * (1.001 if this == call else 1), estimate.bound)

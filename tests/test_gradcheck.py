@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from representatives import one_in
+from representatives import each_value
 from tensor_functions import PLANTED, NumPyExp, NumPyExpWrong, Product, Step, Weighted, leaves, weighted
 
 import diffexplore as dx
@@ -34,8 +34,7 @@ def test_a_right_backward_passes_with_every_entry_compared(dtype: torch.dtype) -
     assert all(0 < row.smallest_detectable < 200 * roundings for row in report.rows if row.smallest_detectable)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(PLANTED), DTYPES))
 def test_a_planted_error_fails_where_it_is(name: str, dtype: torch.dtype) -> None:
     backward, spoiled = PLANTED[name]
     report = checked(weighted(backward), leaves((4, 3), (3,), dtype=dtype))
@@ -97,8 +96,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]] = {
 }
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", one_in(2, FUNCTIONS))
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(FUNCTIONS), DTYPES))
 def test_torchs_own_gradients_raise_no_alarm(name: str, dtype: torch.dtype) -> None:
     function, shapes = FUNCTIONS[name]
     report = checked(function, leaves(*shapes, dtype=dtype))
@@ -260,28 +258,28 @@ def test_a_forward_in_a_narrower_dtype_is_measured_by_it() -> None:
     assert any("computes in bfloat16" in note for note in report.notes)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda x: F.adaptive_avg_pool2d(x, (3, 2)),
-        lambda x: F.adaptive_avg_pool2d(x, (9, 2)),
-        lambda x: F.avg_pool2d(x, 3, stride=1),
-        lambda x: F.max_pool2d(x, 2),
-        lambda x: F.pad(x, (2, 1, 1, 0), mode="replicate"),
-    ],
-)
-def test_windows_that_overlap_raise_no_alarm(function: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None:
-    report = checked(function, leaves((1, 2, 7, 6), dtype=dtype), battery="none")
+WINDOWS: dict[str, Callable[[Tensor], Tensor]] = {
+    "of two sizes": lambda x: F.adaptive_avg_pool2d(x, (3, 2)),
+    "of one pixel": lambda x: F.adaptive_avg_pool2d(x, (9, 2)),
+    "means": lambda x: F.avg_pool2d(x, 3, stride=1),
+    "largest": lambda x: F.max_pool2d(x, 2),
+    "beyond the edge": lambda x: F.pad(x, (2, 1, 1, 0), mode="replicate"),
+}
+
+
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(WINDOWS), DTYPES))
+def test_windows_that_overlap_raise_no_alarm(name: str, dtype: torch.dtype) -> None:
+    report = checked(WINDOWS[name], leaves((1, 2, 7, 6), dtype=dtype), battery="none")
     assert (report.truth, report.summary.failed) == ("certified", 0)
 
 
-@pytest.mark.parametrize(
-    "function",
-    [lambda x: x.max(), lambda x: x.amax(-1), lambda x: F.max_pool1d(x[None], 3), F.relu6, F.hardtanh, torch.abs,
-     lambda x: x.clamp(0, 1), lambda x: torch.maximum(x, torch.ones_like(x))],
+TIES: tuple[Callable[[Tensor], Tensor], ...] = (
+    lambda x: x.max(), lambda x: x.amax(-1), lambda x: F.max_pool1d(x[None], 3), F.relu6, F.hardtanh, torch.abs,
+    lambda x: x.clamp(0, 1), lambda x: torch.maximum(x, torch.ones_like(x)),
 )  # fmt: skip
-@pytest.mark.parametrize("number", [0.0, 1.0, -1.0])
+
+
+@pytest.mark.parametrize(("function", "number"), each_value(TIES, [0.0, 1.0, -1.0], rounds=2))
 def test_ties_and_kinks_never_fail(function: Callable[[Tensor], Tensor], number: float) -> None:
     x = torch.full((3,), number, dtype=torch.float64, requires_grad=True)
     assert checked(function, x).summary.failed == 0

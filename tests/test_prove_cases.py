@@ -243,7 +243,7 @@ def test_where_autograd_is_not_a_number_the_headline_says_so() -> None:
 @pytest.mark.parametrize(
     ("guard", "sizes"),
     one_in(
-        2,
+        3,
         [  # of numbers of samples at which the program cannot be read
             (lambda n: n % 2 == 0, ("N odd",)),
             (lambda n: n % 3 == 0, ("N not a multiple of 3",)),
