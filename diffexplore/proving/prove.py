@@ -17,6 +17,7 @@ from diffexplore.inputs.losses import loss_to_prove
 from diffexplore.loss import Loss
 from diffexplore.proving.explain import cause_of
 from diffexplore.proving.factors import without_factor, without_weight
+from diffexplore.proving.narrow import narrow_dtypes
 from diffexplore.proving.parts import ConstantReading, Part, decided_parts, exact_formulas, holds_for_one, settled
 from diffexplore.proving.programs import TensorProgram, copied, program_of
 from diffexplore.proving.records import Proof, status_of, up_to_unproved
@@ -108,6 +109,7 @@ def prove(
     readings = [one.reading for one in ((shown,) if parts.refuted is not None else (first, *parts.others))]
     if status_of(statements) == "refuted":
         listener.progress("looking for the cause", 0, 0)
+    narrow = narrow_dtypes(step for reading in readings for step in reading.traced.narrow)
     scope = scope_of(parts.sizes, statements, conditions, parts.others)
     return Proof(
         status_of(statements), program.name,
@@ -116,10 +118,11 @@ def prove(
         tuple(symbol.name for symbol in symbols_of(program.data)), traced.samples,
         traced.mixing or program.mixing, DTYPE,
         statements, scope.conditions, scope.exclusions, scope.sizes, scope.unvalued,
-        tuple(dict.fromkeys((*traced.notes, *program.notes, *notes))),
+        tuple(dict.fromkeys((*traced.notes, *(one.note for one in narrow), *program.notes, *notes))),
         cause_of(candidate, program, traced, known, statements),
         tuple(dict.fromkeys(constant for reading in readings for constant in reading.constants)),
         any(reading.rounded for reading in readings),
+        narrow,
     )  # fmt: skip
 
 

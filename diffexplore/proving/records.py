@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from diffexplore.checking.records import Cause
 from diffexplore.decide.records import Counterexample, Decision, Status
 from diffexplore.documents import Displayed, Plain
+from diffexplore.proving.narrow import NarrowDtype
 
 if TYPE_CHECKING:
     pass
@@ -92,6 +93,7 @@ class Proof(Displayed):
         cause: for a refuted gradient the named cause that verification finds, or None.
         constants: the floats of the program that were read as other numbers.
         up_to_rounding: whether it is proved up to the rounding of these constants only, not of the floats as they are.
+        narrow: the narrower dtypes in which the program computes: a proof is up to their rounding and their range.
     """
 
     status: Status
@@ -112,6 +114,7 @@ class Proof(Displayed):
     cause: Cause | None
     constants: tuple[ReadConstant, ...] = ()
     up_to_rounding: bool = False
+    narrow: tuple[NarrowDtype, ...] = ()
 
     @property
     def refuted(self) -> tuple[Statement, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from diffexplore.checking.records import VALUE, Cause
 from diffexplore.decide.records import EnclosedValue, Status
 from diffexplore.lists import listed
 from diffexplore.numerals import distinct, plain_exponent
+from diffexplore.proving.narrow import NarrowDtype
 from diffexplore.proving.records import Proof, Statement
 from diffexplore.typography import with_minus
 from diffexplore.writing.blocks import Headline, Tone
@@ -81,14 +82,31 @@ def _clause(condition: str) -> str:
 
 
 def _up_to(proof: Proof) -> str:
-    """Up to which roundings of constants this is proved; the largest is named."""
+    """Up to which roundings this is proved: those of constants, and of narrower dtypes."""
+    parts = [*_of_constants(proof), *map(_of_dtype, proof.narrow)]
+    return f"up to {', and '.join(parts)}: " if parts else ""
+
+
+def _of_constants(proof: Proof) -> Iterator[str]:
+    """The rounding of constants; the largest is named."""
     if not proof.up_to_rounding:
-        return ""
+        return
     worst = max(proof.constants, key=lambda constant: constant.relative)
     held = "" if worst.dtype == "float64" else f" in {worst.dtype}"
     more = len(proof.constants) - 1
     others = f" and of {counted(more, 'other constant')}, at most as much" if more else ""
-    return f"up to the rounding of {worst.value!r}{held} (relative {worst.relative:.1e}){others}: "
+    yield f"the rounding of {worst.value!r}{held} (relative {worst.relative:.1e}){others}"
+
+
+def _of_dtype(narrow: NarrowDtype) -> str:
+    """The rounding and the range of a narrower dtype; the first line that computes in it is named."""
+    first, *others = narrow.lines
+    more = f" and {counted(len(others), 'other line')}" if others else ""
+    relative, largest = (
+        plain_exponent(f"{value:.{digits}}") for value, digits in ((narrow.relative, "1e"), (narrow.largest, "5g"))
+    )
+    size = f"relative {relative} an operation, infinite beyond {largest}"
+    return f"the rounding and the range of {narrow.dtype} at {first}{more} ({size})"
 
 
 def _refuted(proof: Proof) -> str:

@@ -178,6 +178,7 @@ def _joined(cases: Sequence[CaseOf]) -> Traced:
         conventions=MappingProxyType({one: text for t in with_value for one, text in t.conventions.items()}),
         domains=MappingProxyType(domains),
         constants=tuple(dict.fromkeys(constant for traced in with_value for constant in traced.constants)),
+        narrow=tuple(dict.fromkeys(step for traced in with_value for step in traced.narrow)),
     )  # fmt: skip
 
 

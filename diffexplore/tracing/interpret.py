@@ -29,6 +29,7 @@ from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.capture import Capture, MixesSamples
 from diffexplore.tracing.domains import Certainty, NodeDomains, NoValue
 from diffexplore.tracing.lines import SourcePlace
+from diffexplore.tracing.narrow import NarrowResults
 from diffexplore.tracing.nodes import RESHAPES, is_in_place, metas_of, name_of, only_checks, operator_of
 from diffexplore.tracing.pairs import as_real, real_shape
 from diffexplore.tracing.sizes import LONG, floats_of, in_samples
@@ -43,7 +44,8 @@ class Reading:
     writing into it would not reach the tensor that it is a view of. ``operand`` is the node's first tensor, ``results``
     are what it makes, without numbers. ``needs`` are conditions under which alone the node has a value, beside those of
     its operator. ``constants`` are the floats that were read as other numbers; none where ``exact``, which reads every
-    float as the number that it is. ``decided`` are the conditions of the masks that the trace decided.
+    float as the number that it is. ``decided`` are the conditions of masks that the trace decided,
+    ``narrow`` says where results are in a narrower dtype.
     """
 
     def __init__(self, capture: Capture, data: Sequence[sympy.Symbol], *, exact: bool = False) -> None:
@@ -55,17 +57,14 @@ class Reading:
         self.conventions: dict[sympy.Basic, str] = {}
         self.decided: list[Boolean] = []
         self.place = SourcePlace()
-        self.view_copied = False
+        self.view_copied = self.certain = False
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
         self.dtype: torch.dtype | None = None
-        self.certain = False
         self.operand, self.results = torch.empty(0), cast(Any, ())
-        self._capture = capture
+        self._capture, self._as_they_are = capture, exact
         self._floats = floats_of(capture.graph)
-        self._as_they_are = exact
-        self.domains = NodeDomains()
-        self._known = Known()
-        self._certainty = Certainty(map(operator_of, capture.graph.graph.nodes))
+        self.domains, self.narrow = NodeDomains(), NarrowResults()
+        self._known, self._certainty = Known(), Certainty(map(operator_of, capture.graph.graph.nodes))
 
     def run(self, inputs: Mapping[str, Grid]) -> tuple[sympy.Expr, tuple[Grid | None, ...]]:
         """The output and the gradients of the graph for these inputs; what they need is kept beside."""
@@ -164,10 +163,12 @@ class Reading:
             if known is None or known.reader is None:
                 raise NotImplementedError(advice(node.target, name_of(node)))
             self.needs: set[Boolean] = set()
+            held = self.narrow.held(node, values)
             value = self._read(node, known, args, kwargs, meta)
             self.domains.keep(node, known, is_in_place(node), args, self.condition)
             self.domains.add(node, known.name, self.needs)
             self._check(value, meta)
+            self.narrow.note(held, self.place.line, value, meta)
         except Mixes:
             raise MixesSamples(f"{name_of(node)} at {self.place}") from None
         except NotImplementedError as error:
@@ -202,10 +203,8 @@ class Reading:
 
     def _conformed(self, value: Any, meta: Any) -> Any:
         """A result with cells that its dtype can hold, all of them real."""
-        if value is None:
-            return None  # a result that is not requested
-        if isinstance(value, tuple):
-            return tuple(map(self._conformed, value, meta))
+        if value is None or isinstance(value, tuple):  # None: a result that is not requested
+            return value and tuple(map(self._conformed, value, meta))
         self._known.check(value)
         return value if meta is None else conformed(value, meta.dtype)
 

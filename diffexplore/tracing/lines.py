@@ -22,6 +22,7 @@ from diffexplore.tracing.pairs import Pairs
 
 _TORCH = str(Path(torch.__file__).parent)
 _PACKAGE = str(Path(__file__).parent.parent)
+_CAPTURE = str(Path(__file__).with_name("capture.py"))
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class SourcePlace:
     derivative of that line, ``recorded`` that autograd sees it.
     """
 
-    line: str = "an unknown line"
+    line: str = "no line of yours"
     function: str = ""
     backward: bool = False
     recorded: bool = True
@@ -188,9 +189,11 @@ def _frames(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _user_line(start: FrameType) -> str:
-    """The innermost line outside torch and this package."""
+    """The innermost line outside torch and this package, of what is traced: not of who has it traced."""
     for frame in _frames(start):
         filename = frame.f_code.co_filename
+        if filename == _CAPTURE:
+            break
         if not _is_ours(filename):
             return f"{Path(filename).name}:{frame.f_lineno}"
     return SourcePlace.line

@@ -164,7 +164,7 @@ class _Tracing:
             MappingProxyType(again) if captured.calls > 1 else None,
             samples, mixing, tuple(reading.guards), tuple(reading.notes), MappingProxyType(reading.conventions),
             MappingProxyType({**domains, OUTPUT: tuple(sorted(reading.domains.output, key=str))}),
-            captured.graph, tuple(reading.constants.values()),
+            captured.graph, tuple(reading.constants.values()), reading.narrow.steps,
         )  # fmt: skip
 
     def _captured(self, samples: int | None, tried: int | None, decisions: Decisions) -> tuple[Capture, list[str]]:

@@ -12,6 +12,7 @@ from torch.fx import GraphModule
 from diffexplore.formula.recognise import Recognised
 from diffexplore.formula.text import to_text
 from diffexplore.tracing.declarations import Array
+from diffexplore.tracing.narrow import NarrowStep
 
 #: The key of the output among the domains; no symbol is called so.
 OUTPUT = ""
@@ -36,6 +37,7 @@ class Traced:
         guards: what is taken for granted of N, such as N ≥ 2: relations in :data:`SAMPLES`.
         notes: which numbers the floats of the program were read as, and the like.
         constants: the floats of the program that were read as other numbers.
+        narrow: where it computes in a narrower dtype than that of its arguments, which is read as exact.
         conventions: where the program departs from mathematics on purpose, and why.
         domains: for each symbol of ``partials``, and for :data:`OUTPUT`, the conditions under which torch has a value;
             formulas may have more, since SymPy cancels.
@@ -55,6 +57,7 @@ class Traced:
     domains: Mapping[str, tuple[Boolean, ...]]
     graph: GraphModule = field(compare=False, repr=False)
     constants: tuple[Recognised, ...] = ()
+    narrow: tuple[NarrowStep, ...] = ()
 
     @property
     def rounds(self) -> bool:

@@ -65,11 +65,7 @@ def to_copy(reading: Reading, x: Grid, dtype: torch.dtype | None = None, **_: An
     if dtype.is_complex:
         raise NotImplementedError("complex numbers are not read")
     numbers = each(as_number, x)
-    if dtype.is_floating_point:
-        if dtype != torch.float64:
-            reading.note(f"computed in {str(dtype).removeprefix('torch.')} at {reading.place}, read as exact")
-        return numbers
-    return each(_whole, numbers)
+    return numbers if dtype.is_floating_point else each(_whole, numbers)
 
 
 def _whole(value: sympy.Expr) -> sympy.Expr:
@@ -78,7 +74,10 @@ def _whole(value: sympy.Expr) -> sympy.Expr:
         return value
     if value.is_number and value.is_finite:
         return sympy.Integer(int(value))
-    raise NotImplementedError("rounding to whole numbers makes steps, which formulas have no word for: leave it out")
+    raise NotImplementedError(
+        "rounding to whole numbers makes steps, and wraps around where they are out of range: "
+        "write .trunc(), a step that is read"
+    )
 
 
 def copied_into(reading: Reading, x: Grid, source: Any, *_: Any) -> Grid:
