@@ -28,7 +28,7 @@ from diffexplore.torch_ops.tensor_rules.operands import NoDerivative, NotCertifi
 
 def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryChoice = NOTHING_TRIED) -> TensorReport:
     """The report of one check. Raises UsageError for functions that cannot be checked."""
-    first = subject.candidate.replaced().returned()
+    subject, first = _first_call(subject)
     outputs = tuple(one for one in first if is_differentiable(one.tensor))
     check_outputs(subject.candidate, first, len(outputs))
     calls = called(subject, outputs)
@@ -43,8 +43,16 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryC
     others = tried(plain, battery, certified=not reasons, wrong=wrong)
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *others.skipped]
-    notes = [*_why_estimated(calls, estimated), *_narrowed(calls), *subject.notes, *notes]
+    notes = [*_why_estimated(calls, estimated), *_narrowed(calls), *_aliased(calls), *subject.notes, *notes]
     return announced(_report(calls, rows, kind, skipped, notes))
+
+
+def _first_call(subject: TensorSubject) -> tuple[TensorSubject, tuple[TensorOutput, ...]]:
+    """What a plain call returns; where it reads aliases of its inputs, calls at copies follow these from now on."""
+    if subject.candidate.function.compiled:
+        return subject, subject.candidate.replaced().returned()
+    candidate, first = subject.candidate.following_aliases()
+    return replace(subject, candidate=candidate, forward=replace(subject.forward, aliased=candidate.aliased)), first
 
 
 #: Why no truth of outputs is certified, by their names.
@@ -186,6 +194,11 @@ def _skipped(returned: Sequence[TensorOutput]) -> list[Skipped]:
 def _narrowed(calls: TensorCalls) -> list[str]:
     names = sorted(dtype_name(dtype) for dtype in calls.seen.narrowed_forward)
     return [f"the forward computes in {', '.join(names)}: so rounding is measured by that"] if names else []
+
+
+def _aliased(calls: TensorCalls) -> list[str]:
+    names = ", ".join(sorted(calls.subject.candidate.aliased))
+    return [f"a forward reads {names} past its arguments, as a detached alias: that counts as {names}"] if names else []
 
 
 def _report(
