@@ -166,6 +166,46 @@ def test_what_a_transform_makes_is_no_constant() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------- hooks
+def _writing_into_labels(x: Tensor, labels: Tensor) -> Tensor:
+    labels.add_(1)
+    return torch.from_numpy(x.detach().numpy() * labels.sum().numpy())
+
+
+class Labelled(torch.autograd.Function):
+    """x times the sum of labels, into which it writes."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, labels: Tensor) -> Tensor:
+        ctx.factor = labels.sum() + len(labels)
+        return _writing_into_labels(x, labels)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
+        return g * ctx.factor, None
+
+
+def test_each_call_writes_into_integers_of_its_own() -> None:
+    x, labels = torch.randn(4, 3, dtype=torch.float64, requires_grad=True), torch.tensor([2, 0, 1, 1])
+    report = dx.gradcheck(Labelled, (x, labels))
+    assert (report.truth, labels.tolist()) == ("estimated", [2, 0, 1, 1])
+
+
+_TRANSFORMED: dict[str, Callable[[Callable[[Tensor], Tensor]], Callable[[Tensor], Tensor]]] = {
+    "forward over reverse": torch.func.hessian,
+    "forward over forward": lambda f: torch.func.jacfwd(torch.func.jacfwd(f)),
+    "reverse over forward": lambda f: torch.func.jacrev(torch.func.jacfwd(f)),
+    "of samples": lambda f: torch.func.vmap(torch.func.hessian(lambda one: f(one[None]))),
+}
+
+
+@pytest.mark.parametrize("transform", _TRANSFORMED.values(), ids=_TRANSFORMED)
+def test_zeros_of_forward_mode_leave_the_truth_certified(transform: Any) -> None:
+    """Torch adds tensors to zeros that lie nowhere below autograd, where none says that it varies."""
+    x = torch.tensor([0.5, -1.25, 2.0], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(transform(lambda y: (y.sin() * y.sum()).sum()), x)
+    assert report.truth == "certified"
+
+
 def test_hooks_on_parameters_and_inputs_belong_to_what_is_checked() -> None:
     def doubled(gradient: Tensor) -> Tensor:
         return 2 * gradient

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import Any
 
 import torch
 
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.copies import check_readable, copy_of
-from diffexplore.tensors.functions import TensorFunction, function_given
-from diffexplore.tensors.sparse_inputs import SparseInput, given_sparse, is_sparse_source
+from diffexplore.tensors.aliases import AliasedInput, followed
+from diffexplore.tensors.copies import copy_of
+from diffexplore.tensors.functions import TensorFunction
+from diffexplore.tensors.sparse_inputs import SparseInput, given_sparse
 from diffexplore.torch_private.tensors import MappingKey, SequenceKey, keep_hooks, tree_flatten_with_path, tree_map
 from diffexplore.verifying.calling import call
 
@@ -24,12 +25,14 @@ class TensorInput:
     """A tensor that the function is given.
 
     ``name`` is that of the function's argument where it is known, or of a module's parameter. ``tensor`` is a copy of
-    the user's, of the same values, dtype and device; ``differentiated`` says whether the gradient by it is checked.
+    the user's (``original``), of the same values, dtype and device; ``differentiated`` says whether the gradient by it
+    is checked.
     """
 
     name: str
     tensor: Tensor
     differentiated: bool
+    original: Tensor | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class TensorCandidate:
         inputs: the tensors among all of these, of which some are differentiated by.
         seed: that of torch's random generators at the start of each call.
         patterns: of sparse tensors that are differentiated by, by their places among the arguments.
+        aliased: the names of inputs of which forwards read aliases, which a call puts the copies in the place of.
     """
 
     function: TensorFunction
@@ -60,6 +64,7 @@ class TensorCandidate:
     inputs: tuple[TensorInput, ...] = field(repr=False)
     seed: int = 0
     patterns: Mapping[int, SparseInput] = field(default_factory=dict, repr=False)
+    aliased: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -81,13 +86,28 @@ class TensorCandidate:
         Raises CandidateError where the function raises, in one line, or returns no tensor.
         """
         state = {name: one if one.requires_grad else one.clone() for name, one in self.state.items()}  # running sums
-        result = call(lambda: self.function.call(state, self.args, self.kwargs), self.name, self.seed)
+        with followed(self._aliases(self.aliased)) if self.aliased else nullcontext():
+            result = call(lambda: self.function.call(state, self.args, self.kwargs), self.name, self.seed)
         found = tuple(TensorOutput(name, tensor) for name, tensor in named_tensors(result, "output"))
         if not found:
             raise CandidateError(
                 f"{self.name} returns {_kind(result)}, not a tensor, or a tuple, list or dict of tensors"
             )
         return found
+
+    def following_aliases(self) -> tuple[TensorCandidate, tuple[TensorOutput, ...]]:
+        """The same call, in which aliases of inputs that forwards read become those of copies; and what it returns."""
+        call = replace(self.replaced(), aliased=frozenset())
+        with followed(call._aliases({one.name for one in call.sources})) as seen:
+            returned = call.returned()
+        return replace(self, aliased=frozenset(seen)), returned
+
+    def _aliases(self, names: Collection[str]) -> list[AliasedInput]:
+        return [
+            AliasedInput(one.name, one.original, one.tensor)
+            for one in self.inputs
+            if one.name in names and one.original is not None
+        ]
 
     def outputs(self) -> tuple[TensorOutput, ...]:
         """The tensors of a call that can be differentiated: of floats, with a graph of autograd behind them."""
@@ -169,45 +189,6 @@ def in_dtype(candidate: TensorCandidate, dtype: torch.dtype) -> TensorCandidate:
             converted = one.tensor.detach().to(target, copy=True)
             found[one.name] = converted.requires_grad_(one.tensor.requires_grad)
     return candidate.replaced(found)
-
-
-def candidate_of(
-    fn: Any, inputs: Any, *, seed: int = 0, masked: bool = False, state: Mapping[str, Tensor] | None = None
-) -> TensorCandidate:
-    """``fn`` at ``inputs``: a tuple or list of arguments, or one tensor alone, as gradcheck of torch takes them.
-
-    ``state`` takes the place of a module's parameters and buffers of the same names. With ``masked`` the specified
-    elements of a sparse tensor are its variables.
-    """
-    function = function_given(fn)
-    kept = {name: (state or {}).get(name, tensor) for name, tensor in function.state.items()}
-    patterns: dict[int, SparseInput] = {}
-    place = count()
-    values: set[int] = set()
-
-    def copied(leaf: Any) -> Any:
-        number = next(place)
-        if isinstance(leaf, Tensor):
-            check_readable(leaf, f"input {number} of {function.name}")
-        if not is_sparse_source(leaf):
-            return copy_of(leaf) if isinstance(leaf, Tensor) else leaf
-        patterns[number] = SparseInput.of(leaf, masked)
-        dense = patterns[number].stand_in
-        values.update([id(dense)] if masked else [])
-        return dense
-
-    args = tree_map(copied, arguments_given(inputs))
-    state = {name: copy_of(tensor) for name, tensor in kept.items()}
-    found = [TensorInput(name, tensor, tensor.requires_grad) for name, tensor in state.items()]
-    taken = {one.name for one in found}
-    for number, argument in enumerate(args):
-        known = number < len(function.arguments)
-        own = function.arguments[number] if known else f"input {number}"
-        for name, tensor in named_tensors(argument, f"argument {own}" if own in taken else own):
-            if tensor.layout == torch.strided:  # others are constants, which are passed on
-                called = f"{name}.values()" if id(tensor) in values else name
-                found.append(TensorInput(called, tensor, tensor.requires_grad))
-    return TensorCandidate(given_sparse(function, patterns), args, {}, state, tuple(found), seed, patterns)
 
 
 def arguments_given(inputs: Any) -> tuple[Any, ...]:

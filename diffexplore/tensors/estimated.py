@@ -114,7 +114,7 @@ def _wide(candidate: TensorCandidate) -> TensorCandidate:
     """The call in float64, or as it is where the function takes no float64."""
     wide = in_dtype(candidate, torch.float64)
     try:
-        wide.returned()
+        wide.replaced().returned()  # a call may write into its arguments
     except CandidateError:
         return candidate
     return wide

@@ -14,7 +14,8 @@ from diffexplore.errors import UsageError, unknown
 from diffexplore.floating_point import dtype_name
 from diffexplore.inputs import surrogates
 from diffexplore.tensors.battery.records import NOTHING_TRIED, BatteryChoice
-from diffexplore.tensors.candidate import TensorCandidate, candidate_of
+from diffexplore.tensors.call_given import candidate_of
+from diffexplore.tensors.candidate import TensorCandidate
 from diffexplore.tensors.expanded import at_expanded_inputs
 from diffexplore.tensors.functions import NAMELESS, TensorFunction, function_given
 from diffexplore.tensors.given import check_inputs

@@ -29,8 +29,7 @@ from diffexplore.torch_ops.tensor_rules.operands import NoDerivative, NotCertifi
 
 def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryChoice = NOTHING_TRIED) -> TensorReport:
     """The report of one check. Raises UsageError for functions that cannot be checked."""
-    copy = subject.candidate.replaced()
-    first = copy.returned()
+    subject, first = _first_call(subject)
     outputs = tuple(one for one in first if is_differentiable(one.tensor))
     check_outputs(subject.candidate, first, len(outputs))
     calls = called(subject, outputs)
@@ -45,8 +44,16 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryC
     others = tried(plain, battery, certified=not reasons, wrong=wrong)
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *others.skipped]
-    notes = [*notes_of(calls, copy, estimated), *subject.notes, *notes]
+    notes = [*notes_of(calls, estimated), *subject.notes, *notes]
     return announced(_report(calls, rows, kind, skipped, notes))
+
+
+def _first_call(subject: TensorSubject) -> tuple[TensorSubject, tuple[TensorOutput, ...]]:
+    """What a plain call returns; where it reads aliases of its inputs, calls at copies follow these from now on."""
+    if subject.candidate.function.compiled:
+        return subject, subject.candidate.replaced().returned()
+    candidate, first = subject.candidate.following_aliases()
+    return replace(subject, candidate=candidate, forward=replace(subject.forward, aliased=candidate.aliased)), first
 
 
 #: Why no truth of outputs is certified, by their names.

@@ -12,7 +12,7 @@ from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_code.leaving_torch import Escapes
 from diffexplore.torch_private.functions import function_applied_in
 from diffexplore.torch_private.tensors import written_codes
-from diffexplore.torch_private.watching import is_recorded
+from diffexplore.torch_private.watching import is_recorded, redispatched
 
 Tensor = torch.Tensor
 
@@ -44,17 +44,33 @@ class HiddenSteps(Escapes):
 
 def is_in_own_forward() -> bool:
     """Whether the forward of somebody's autograd Function or operator runs: autograd sees its outputs alone."""
+    return _own_forward() is not None
+
+
+def given_to_own_forward() -> tuple[Any, ...]:
+    """The arguments of somebody's autograd Function or operator whose forward runs; none where none does."""
+    frame = _own_forward()
+    if frame is None:
+        return ()
+    if function_applied_in(frame) is not None or frame.f_code is redispatched.__code__:
+        return frame.f_locals["args"], frame.f_locals["kwargs"]
+    count = frame.f_code.co_argcount + frame.f_code.co_kwonlyargcount
+    return tuple(frame.f_locals.get(name) for name in frame.f_code.co_varnames[:count])
+
+
+def _own_forward() -> FrameType | None:
+    """The innermost frame of somebody's autograd Function or operator, which is given its arguments."""
     if is_recorded():
-        return False
+        return None
     operators = written_codes()
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         function = function_applied_in(frame)
         # Those of torch run somebody's code once more in their backward (checkpoint), or hold none.
         if frame.f_code in operators or (function is not None and _package(function) not in ("torch", "diffexplore")):
-            return True
+            return frame
         frame = frame.f_back
-    return False
+    return None
 
 
 def _package(function: type) -> str:

@@ -39,8 +39,8 @@ def _shortened(setting: CallSetting, count: int, key: str, what: str) -> Iterato
     candidate = setting.candidate.replaced(changed)
     forward = setting.forward.replaced(changed)
     try:
-        candidate.returned()
-        forward.returned()
+        candidate.replaced().returned()
+        forward.replaced().returned()
     except CandidateError as error:
         raise TrialUnavailable(f"the forward refuses {what}: {reason_of(error)}") from None
     yield from _checked(replace(setting.subject, candidate=candidate, forward=forward), key, f"for {what}")
@@ -64,7 +64,7 @@ def dtypes(setting: CallSetting) -> Iterator[CallFinding]:
     for dtype in _NARROWER:
         try:
             candidate, forward = in_dtype(setting.candidate, dtype), in_dtype(setting.forward, dtype)
-            candidate.returned()
+            candidate.replaced().returned()
         except CandidateError:
             continue
         yield from _checked(
