@@ -131,7 +131,7 @@ def test_truth_encloses_mpmath(cell: Cell) -> None:
     assert looked_at >= SAMPLES
 
 
-@pytest.mark.parametrize("dtype", one_in(2, DTYPES))
+@pytest.mark.parametrize("dtype", one_in(4, DTYPES))
 def test_partials_with_respect_to_data(dtype: str) -> None:
     from diffexplore import check
 

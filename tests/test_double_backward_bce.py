@@ -15,7 +15,7 @@ Tensor = torch.Tensor
 Second = Callable[[Tensor, Tensor], Tensor]
 
 LOSS = dx.Loss("log(1 + exp(a*x + b)) - y*(a*x + b)", parameters="a, b", data="x, y")
-DATA = {"x": [1.0, 2.0, -1.0, 0.5, -0.25, 1.5], "y": [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]}
+DATA = {"x": [1.0, 2.0, -1.0, 0.5], "y": [1.0, 0.0, 1.0, 0.0]}
 AT = {"a": 0.7, "b": -0.3}
 MODES = ("reverse", "double backward")
 ENTRIES = {("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")}
@@ -57,12 +57,12 @@ def _loss_of(second: Second) -> Any:
     return lambda a, b, x, y: _bce(second).apply(a * x + b, y).mean()
 
 
-def _gradient_of(second: Second, of: int) -> Any:
-    """∂L/∂a, or ∂L/∂b, as autograd gives it."""
+def _gradient_of(second: Second) -> Any:
+    """∂L/∂a, as autograd gives it."""
 
     def gradient(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
         loss = _bce(second).apply(a * x + b, y).mean()
-        return torch.autograd.grad(loss, (a, b), create_graph=True)[of]
+        return torch.autograd.grad(loss, a, create_graph=True)[0]
 
     return gradient
 
@@ -78,9 +78,8 @@ def test_a_right_double_backward_passes_and_is_proved() -> None:
     report = dx.verify(_loss_of(lambda z, y: _slope(z)), LOSS, DATA, AT, modes=MODES)
     assert report.verdict == "pass"
     assert {(row.of, row.parameter) for row in report.rows if row.of} == ENTRIES
-    for of, slope in enumerate(("x*(sigmoid(a*x + b) - y)", "sigmoid(a*x + b) - y")):
-        loss = dx.Loss(slope, parameters="a, b", data="x, y")
-        assert dx.prove(_gradient_of(lambda z, y: _slope(z), of), loss).status == "proved"
+    slope = dx.Loss("x*(sigmoid(a*x + b) - y)", parameters="a, b", data="x, y")
+    assert dx.prove(_gradient_of(lambda z, y: _slope(z)), slope).status == "proved"
 
 
 @pytest.mark.parametrize("kind", one_in(3, WRONG))
@@ -98,7 +97,7 @@ def test_a_wrong_one_is_blamed_on_the_second_partials_alone(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", one_in(3, WRONG, first=1))
 def test_a_wrong_one_is_refuted(kind: str) -> None:
-    proof = dx.prove(_gradient_of(WRONG[kind][0], 0), parameters="a, b", data="x, y")
+    proof = dx.prove(_gradient_of(WRONG[kind][0]), parameters="a, b", data="x, y")
     assert [statement.decision.status for statement in proof.statements] == ["refuted", "refuted"]
     assert proof.cause is None or "sample" not in proof.cause.message
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 from fitting_cases import CASES, Case, mean_gradient, solved
+from representatives import one_in
 
 import diffexplore as dx
 from diffexplore import losses
@@ -52,7 +53,7 @@ def test_scipy_ends_within_its_own_error_of_the_optimum(case: Case) -> None:
     assert distance <= 2 * left / fit.optimum_curvature.directions[0].value
 
 
-@by_name
+@pytest.mark.parametrize("case", one_in(3, CASES), ids=lambda case: case.name)
 def test_gradient_descent_is_as_fast_as_the_curvature_predicts(case: Case) -> None:
     """From a point beside the optimum along each direction, at a rate at which the flattest one moves as well."""
     known = fit_of(case.name)

@@ -73,7 +73,7 @@ def _convolutions() -> tuple[nn.Module, tuple[int, ...]]:
 
 
 def _attention() -> tuple[nn.Module, tuple[int, ...]]:
-    return nn.Sequential(_Attention(16), _Attention(16)), (2, 5, 16)
+    return nn.Sequential(_Attention(8), _Attention(8)), (2, 4, 8)
 
 
 def _built(
@@ -137,7 +137,7 @@ def _counted(x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(("function", "dtype"), each_value((_stirred, _ties, _counted), NARROW))
 def test_no_right_gradient_fails(function: Any, dtype: torch.dtype) -> None:
-    for seed in range(4):
+    for seed in range(2):
         x = torch.randn(4, 5, generator=torch.Generator().manual_seed(seed)).to(dtype).requires_grad_()
         assert dx.gradcheck(function, x, battery="none", raise_exception=False).verdict != "fail"
 

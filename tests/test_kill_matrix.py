@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from representatives import slow
+from representatives import each_value, slow
 
 from benchmarks import kill_matrix
 from benchmarks.planted import KINDS, PLANTED, RIGHT, Kind
+from benchmarks.rivals import ACCEPTS, RIVALS
 from benchmarks.scenes import LOSSES, Scene, SceneKey
 from benchmarks.scoring import CAUGHT, FALSE_ALARM, INCONCLUSIVE, MISSED, NOT_FINITE
 from benchmarks.scoring import RIGHT as PASSED
@@ -61,18 +62,19 @@ def test_a_planted_error_is_caught(kind: Kind, point: str, scenes: dict[str, Sce
     assert outcome.named != "wrong, certain", outcome.cause
 
 
-@pytest.mark.parametrize("point", ["default", "optimum"])
-@pytest.mark.parametrize("kind", RIGHT, ids=lambda kind: kind.key)
+@pytest.mark.parametrize(
+    ("kind", "point"), each_value(RIGHT, ["default", "optimum"]), ids=lambda one: getattr(one, "key", one)
+)
 def test_a_right_candidate_passes(kind: Kind, point: str, scenes: dict[str, Scene]) -> None:
     expected = INCONCLUSIVE if (point, kind.key) in NO_POWER else PASSED
     assert kill_matrix.run_cell(scenes[point], kind, rivals=False).ended == expected
 
 
 def test_gradcheck_takes_a_doubled_gradient_at_the_optimum(scenes: dict[str, Scene]) -> None:
-    outcome = kill_matrix.run_cell(scenes["optimum"], KINDS["doubled"])
+    outcome = kill_matrix.run_cell(scenes["optimum"], KINDS["doubled"], rivals=False)
     assert outcome.ended == CAUGHT
     assert (outcome.named, outcome.cause) == ("right", "factor")
-    assert outcome.rivals["gradcheck slow"] == "accepts"
+    assert RIVALS["gradcheck slow"](scenes["optimum"], KINDS["doubled"]) == ACCEPTS
 
 
 def test_an_error_below_the_stated_power_is_no_miss(scenes: dict[str, Scene]) -> None:

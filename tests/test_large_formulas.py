@@ -64,11 +64,11 @@ def test_deep_conditions_with_constants() -> None:
 
 def test_the_partial_of_a_maximum_of_many() -> None:
     """∂max/∂a₀ = x where a₀·x is the largest; the operands of the others are not compared again."""
-    loss = dx.Loss(f"max({', '.join(f'a{k}*x' for k in range(12))})", parameters="a0", data=["x", *(f"a{k}" for k in range(1, 12))])  # fmt: skip
-    columns = {"x": [2.0, -1.0]} | {f"a{k}": [k / 16.0, 1.0 + k / 16.0] for k in range(1, 12)}
+    loss = dx.Loss(f"max({', '.join(f'a{k}*x' for k in range(8))})", parameters="a0", data=["x", *(f"a{k}" for k in range(1, 8))])  # fmt: skip
+    columns = {"x": [2.0, -1.0]} | {f"a{k}": [k / 16.0, 1.0 + k / 16.0] for k in range(1, 8)}
     assert dx.check(loss, columns, {"a0": 0.875}, methods="reverse,symbolic").verdict == "pass"
     graph = graph_of(loss)
-    assert len(graph.nodes) > 12
+    assert len(graph.nodes) > 8
 
 
 @pytest.mark.parametrize("text", ["max(a, b, x)", "min(a*x, b, 2)**2", "max(abs(a), min(a, b, x))*a", "max(a, x)"])
@@ -99,10 +99,10 @@ def test_nested_functions_are_derived_or_refused(function: str, times: int) -> N
 
 
 def test_a_difference_is_skipped_for_the_reason_that_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The derivative of order 5 of six nested tanh has too many terms, of which some are looked at, as always."""
-    monkeypatch.setattr(problem, "_BUDGET", replace(problem._BUDGET, operations=problem._BUDGET.operations // 200))
+    """The derivative of order 5 of four nested tanh has too many terms, of which some are looked at, as always."""
+    monkeypatch.setattr(problem, "_BUDGET", replace(problem._BUDGET, operations=problem._BUDGET.operations // 1000))
     text = "a*x"
-    for _ in range(6):
+    for _ in range(4):
         text = f"tanh(a*{text} + x)"
     report = dx.check(dx.Loss(text, parameters="a", data="x"), {"x": [0.3]}, {"a": 0.7}, methods="reverse,richardson")
     reasons = {one.method: one.reason for one in report.skipped}
@@ -126,7 +126,7 @@ def test_higher_derivatives_do_not_depend_on_what_ran_before() -> None:
     def found() -> list[str]:
         loss = dx.Loss("tanh(a*tanh(a*x + b))", parameters="a, b", data="x")
         problem = Problem(loss, ("a",), torch.float64, torch.device("cpu"))
-        return [str(problem.derivative_program("a", order)) for order in (2, 4)]
+        return [str(problem.derivative_program("a", order)) for order in (2, 3)]
 
     first = found()
     sympy.core.cache.clear_cache()

@@ -109,7 +109,7 @@ def test_a_chain_takes_as_many_rules_as_it_is_long(
         count(name)
     lengths, value = [], parse(inner)
     for _ in range(2):
-        for _ in range(20):
+        for _ in range(12):
             value = link(value, parse("a"), parse("b"))
         counted.append(len(blocks_of(value)))
         lengths.append(defined(Slopes(value).by(parse("a"))).operations)
@@ -121,8 +121,8 @@ def test_alike_terms_are_simplified_once(monkeypatch: pytest.MonkeyPatch) -> Non
     shapes: set[sympy.Expr] = set()
     original = nested._simplified
     monkeypatch.setattr(nested, "_simplified", lambda expr: shapes.add(expr) or original(expr))
-    slopes = Slopes(parse("+".join(f"p{k}*x**3*sinh(q{k}*x**5)" for k in range(100))))
-    for k in range(100):
+    slopes = Slopes(parse("+".join(f"p{k}*x**3*sinh(q{k}*x**5)" for k in range(40))))
+    for k in range(40):
         assert to_text(slopes.by(parse(f"p{k}")), unicode=False) == f"x**3*sinh(q{k}*x**5)"
         assert to_text(slopes.by(parse(f"q{k}")), unicode=False) == f"p{k}*x**8*cosh(q{k}*x**5)"
     assert len(shapes) <= 4
@@ -173,7 +173,7 @@ def test_names_put_back_are_the_formula(text: str) -> None:
 
 def test_second_derivatives_of_many_symbols() -> None:
     """Of log Σ exp: ∂²/∂x_j∂x_k = −s_j·s_k, with s the softmax."""
-    names = [f"x{k}" for k in range(20)]
+    names = [f"x{k}" for k in range(12)]
     total = "+".join(f"exp({name})" for name in names)
     hessian = dx.Loss(f"log({total})", parameters=names).hessian()
     expected = parse(f"-exp(x2)*exp(x5)/({total})**2")
@@ -188,7 +188,7 @@ def test_second_derivatives_of_many_symbols() -> None:
 def test_what_is_found_does_not_depend_on_what_was_sought_before() -> None:
     def found(first: str, then: str) -> dict[str, str]:
         sympy.core.cache.clear_cache()
-        loss = dx.Loss(chain("tanh(a*{} + b)", 9), parameters="a, b", data="x")
+        loss = dx.Loss(chain("tanh(a*{} + b)", 7), parameters="a, b", data="x")
         return {name: str(loss.gradient((name,))[name]) for name in (first, then)}
 
     assert found("a", "b") == found("b", "a")

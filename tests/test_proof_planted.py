@@ -15,7 +15,7 @@ def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_planted_changes_are_refuted() -> None:
-    counts = Counter((one.kind, one.decide().status) for one in planted(60, seed=11))
+    counts = Counter((one.kind, one.decide().status) for one in planted(24, seed=11))
     assert {kind for kind, _ in counts} == set(KINDS)
     assert {status for _, status in counts} == {"refuted"}, counts
 

@@ -40,8 +40,9 @@ def _perceptron(hidden: int) -> dict[str, Any]:
 
 
 def test_a_layer_is_proved_by_one_partial_of_each_kind(decided: list[str]) -> None:
-    proof = dx.prove(perceptron, **_perceptron(8))
-    assert (proof.status, proof.samples, len(proof.statements)) == ("proved", None, 33)
+    """As quotients of exponentials, twelve hyperbolic tangents would have 4,096 terms over their denominator."""
+    proof = dx.prove(perceptron, **_perceptron(12))
+    assert (proof.status, proof.samples, len(proof.statements)) == ("proved", None, 49)
     assert decided == ["W1_1", "c1", "v1", "d"]
     assert {statement.status for statement in proof.statements} == {"proved"}
 
@@ -70,18 +71,12 @@ def test_a_summand_is_lowered_once_for_all_samples_and_points(monkeypatch: pytes
     assert len(made) <= 12
 
 
-def test_many_units_have_no_common_denominator(decided: list[str]) -> None:
-    """As quotients of exponentials, twelve hyperbolic tangents would have 4,096 terms over their denominator."""
-    proof = dx.prove(perceptron, **_perceptron(12))
-    assert (proof.status, len(proof.statements), len(decided)) == ("proved", 49, 4)
-
-
 @pytest.mark.parametrize(
     ("program", "parameters", "kinds"),
     [
-        (lambda x: F.layer_norm(x, (8,)), "x[8]", 1),
-        (lambda x: torch.softmax(x, 0), "x[6]", 1),
-        (F.scaled_dot_product_attention, ["query[3,2]", "key[3,2]", "value[3,2]"], 3),
+        (lambda x: F.layer_norm(x, (4,)), "x[4]", 1),
+        (lambda x: torch.softmax(x, 0), "x[4]", 1),
+        (F.scaled_dot_product_attention, ["query[2,2]", "key[2,2]", "value[2,2]"], 3),
         (lambda x: x[0] * x[1] + x[2] * x[3].exp(), "x[4]", 3),
     ],
     ids=["layer norm", "softmax", "attention", "not alike"],
@@ -113,12 +108,12 @@ class PlantedPerceptron(torch.autograd.Function):
         return slope * factor, inner @ W
 
 
-@pytest.mark.parametrize("wrong", [slow((0, 0), id="first"), pytest.param((2, 1), id="inner"), slow((3, 0), id="last")])
+@pytest.mark.parametrize("wrong", [slow((0, 0), id="first"), pytest.param((1, 1), id="inner"), slow((2, 0), id="last")])
 def test_a_wrong_entry_among_equals_is_refuted_and_named(wrong: tuple[int, int]) -> None:
     PlantedPerceptron.wrong = wrong
     proof = dx.prove(
         lambda W, v, X, y: ((PlantedPerceptron.apply(W, X) @ v - y) ** 2).mean(),
-        parameters="W[4,2], v[4]", data="X[2], y", wrt="W",
+        parameters="W[3,2], v[3]", data="X[2], y", wrt="W",
     )  # fmt: skip
     name = f"W{wrong[0] + 1}_{wrong[1] + 1}"
     assert proof.status == "refuted"
@@ -169,7 +164,7 @@ def test_side_conditions_are_renamed_with_the_symbols(decided: list[str]) -> Non
 @pytest.mark.parametrize(
     ("program", "parameters", "data"),
     [
-        (lambda w, X: F.leaky_relu(X * w).mean(), "w[2]", "X[2]"),
+        (lambda w, X: F.leaky_relu(X * w, 0.25).mean(), "w[2]", "X[2]"),
         (lambda w: w.abs().sum(), "w[2]", []),
         (lambda w: (w.log() * w.flip(0).abs()).sum(), "w[2]", []),
         (lambda w: F.softplus(w).sum(), "w[2]", []),
@@ -209,7 +204,7 @@ class PlantedRectifier(torch.autograd.Function):
         return (upstream * open_ * x * factor).sum(0), upstream * open_ * w
 
 
-@pytest.mark.parametrize("wrong", [0, 1, 2])
+@pytest.mark.parametrize("wrong", [slow(0), 1, slow(2)])
 def test_a_wrong_entry_among_equals_with_kinks_is_refuted_and_named(wrong: int) -> None:
     PlantedRectifier.wrong = wrong
     proof = dx.prove(lambda w, X: PlantedRectifier.apply(w, X).mean(), parameters="w[3]", data="X[3]")

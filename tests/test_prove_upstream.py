@@ -97,7 +97,7 @@ def test_every_entry_of_an_output_has_its_upstream_gradient(name: str, shape: st
 
 
 def normal_scale(x: Tensor) -> Tensor:
-    return (centred(x).square().mean(-1, keepdim=True) + 1e-5).rsqrt()
+    return (centred(x).square().mean(-1, keepdim=True) + 2.0**-17).rsqrt()
 
 
 def layer_norm_backward(x: Tensor, g: Tensor) -> Tensor:
@@ -357,10 +357,10 @@ def test_a_loss_of_one_number_is_not_held_against_an_output_of_several() -> None
 
 def test_a_long_wrong_backward_is_refuted_by_values_first() -> None:
     def forward(x: Tensor) -> Tensor:
-        return centred(x) * (centred(x).square().mean(-1, keepdim=True) + 1e-5).rsqrt()
+        return centred(x) * (centred(x).square().mean(-1, keepdim=True) + 2.0**-17).rsqrt()
 
     def backward(x: Tensor, g: Tensor) -> Tensor:
-        r = (centred(x).square().mean(-1, keepdim=True) + 1e-5).rsqrt()
+        r = (centred(x).square().mean(-1, keepdim=True) + 2.0**-17).rsqrt()
         y = centred(x) * r
         return r * (g - y * (g * y).mean(-1, keepdim=True))
 

@@ -164,20 +164,22 @@ SHAPES = {
     "COO of three axes": (COO, BATCH, None), "COO of vectors": (COO, HYBRID, 1), "CSR in a batch": (CSR, BATCH, None),
     "CSC in a batch": (CSC, BATCH, None), "BSR in a batch": (BSR, BATCH, None), "CSR of vectors": (CSR, HYBRID, 1),
     "complex": (COO, DENSE * (1 + 0.5j), None), "float32": (COO, DENSE.float(), None), "of one axis": (COO, DENSE[0], None),
-    "nothing specified": (COO, 0 * DENSE, None),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SHAPES)
-def test_batches_hybrids_and_other_numbers(name: str) -> None:
+@pytest.mark.parametrize(("name", "masked"), each_value(list(SHAPES), [False, True]))
+def test_batches_hybrids_and_other_numbers(name: str, masked: bool) -> None:
     layout, dense, dense_dim = SHAPES[name]
-    for masked in (False, True):
-        x = sparse(layout, dense, dense_dim=dense_dim)
-        if masked and name == "nothing specified":
-            continue
-        assert dx.gradcheck(Exponentials, x, masked=masked).truth == "certified"
-        report = dx.gradcheck(Larger, x, masked=masked, battery="none", raise_exception=False)
-        assert (report.verdict == "fail") == (dense.dtype is not torch.float32)  # 1e-6 are 8 units of its last place
+    x = sparse(layout, dense, dense_dim=dense_dim)
+    assert dx.gradcheck(Exponentials, x, masked=masked).truth == "certified"
+    report = dx.gradcheck(Larger, x, masked=masked, battery="none", raise_exception=False)
+    assert (report.verdict == "fail") == (dense.dtype is not torch.float32)  # 1e-6 are 8 units of its last place
+
+
+def test_where_nothing_is_specified_all_elements_are_compared() -> None:
+    x = sparse(COO, 0 * DENSE)
+    assert dx.gradcheck(Exponentials, x).truth == "certified"
+    assert dx.gradcheck(Larger, x, battery="none", raise_exception=False).verdict == "fail"
 
 
 def test_the_same_index_twice_is_added_up() -> None:

@@ -16,7 +16,7 @@ from diffexplore.methods import _unmoved
 NAMES = [f"p{i}" for i in range(6)]
 
 FORMULAS = {
-    "softmax": "log(" + " + ".join(f"exp({name}*x)" for name in NAMES) + ") - p0*y",
+    "softmax": "log(" + " + ".join(f"exp({name}*x)" for name in NAMES[:4]) + ") - p0*y + p4*p5",
     "perceptron": "(p0*tanh(p1*x + 1/3) + p2*tanh(p3*x) + p4*p5**2 - y)**2",
     "corners": "abs(p0*x - p1) + max(p2*x, y)*p3 + where(x > 0, p4*x, p5**2)",
 }

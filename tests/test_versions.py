@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 from processes import run_python
+from representatives import slow
 
 from benchmarks import versions
 from diffexplore.errors import UsageError
@@ -56,10 +57,19 @@ def test_nothing_else_imports_private_names() -> None:
 @pytest.mark.parametrize(
     ("change", "arguments", "said"),
     [
-        ("torch.__version__ = '2.8.0+cpu'", ["report"], "torch 2.8.0+cpu is too old for diffexplore: install torch 2."),
-        ("import torch.fx.traceback as t; del t.set_stack_trace", ["prove"], "cannot import name 'set_stack_trace'"),
+        pytest.param(
+            "torch.__version__ = '2.8.0+cpu'",
+            ["report"],
+            "torch 2.8.0+cpu is too old for diffexplore: install torch 2.",
+            id="old",
+        ),
+        slow(
+            "import torch.fx.traceback as t; del t.set_stack_trace",
+            ["prove"],
+            "cannot import name 'set_stack_trace'",
+            id="incomplete",
+        ),
     ],
-    ids=["old", "incomplete"],
 )
 def test_a_torch_that_does_not_fit_is_one_line(change: str, arguments: list[str], said: str, tmp_path: Path) -> None:
     source = tmp_path / "mine.py"

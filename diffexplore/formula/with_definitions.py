@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from itertools import count
 
 from diffexplore.errors import UsageError
@@ -79,7 +80,7 @@ def _public(formula: str, definitions: Mapping[str, str], symbols: Collection[st
 
 
 def written_out(tree: ast.expr, definitions: Mapping[str, ast.expr]) -> ast.expr:
-    """A checked tree with each name that is defined replaced by the tree of its definition.
+    """A checked tree with each name that is defined replaced by the tree of its definition; these trees are used up.
 
     Raises UsageError for definitions that need each other or that nothing uses, and where it becomes too large.
     """
@@ -89,10 +90,11 @@ def written_out(tree: ast.expr, definitions: Mapping[str, ast.expr]) -> ast.expr
         sizes[name] = _size(definitions[name], sizes)
     if _size(tree, sizes) > MAX_NODES:
         raise UsageError(f"the formula has more than {MAX_NODES:,} nodes, its definitions written out")
-    whole: dict[str, ast.expr] = {}
+    filling = _Filling(Counter(node.id for one in (tree, *definitions.values()) for node in _names(one)))
     for name in order:
-        whole[name] = _filled(definitions[name], whole)
-    return _filled(tree, whole)
+        filling.known[name] = filling.visit(definitions[name])
+    filled: ast.expr = filling.visit(tree)
+    return filled
 
 
 def _in_order(tree: ast.expr, definitions: Mapping[str, ast.expr]) -> list[str]:
@@ -141,14 +143,15 @@ def _size(tree: ast.expr, sizes: Mapping[str, int]) -> int:
 
 
 class _Filling(ast.NodeTransformer):
-    def __init__(self, known: Mapping[str, ast.expr]) -> None:
-        self._known = known
+    """Puts a copy of a tree at each place of its name, and the tree itself at the last one."""
+
+    def __init__(self, places: Counter[str]) -> None:
+        self.known: dict[str, ast.expr] = {}
+        self._places = places
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        found = self._known.get(node.id)
-        return node if found is None else copy.deepcopy(found)
-
-
-def _filled(tree: ast.expr, known: Mapping[str, ast.expr]) -> ast.expr:
-    fill: Callable[[ast.expr], ast.expr] = _Filling(known).visit
-    return fill(copy.deepcopy(tree))
+        found = self.known.get(node.id)
+        if found is None:
+            return node
+        self._places[node.id] -= 1
+        return copy.deepcopy(found) if self._places[node.id] else found
