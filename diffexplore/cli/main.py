@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -93,6 +94,7 @@ def _open_streams() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # open until the process ends
 
 
+@cache
 def _commands() -> Any:
     """All commands, as typer makes them of the functions, with their help divided."""
     return panels.arrange(typer.main.get_command(app))
