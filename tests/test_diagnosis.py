@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from representatives import one_in
+from representatives import these
 
 from diffexplore import Loss, verify
 from diffexplore.checking.records import Cause, Report
@@ -66,7 +66,11 @@ MISTAKES: dict[str, tuple[Mistake, str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", one_in(2, MISTAKES))
+#: A cause each; those of the others are planted in the kill matrix as well.
+EACH_TIME = ("N - 1", "off by 1e-9", "quotient rule", "weight decay", "order of y")
+
+
+@pytest.mark.parametrize("name", these(EACH_TIME, MISTAKES))
 def test_a_mistake_is_named_with_its_evidence(name: str) -> None:
     mistake, key, fields = MISTAKES[name]
     found = causes(verify(gradient_with(mistake), "perpendicular", at={"a": 1.25, "b": 0.5}, kind="gradient"))
@@ -106,14 +110,14 @@ def test_what_no_mistake_explains_is_said_with_the_worst_samples() -> None:
 
 def test_one_sample_in_thousands_is_found_by_halving() -> None:
     draw = np.random.default_rng(0)
-    data = {"x": draw.normal(size=5000), "y": draw.normal(size=5000)}
-    data["x"][3210] = special = 0.5
+    data = {"x": draw.normal(size=2000), "y": draw.normal(size=2000)}
+    data["x"][1321] = special = 0.5
 
     def gradient(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return torch.where(x == special, 2.0, 1.0).mul((a * x - y + b) / (a * a + 1)).mean()
 
     (cause, *_) = causes(verify(gradient, "perpendicular", data, {"a": 1.25, "b": 0.5}, kind="gradient", wrt="b"), "b")
-    assert (cause.key, cause.fields["sample"]) == ("one_sample", 3210)
+    assert (cause.key, cause.fields["sample"]) == ("one_sample", 1321)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +143,7 @@ def test_a_loss_that_is_wrong_in_the_same_way_is_said_to_be() -> None:
     def doubled(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return ((a * x - y + b) ** 2 / (a**2 + 1)).mean()
 
-    report = verify(doubled, "perpendicular")
+    report = verify(doubled, "perpendicular", at={"a": 1.25, "b": 0.5})
     assert report.verdict == "fail"
     for parameter in ("a", "b"):
         for cause in causes(report, parameter):

@@ -148,7 +148,7 @@ def line(a: torch.Tensor, b: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> 
 @pytest.mark.parametrize(
     "loss",
     [
-        pytest.param("squared_error", id="name"),
+        slow("squared_error", id="name"),
         slow("(a*x + b - y)**2", id="text"),
         slow(dx.losses.get("squared_error"), id="loss"),
         pytest.param(sympy.sympify("(a*x + b - y)**2"), id="expression"),

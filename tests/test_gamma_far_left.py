@@ -37,7 +37,7 @@ def test_far_left_of_the_origin_no_exact_method_fails(formula: str, at: float) -
         assert float(row.truth.mid) == pytest.approx(_polygamma(FUNCTIONS[formula], at), rel=1e-13)
 
 
-@pytest.mark.parametrize(("formula", "dtype"), each_value(tuple(FUNCTIONS), ("float32", "bfloat16", "float16")))
+@pytest.mark.parametrize(("formula", "dtype"), each_value(tuple(FUNCTIONS), ("float16", "float32", "bfloat16")))
 def test_in_a_batch_the_others_keep_their_gradients(formula: str, dtype: str) -> None:
     loss = dx.Loss(formula.replace("a)", "a*x)"), parameters="a", data="x")
     report = dx.check(loss, {"x": [1.5, -0.125, 0.625]}, {"a": -13001.0}, dtype=dtype, methods="symbolic,reverse")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import re
 import struct
@@ -11,7 +12,6 @@ from typing import Any
 
 import pytest
 import torch
-from representatives import one_in
 
 import diffexplore as dx
 from diffexplore.errors import DiffexploreError
@@ -39,9 +39,33 @@ def wrong(a: Tensor, x: Tensor) -> Tensor:
     return Half.apply(a * x).mean()
 
 
+LOSS = dx.Loss("(a*x)**2", parameters="a", data="x")
+DATA, AT = {"x": [1.0, 2.0]}, {"a": 1.5}
+
+
+@functools.cache
+def proof_of(program: Any) -> dx.Proof:
+    return dx.prove(program, LOSS)
+
+
+@functools.cache
+def fit_of(loss: Any) -> dx.Fit:
+    return dx.fit(loss, steps=3) if isinstance(loss, str) else dx.fit(loss, DATA, AT, steps=3)
+
+
+@functools.cache
+def check() -> dx.Report:
+    return dx.check(LOSS, DATA, AT)
+
+
+@functools.cache
+def verification() -> dx.Report:
+    return dx.verify(wrong, LOSS, DATA, AT)
+
+
 @pytest.mark.parametrize(("program", "word"), [(right, "PROVED"), (wrong, "REFUTED")])
 def test_a_proof_shows_itself(program: object, word: str) -> None:
-    page = dx.prove(program, parameters="a", data="x")._repr_html_()
+    page = proof_of(program)._repr_html_()
     assert page.startswith('<div class="diffexplore"') and page.endswith("</div>")
     assert page.count(word) == 1 and page.index(word) < page.index("∂L/∂a")  # the answer opens the page
     assert "∂L/∂a" in page and "<script" not in page
@@ -58,9 +82,8 @@ def test_an_error_of_the_user_is_one_line() -> None:
 
 
 def test_a_wrong_gradient_says_its_headline() -> None:
-    loss = dx.Loss("(a*x)**2", parameters="a", data="x")
     with pytest.raises(dx.GradientError) as raised:
-        dx.assert_gradient(wrong, loss, {"x": [1.0, 2.0]}, {"a": 1.5})
+        dx.assert_gradient(wrong, LOSS, DATA, AT)
     for error in (raised.value, pickle.loads(pickle.dumps(raised.value))):
         lines = "\n".join(error._render_traceback_()).splitlines()
         assert lines[0].startswith("GradientError: FAIL  wrong: ∂L/∂a is wrong (")
@@ -68,7 +91,7 @@ def test_a_wrong_gradient_says_its_headline() -> None:
 
 
 def test_a_loss_called_loss_is_named_once() -> None:
-    loss = dx.Loss("(a*x)**2", parameters="a", data="x", name="loss")
+    loss = dx.Loss(LOSS.formula, parameters="a", data="x", name="loss")
     said = str(dx.prove(lambda a, x: ((a * x) ** 2).mean() + 1, loss))
     assert "does not compute the loss" in said
     assert "the loss loss" not in said and "the loss the loss" not in said
@@ -89,15 +112,15 @@ class Printer:
 @pytest.mark.parametrize(
     ("make", "word"),
     [
-        (lambda loss: dx.check(loss, {"x": [1.0, 2.0]}, {"a": 1.5}), "PASS"),
-        (lambda loss: dx.prove(wrong, loss), "REFUTED"),
-        (lambda loss: dx.fit(loss, {"x": [1.0, 2.0]}, {"a": 1.5}, steps=3), "Loss"),
+        (check, "PASS"),
+        (lambda: proof_of(wrong), "REFUTED"),
+        (lambda: fit_of(LOSS), "Loss"),
     ],
     ids=["report", "proof", "fit"],
 )
-def test_a_terminal_of_ipython_shows_the_page_and_no_record(make: Callable[[dx.Loss], Any], word: str) -> None:
+def test_a_terminal_of_ipython_shows_the_page_and_no_record(make: Callable[[], Any], word: str) -> None:
     printer = Printer()
-    make(dx.Loss("(a*x)**2", parameters="a", data="x"))._repr_pretty_(printer, False)
+    make()._repr_pretty_(printer, False)
     lines = printer.shown.splitlines()
     assert word in printer.shown
     assert len(lines) > 3
@@ -106,43 +129,38 @@ def test_a_terminal_of_ipython_shows_the_page_and_no_record(make: Callable[[dx.L
 
 
 def in_a_terminal(result: Any) -> str:
-    """The text of a result; a text is one."""
-    if isinstance(result, str):
-        return result
+    """The text of a result."""
     printer = Printer()
     result._repr_pretty_(printer, False)
     return printer.shown
 
 
 @pytest.mark.parametrize(
-    "make",
-    one_in(
-        2,
-        [
-            lambda loss: dx.check(loss, {"x": [1.0, 2.0]}, {"a": 1.5}),
-            lambda loss: dx.verify(wrong, loss, {"x": [1.0, 2.0]}, {"a": 1.5}),
-            lambda loss: dx.prove(wrong, loss),
-            lambda loss: dx.fit(loss, {"x": [1.0, 2.0]}, {"a": 1.5}, steps=3),
-            lambda loss: failure_text(dx.verify(wrong, loss, {"x": [1.0, 2.0]}, {"a": 1.5})),
-        ],
-    ),
+    ("make", "shown_by"),
+    [
+        (check, in_a_terminal),
+        (verification, in_a_terminal),
+        (lambda: proof_of(wrong), in_a_terminal),
+        (lambda: fit_of(LOSS), in_a_terminal),
+        (verification, failure_text),
+    ],
     ids=["report", "verify", "proof", "fit", "failure"],
 )
 def test_a_kernel_of_jupyter_makes_the_text_and_shows_nothing(
-    make: Callable[[dx.Loss], Any], monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], Any], shown_by: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loss = dx.Loss("(a*x)**2", parameters="a", data="x")
-    expected = in_a_terminal(make(loss))
+    result = make()
+    expected = shown_by(result)
     shown: list[object] = []
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
     monkeypatch.setattr("rich.jupyter.display", lambda *parts: shown.append(parts))
-    assert in_a_terminal(make(loss)) == expected
+    assert shown_by(result) == expected
     assert len(expected.splitlines()) > 3
     assert not shown, "rich shows what it prints in a notebook, beside the page of the result"
 
 
 def test_a_plot_is_a_picture_without_pyplot() -> None:
-    picture, about = dx.fit("squared_error", lr=0.1, steps=3).plot()._repr_png_()
+    picture, about = fit_of("squared_error").plot()._repr_png_()
     width, height = struct.unpack(">II", picture[16:24])  # of the PNG's first chunk, IHDR
     assert picture.startswith(b"\x89PNG") and (width, height) == (1080, 660)
     assert about == {"width": 720, "height": 440, "alt": "Loss curve of squared_error"}
@@ -150,7 +168,7 @@ def test_a_plot_is_a_picture_without_pyplot() -> None:
 
 @pytest.mark.parametrize("matplotlib", [True, False])
 def test_a_curve_in_a_notebook_is_a_picture(matplotlib: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    fit = dx.fit("squared_error", lr=0.1, steps=3)
+    fit = fit_of("squared_error")
     if not matplotlib:
         monkeypatch.setattr("diffexplore.render.html.find_spec", lambda name: None)
     page = fit._repr_html_()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from representatives import one_in
+from representatives import each_value
 
 import diffexplore as dx
 from diffexplore.formula.power_slopes import evaluable
@@ -38,11 +38,9 @@ CASES: list[tuple[str, str, dict[str, list[float]], dict[str, float], dict[str, 
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
-@pytest.mark.parametrize(("formula", "parameters", "data", "at", "expected"), one_in(2, CASES))
-def test_the_closed_forms_agree_with_the_truth_at_zero(
-    formula: str, parameters: str, data: Any, at: dict[str, float], expected: dict[str, float], dtype: str
-) -> None:
+@pytest.mark.parametrize(("case", "dtype"), each_value(CASES, ["float64", "float32", "bfloat16"]))
+def test_the_closed_forms_agree_with_the_truth_at_zero(case: tuple[Any, ...], dtype: str) -> None:
+    formula, parameters, data, at, expected = case
     methods = OURS[:2] if dtype == "bfloat16" else OURS
     loss = dx.Loss(formula, parameters=parameters, data=tuple(data))
     report = dx.check(loss, data or None, at, dtype=dtype, methods=methods)

@@ -100,11 +100,6 @@ def normal_scale(x: Tensor) -> Tensor:
     return (centred(x).square().mean(-1, keepdim=True) + 2.0**-17).rsqrt()
 
 
-def layer_norm_backward(x: Tensor, g: Tensor) -> Tensor:
-    y = centred(x) * normal_scale(x)
-    return normal_scale(x) * (g - g.mean(-1, keepdim=True) - y * (g * y).mean(-1, keepdim=True))
-
-
 def layer_norm_of_fixed_scale(x: Tensor, g: Tensor) -> Tensor:
     return normal_scale(x) * (g - g.mean(-1, keepdim=True))
 
@@ -113,10 +108,9 @@ def test_a_sum_hides_what_the_output_shows() -> None:
     def forward(x: Tensor) -> Tensor:
         return centred(x) * normal_scale(x)
 
-    wrong, right = (function(forward, backward) for backward in (layer_norm_of_fixed_scale, layer_norm_backward))
+    wrong = function(forward, layer_norm_of_fixed_scale)
     assert dx.prove(lambda x: wrong.apply(x).sum(), parameters="x[2]", data=[]).status == "proved"
     assert dx.prove(wrong, parameters="x[2]", data=[]).status == "refuted"
-    assert dx.prove(right, parameters="x[2]", data=[]).status == "proved"
 
 
 def test_the_numbers_at_a_counterexample_are_those_of_torch() -> None:

@@ -242,7 +242,11 @@ def test_right_backwards_pass(name: str, dtype: torch.dtype) -> None:
     assert (report.verdict, report.truth) == ("pass", "certified")
 
 
-@pytest.mark.parametrize("name", these({name for name in WRONG if "turned" not in name}, WRONG))
+#: Of factors one of each kind.
+EACH_TIME = [*(name for name in WRONG if not name.endswith(("more", "turned"))), "Cholesky, a millionth more"]
+
+
+@pytest.mark.parametrize("name", these(EACH_TIME, WRONG))
 def test_wrong_backwards_fail(name: str) -> None:
     assert dx.gradcheck(WRONG[name], matrix(), battery="none", raise_exception=False).verdict == "fail"
 
@@ -294,7 +298,7 @@ def _unitary(n: int) -> Tensor:
     return L.qr(torch.randn(n, n, dtype=torch.complex128, generator=generator))[0]
 
 
-HILBERT = torch.tensor([[1 / (i + j + 1) for j in range(8)] for i in range(8)], dtype=torch.float64)
+HILBERT = torch.tensor([[1 / (i + j + 1) for j in range(6)] for i in range(6)], dtype=torch.float64)
 EQUAL = torch.diag(torch.tensor([1.0, 1.0, 2.0], dtype=torch.float64))
 SINGULAR = torch.tensor([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]], dtype=torch.float64)
 
