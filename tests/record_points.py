@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,7 @@ def symbols_of(function: Function) -> tuple[sympy.Expr, ...]:
     return (*[sympy.Integer(2)] * function.orders, *moving)
 
 
+@cache
 def drawn(name: str, count: int = 40) -> list[Point]:
     """Points of the domain, the same each time: of all sizes, and of both signs."""
     rng = np.random.default_rng(len(name) * 1000 + sum(map(ord, name)))
@@ -61,9 +64,9 @@ def drawn(name: str, count: int = 40) -> list[Point]:
         points = [(x, y if x > 0 else float(round(y))) for x, y in points]
     orders = orders_of(name)
     points = [(*[float(1 + i % 3)] * orders, *point) for i, point in enumerate(points)]
-    inside = [point for point in points if domain.holds(*map(arb, point))]
-    assert len(inside) >= count, "a domain of which the points are a part"
-    return inside[:count]
+    inside = list(islice((point for point in points if domain.holds(*map(arb, point))), count))
+    assert len(inside) == count, "a domain of which the points are a part"
+    return inside
 
 
 def columns(name: str, points: list[Point]) -> Iterator[tuple[list[Point], list[Any]]]:
@@ -83,7 +86,7 @@ def inside(function: Function) -> list[Point]:
     """Points at which a function with a class of its own is defined."""
     name = function.computed.name if isinstance(function.computed, Operation) else "add"
     points = [point[: function.least] for point in drawn(name)] if name == "add" else drawn(name)
-    points = points[: 40 if arguments_of(function) < 3 else 15]
+    points = points[: 40 if arguments_of(function) < 3 else 6]
     return [point for point in points if function.facts.domain.holds(*map(arb, point))]
 
 

@@ -9,7 +9,8 @@ changes; farther away nothing is known of any pixel.
 from __future__ import annotations
 
 import math
-from itertools import product
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -37,39 +38,39 @@ def sampled(x: Tensor, grid: Tensor, mode: int, padding: int, align_corners: boo
     flat = x.to(wide).flatten(2)
     cubic = mode not in (_LINEAR, _NEAREST)
     reach, weigh = (_REACH, _cubic) if cubic else (1, _hat if mode == _LINEAR else _nearest)
-    axes: list[list[tuple[Tensor, Tensor]]] = []
+    offs = torch.arange(-reach, reach + 1, device=x.device).reshape(-1, *[1] * (grid.dim() - 1))
     unknown = torch.zeros((), dtype=wide, device=x.device)
+    weights = torch.ones((1, *[1] * (grid.dim() - 1)), dtype=wide, device=x.device)
+    pixels = _Pixels.first(grid)
     for one, size in zip(grid.to(wide).flip(-1).unbind(-1), sizes, strict=True):
         place = (one + 1) * ((size - 1) / 2) if align_corners else ((one + 1) * size - 1) / 2
         place = place if cubic else _padded(place, size, padding, align_corners)
         near = _unseen(place.round())
         unknown = unknown + torch.where((place > near - 1) & (place < near + 1), 0 * near, math.nan)
-        axes.append([])
-        for off in range(-reach, reach + 1):
-            at = _unseen(near + off)
-            index = _unseen(_padded(at, size, padding, align_corners)) if cubic else at
-            axes[-1].append((index.long(), weigh(place - at, off == 0)))
-    found = unknown.unsqueeze(1) * flat.sum(2).reshape(*flat.shape[:2], *[1] * len(sizes))
-    for corner in product(*axes):
-        weight = corner[0][1]
-        for _, share in corner[1:]:
-            weight = weight * share
-        found = found + weight.unsqueeze(1) * _taken(flat, [index for index, _ in corner], sizes)
-    return found.to(x.dtype)
+        at = _unseen(near + offs)
+        index = _unseen(_padded(at, size, padding, align_corners)) if cubic else at
+        weights = _of_all(weights, weigh(place - at, offs == 0), torch.mul)
+        pixels = pixels.along(index.long(), size)
+    nowhere = unknown.unsqueeze(1) * flat.sum(2).reshape(*flat.shape[:2], *[1] * len(sizes))
+    return (nowhere + (weights.movedim(0, 1).unsqueeze(1) * pixels.taken(flat)).sum(2)).to(x.dtype)
 
 
-def _hat(away: Tensor, nearest: bool) -> Tensor:
+def _of_all(first: Tensor, second: Tensor, function: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """A function of each of (A, …) with each of (B, …), as (A·B, …)."""
+    return function(first.unsqueeze(1), second.unsqueeze(0)).flatten(0, 1)
+
+
+def _hat(away: Tensor, nearest: Tensor) -> Tensor:
     return (1 - away.abs()).clamp(min=0)
 
 
-def _nearest(away: Tensor, nearest: bool) -> Tensor:
+def _nearest(away: Tensor, nearest: Tensor) -> Tensor:
     """1 for the nearest pixel; of two that are equally near ``nearest`` tells the one that rounding takes."""
     distance = away.abs()
-    inside = distance < 0.5
-    return torch.where(inside | (distance == 0.5) if nearest else inside, torch.ones_like(away), 0 * away)
+    return torch.where((distance < 0.5) | ((distance == 0.5) & nearest), torch.ones_like(away), 0 * away)
 
 
-def _cubic(away: Tensor, nearest: bool) -> Tensor:
+def _cubic(away: Tensor, nearest: Tensor) -> Tensor:
     distance = away.abs()
     inner = ((_CUBIC + 2) * distance - (_CUBIC + 3)) * distance * distance + 1
     outer = _CUBIC * (((distance - 5) * distance + 8) * distance - 4)
@@ -106,13 +107,27 @@ def _reflected(place: Tensor, low: float, high: float) -> Tensor:
     return high - (from_turn - length).abs()
 
 
-def _taken(flat: Tensor, at: list[Tensor], sizes: torch.Size) -> Tensor:
-    """The elements at integer places; 0 outside."""
-    inside = torch.ones((), dtype=torch.bool, device=flat.device)
-    index = torch.zeros((), dtype=torch.int64, device=flat.device)
-    for place, size in zip(at, sizes, strict=True):
-        inside = inside & (place >= 0) & (place < size)
-        index = index * size + place.clamp(0, size - 1)
-    found = flat.gather(2, index.flatten(1).unsqueeze(1).expand(-1, flat.shape[1], -1))
-    found = found.reshape(*flat.shape[:2], *at[0].shape[1:])
-    return torch.where(inside.unsqueeze(1), found, torch.zeros_like(found))
+@dataclass(frozen=True)
+class _Pixels:
+    """All pixels that may have a share in a point, by their places along the axes so far: (A, N, …)."""
+
+    index: Tensor
+    inside: Tensor
+
+    @classmethod
+    def first(cls, grid: Tensor) -> _Pixels:
+        """The one place before there are axes."""
+        shape = (1, *grid.shape[:-1])
+        return cls(grid.new_zeros(shape, dtype=torch.int64), grid.new_ones(shape, dtype=torch.bool))
+
+    def along(self, place: Tensor, size: int) -> _Pixels:
+        """With all of their places (B, N, …) along one more axis."""
+        index = _of_all(self.index * size, place.clamp(0, size - 1), torch.add)
+        return _Pixels(index, _of_all(self.inside, (place >= 0) & (place < size), torch.logical_and))
+
+    def taken(self, flat: Tensor) -> Tensor:
+        """Their elements (N, C, A, …) of an image (N, C, ·); 0 outside."""
+        index = self.index.movedim(0, 1)
+        found = flat.gather(2, index.flatten(1).unsqueeze(1).expand(-1, flat.shape[1], -1))
+        found = found.reshape(*flat.shape[:2], *index.shape[1:])
+        return torch.where(self.inside.movedim(0, 1).unsqueeze(1), found, torch.zeros_like(found))
