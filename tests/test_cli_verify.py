@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
-from representatives import one_in
+from representatives import one_in, slow
 
 from diffexplore.cli.main import main
 
@@ -66,6 +67,13 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("points.csv").write_text("x,y,u\n0.1,1.2,1\n1.3,2.9,-0.5\n2.7,5.1,0.25\n", encoding="utf-8")
 
 
+@cache
+def replay() -> str:
+    """What is kept of the verification of ``half``."""
+    assert main(["verify", "mine.py:half", *LOSS, "--replay", "again.json", "--quiet"]) == 1
+    return Path("again.json").read_text(encoding="utf-8")
+
+
 def refusal(capsys: Output, *arguments: str) -> str:
     """The one line with which a command is refused."""
     assert main(["verify", *arguments]) == 2
@@ -76,7 +84,7 @@ def refusal(capsys: Output, *arguments: str) -> str:
     return line.removeprefix("error: ")
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [80, slow(120)])
 def test_a_right_loss_passes(capsys: Output, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     assert main(["verify", "mine.py:right", *LOSS]) == 0
@@ -162,7 +170,7 @@ def test_a_pass_writes_no_replay(capsys: Output) -> None:
 
 
 def test_a_replay_of_a_mended_candidate_passes(capsys: Output) -> None:
-    assert main(["verify", "mine.py:half", *LOSS, "--replay", "again.json", "--quiet"]) == 1
+    Path("again.json").write_text(replay(), encoding="utf-8")
     Path("mine.py").write_text(CANDIDATES.replace(".mean() / 2", ".mean()"), encoding="utf-8")
     assert main(["verify", "--replay", "again.json", "--quiet"]) == 0
     assert "PASS  half agrees" in capsys.readouterr().out
@@ -226,9 +234,8 @@ def test_a_file_that_holds_no_formulas(capsys: Output, content: str) -> None:
     "change", one_in(2, [{"format": 99}, {"points": [{"a": "nan", "b": "0x1p0"}]}, {"data": {}}, {"more": 1}])
 )
 def test_a_replay_that_was_tampered_with(capsys: Output, change: dict[str, object]) -> None:
-    assert main(["verify", "mine.py:half", *LOSS, "--replay", "again.json", "--quiet"]) == 1
+    document = json.loads(replay()) | change
     capsys.readouterr()
-    document = json.loads(Path("again.json").read_text(encoding="utf-8")) | change
     Path("again.json").write_text(json.dumps(document), encoding="utf-8")
     assert refusal(capsys, "--replay", "again.json").startswith("again.json holds no verification")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sympy
 import torch
+from representatives import slow
 from sympy import Abs, Eq, Max, Piecewise, cos, exp, gamma, sign, sin, sqrt
 
 import diffexplore as dx
@@ -76,10 +77,21 @@ def test_no_expression_leaves_with_an_error_or_is_proved_wrongly(left: sympy.Exp
     _assert_not_proved(left, right)
 
 
-@pytest.mark.parametrize("step", [lambda u: exp(u + 1), lambda u: sqrt(u + 1)], ids=["exp", "sqrt"])
-def test_no_tower_leaves_with_an_error(step: Callable[[sympy.Expr], sympy.Expr]) -> None:
+def _root(u: sympy.Expr) -> sympy.Expr:
+    return sqrt(u + 1)
+
+
+@pytest.mark.parametrize(
+    ("step", "height"),
+    [
+        pytest.param(lambda u: exp(u + 1), 60, id="exp"),
+        pytest.param(_root, 30, id="sqrt"),
+        slow(_root, 60, id="sqrt, high"),
+    ],
+)
+def test_no_tower_leaves_with_an_error(step: Callable[[sympy.Expr], sympy.Expr], height: int) -> None:
     tower: sympy.Expr = x
-    for _ in range(60):
+    for _ in range(height):
         tower = step(tower)
     _assert_not_proved(tower, x)
 
@@ -96,12 +108,13 @@ def test_what_is_no_expression_is_refused(wrong: Any) -> None:
         decide_equal(wrong, x)
 
 
-def test_the_maximum_norm_with_its_ties_divided_by_their_count() -> None:
+@pytest.mark.parametrize("summed", [False, slow(True)])
+def test_the_maximum_norm_with_its_ties_divided_by_their_count(summed: bool) -> None:
+    mean = (lambda summand: batch_sum(summand, (x, y)) / SAMPLES) if summed else (lambda summand: summand)
     entries = [Abs(w * x), Abs(a * y)]
     largest = Max(*entries)
     first, second = (Piecewise((1, Eq(entry, largest)), (0, True)) for entry in entries)
-    claimed = batch_sum(x * first * sign(w * x) / (first + second), (x, y)) / SAMPLES
-    forward = batch_sum(largest, (x, y)) / SAMPLES
+    claimed, forward = mean(x * first * sign(w * x) / (first + second)), mean(largest)
     decision = decide_gradient(forward, claimed, w, data=(x, y))
     assert decision.status == "proved", decision
     assert any("a·y − w·x ≠ 0" in text for text in decision.conditions), decision.conditions

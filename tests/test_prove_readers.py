@@ -172,7 +172,8 @@ class Positive(torch.autograd.Function):
 
 
 @pytest.mark.parametrize(
-    ("edge", "shape", "status"), [(0.0, "x[2]", "proved"), (-1.0, "x[1]", "refuted"), (0.25, "x[1]", "refuted")]
+    ("edge", "shape", "status"),
+    [slow(0.0, "x[2]", "proved"), (0.0, "x[1]", "proved"), slow(-1.0, "x[1]", "refuted"), (0.25, "x[1]", "refuted")],
 )
 def test_a_mask_of_the_backward_is_read_as_well(edge: float, shape: str, status: str) -> None:
     assert dx.prove(lambda x: Positive.apply(x, edge), parameters=shape, data=[]).status == status
@@ -192,9 +193,10 @@ def test_what_is_written_between_two_masks_counts(right: bool) -> None:
 
 
 def _any_by_two_axes(x: Tensor) -> Tensor:
-    mask = x.reshape(1, 2) > 0
+    mask = torch.cat([x > 0, torch.ones(1).bool()]).reshape(1, 2)
     kept, all_axes = torch.any(mask, dim=[0], keepdim=True), torch.any(mask, dim=[0, 1])
-    return (torch.masked_select(x.reshape(1, 2), kept) ** 2).sum() + (torch.masked_select(x, all_axes) ** 3).sum()
+    pair = x.expand(1, 2)
+    return (torch.masked_select(pair, kept) ** 2).sum() + (torch.masked_select(pair, all_axes) ** 3).sum()
 
 
 def _in_and_not_in(x: Tensor) -> Tensor:
@@ -202,9 +204,9 @@ def _in_and_not_in(x: Tensor) -> Tensor:
     return (x[torch.isin(x, one, assume_unique=True)] ** 2).sum() + (x[torch.isin(x, one, invert=True)] ** 2).sum()
 
 
-@pytest.mark.parametrize(("function", "parameters"), [(_any_by_two_axes, "x[2]"), (_in_and_not_in, "x[1]")])
-def test_masks_that_differ_by_an_option_alone_are_two(function: Callable[[Tensor], Tensor], parameters: str) -> None:
-    assert dx.prove(function, parameters=parameters, data="").status == "proved"
+@pytest.mark.parametrize("function", [_any_by_two_axes, _in_and_not_in])
+def test_masks_that_differ_by_an_option_alone_are_two(function: Callable[[Tensor], Tensor]) -> None:
+    assert dx.prove(function, parameters="x[1]", data="").status == "proved"
 
 
 #: What joins elements that were chosen, of which there may be none.
@@ -218,7 +220,7 @@ JOINS: dict[str, Callable[[Tensor], Tensor]] = {
 
 @pytest.mark.parametrize("name", these({"cat", "complex"}, JOINS))
 def test_nothing_is_joined_to_nothing(name: str) -> None:
-    assert dx.prove(JOINS[name], parameters="x[2]", data="").status == "proved"
+    assert dx.prove(JOINS[name], parameters="x[1]", data="").status == "proved"
 
 
 def test_where_nothing_is_chosen_a_mean_has_no_value() -> None:
@@ -260,7 +262,7 @@ def test_the_conjugate_that_a_backward_forgets_is_missed(conjugate: bool, status
 
 
 def test_complex_numbers_of_any_number_of_samples() -> None:
-    proof = dx.prove(lambda a, x: torch.complex(a * x, a * a * x).exp().mean().abs(), parameters="a", data="x")
+    proof = dx.prove(lambda a, x: torch.complex(a * x, x).exp().mean().abs(), parameters="a", data="x")
     assert (proof.status, proof.samples) == ("proved", None)
 
 
