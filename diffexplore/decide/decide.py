@@ -110,11 +110,11 @@ def decide_gradient(
 def _question_of(
     left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | None, domain: Iterable[Boolean],
     conventions: Mapping[Boolean, str] | None, needs: Iterable[Boolean], shown: Shown | None,
-    *symbols: Iterable[sympy.Symbol],
+    data: Iterable[sympy.Symbol], inputs: Iterable[sympy.Symbol], defined: Iterable[Boolean] = (),
 ) -> Callable[[], EqualityQuestion]:  # fmt: skip
     """What makes the question; raises TypeError for what is no expression and no condition."""
     sides, stated = (_as_expression(left), _as_expression(right)), tuple(map(_as_condition, needs))
-    return partial(ask, *sides, symbol, domain, conventions or {}, stated, *symbols, shown=shown)
+    return partial(ask, *sides, symbol, domain, conventions or {}, stated, data, inputs, defined, shown)
 
 
 def _decide(
