@@ -9,7 +9,7 @@ from math import log10
 
 from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.membership import Point, moved_onto, rounded
-from diffexplore.decide.records import Unsupported
+from diffexplore.decide.records import Shown, Unsupported
 from diffexplore.decide.refute import Seen, look_at, seen_in
 from diffexplore.formula.batch_sums import SIZES
 
@@ -19,13 +19,18 @@ _DECIMALS = (1, 2, 3)
 
 
 def find(
-    case: RegionCase, count: int, enough: int | None = None, *, sizes: Sequence[int] = SIZES
+    case: RegionCase,
+    count: int,
+    enough: int | None = None,
+    *,
+    sizes: Sequence[int] = SIZES,
+    shows: Shown = lambda _: True,
 ) -> tuple[Seen | None, Seen | None]:
     """A point at which the sides are apart, if one is found; and the one with the largest difference.
 
     ``count`` points are tried, until both sides have had a value at ``enough`` of them, with ``sizes`` samples in turn.
     Of the points at which the sides are apart, that with numbers near 1 and a large difference is taken: there a cause
-    shows, and can be read.
+    shows, and can be read; but only one that ``shows`` says to show.
     """
     largest: Seen | None = None
     apart: list[Seen] = []
@@ -33,16 +38,18 @@ def find(
         for seen in islice(seen_in(case, count, sizes), enough):
             if seen.apart:
                 apart.append(seen)
-                if len(apart) == _MOST_APART or _oddness(seen) == 0:
+                if len(apart) == _MOST_APART or (_oddness(seen) == 0 and shows(seen.counterexample())):
                     break
             if largest is None or seen.difference.mid() > largest.difference.mid():
                 largest = seen
     except Unsupported:
         pass
-    if not apart:
-        return None, largest
-    best = shortened(case, min(apart, key=_oddness))
-    return best, best
+    for one in sorted(apart, key=_oddness):
+        short = shortened(case, one)
+        best = short if short is one or shows(short.counterexample()) else one
+        if shows(best.counterexample()):
+            return best, best
+    return None, largest
 
 
 def _oddness(seen: Seen) -> float:

@@ -17,7 +17,7 @@ from diffexplore.decide.choose import find
 from diffexplore.decide.edges import look_at_edges
 from diffexplore.decide.found import Edges
 from diffexplore.decide.question import EqualityQuestion, ask, check_steps
-from diffexplore.decide.records import Decision, Undefined, Unsupported
+from diffexplore.decide.records import Decision, Shown, Undefined, Unsupported
 from diffexplore.decide.refute import contradicts
 from diffexplore.decide.regions import Region
 from diffexplore.decide.sums import sums_in
@@ -52,6 +52,7 @@ def decide_equal(
     inputs: Iterable[sympy.Symbol] = (),
     everywhere: bool = False,
     allowance: Allowance | None = None,
+    shown: Shown | None = None,
 ) -> Decision:
     """Whether ``left`` = ``right`` for all real values of their symbols.
 
@@ -67,8 +68,9 @@ def decide_equal(
         inputs: symbols of which every value counts: a condition that leaves out one of theirs is an exclusion.
         everywhere: decide at the boundaries of branches as well; else they are side conditions.
         allowance: what this decision shares with others; None gives it :data:`BUDGET` for itself.
+        shown: whether a counterexample shows where the sides are run; one that does not is none.
     """
-    question = _question_of(left, right, None, domain, conventions, needs, (), inputs)
+    question = _question_of(left, right, None, domain, conventions, needs, shown, (), inputs)
     return _decide(question, sizes, allowance, on_seams=everywhere)
 
 
@@ -85,6 +87,7 @@ def decide_gradient(
     inputs: Iterable[sympy.Symbol] = (),
     defined: Iterable[Boolean] = (),
     allowance: Allowance | None = None,
+    shown: Shown | None = None,
 ) -> Decision:
     """Whether ``claimed`` is the derivative of ``forward`` by ``symbol``.
 
@@ -95,22 +98,23 @@ def decide_gradient(
             else it is a side condition.
         symbol: differentiated by. One of ``data`` means that of one sample.
         data: the data symbols.
-        domain, conventions, needs, sizes, inputs, allowance: as of :func:`decide_equal`; the needs are those of
+        domain, conventions, needs, sizes, inputs, allowance, shown: as of :func:`decide_equal`; the needs are those of
             ``claimed``.
         defined: conditions under which alone ``forward`` has a value as it is written; a single point outside them,
             such as x = 0 of exp(log(x)), is no counterexample.
     """
-    question = _question_of(forward, claimed, symbol, domain, conventions, needs, data, inputs, tuple(defined))
+    question = _question_of(forward, claimed, symbol, domain, conventions, needs, shown, data, inputs, tuple(defined))
     return _decide(question, sizes, allowance, on_seams=True)
 
 
 def _question_of(
     left: sympy.Expr, right: sympy.Expr, symbol: sympy.Symbol | None, domain: Iterable[Boolean],
-    conventions: Mapping[Boolean, str] | None, needs: Iterable[Boolean], *symbols: Iterable[sympy.Symbol],
+    conventions: Mapping[Boolean, str] | None, needs: Iterable[Boolean], shown: Shown | None,
+    data: Iterable[sympy.Symbol], inputs: Iterable[sympy.Symbol], defined: Iterable[Boolean] = (),
 ) -> Callable[[], EqualityQuestion]:  # fmt: skip
     """What makes the question; raises TypeError for what is no expression and no condition."""
     sides, stated = (_as_expression(left), _as_expression(right)), tuple(map(_as_condition, needs))
-    return partial(ask, *sides, symbol, domain, conventions or {}, stated, *symbols)
+    return partial(ask, *sides, symbol, domain, conventions or {}, stated, data, inputs, defined, shown)
 
 
 def _decide(
@@ -193,9 +197,9 @@ def _refuted_first(question: EqualityQuestion, case: RegionCase, work: Work) -> 
     if any(sums_in(side) for side in case.sides) or question.departures(case.resolver):
         return False
     case.required = (*question.needs, *case.requirements.open(case.resolver.region))
-    work.apart, _ = find(case, _FIRST, 1)
+    work.apart, _ = find(case, _FIRST, 1, shows=question.shows)
     if work.apart is not None:
-        work.apart = find(case, _POINTS)[0] or work.apart  # one that can be read
+        work.apart = find(case, _POINTS, shows=question.shows)[0] or work.apart  # one that can be read
         case.note = "certified values at a point"
     return work.apart is not None
 
@@ -205,7 +209,7 @@ def _look(question: EqualityQuestion, work: Work, sizes: Sequence[int]) -> None:
     for case in work.cases:
         if not case.settled and not question.departures(case.resolver):
             inside = [piece for piece in case.pieces if not question.departures(piece.resolver)]
-            work.apart, seen = find(replace(case, pieces=inside), _POINTS, sizes=sizes)
+            work.apart, seen = find(replace(case, pieces=inside), _POINTS, sizes=sizes, shows=question.shows)
             largest = (one for one in (work.largest, seen) if one is not None)
             work.largest = max(largest, key=lambda one: one.difference.mid(), default=None)
             if work.apart is not None:

@@ -77,7 +77,7 @@ class Edges:
         """Look for a counterexample in a case on a seam, or with samples on seams."""
         pieces = [piece for piece in case.pieces if not question.departures(piece.resolver)]
         if self.apart is None and not question.departures(case.resolver):
-            found = find(replace(case, pieces=pieces), POINTS)[0]
+            found = find(replace(case, pieces=pieces), POINTS, shows=question.shows)[0]
             if found is not None and not contradicts(found, question.unresolved):
                 self.apart = found
                 self.place = " or ".join(dict.fromkeys(filter(None, map(self.where, seams))))

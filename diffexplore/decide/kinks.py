@@ -150,7 +150,7 @@ class Written:
                 yield {**whole, **{symbol: fraction(value) for symbol, value in values}}
 
     def seen(self, whole: Point) -> Seen | None:
-        """Both values at a point of the domain, where they are certainly apart."""
+        """Both values at a point of the domain, where they are certainly apart, and shown to be."""
         exact = rationals(whole)
         at = exact.pop(self._variable)
         place = LinePoint(self._variable, at, self._zeros)
@@ -175,7 +175,8 @@ class Written:
         point = {symbol: number for symbol, number in whole.items() if symbol not in named}
         outside = self._question.of_each_sample & (question.left.free_symbols | question.right.free_symbols)
         point |= {symbol: samples[0][symbol] for symbol in outside if samples}
-        return Seen(point, samples, left, right)
+        found = Seen(point, samples, left, right)
+        return found if question.shows(found.counterexample()) else None
 
     def _left_there(self, exact: dict[sympy.Basic, sympy.Rational], place: LinePoint) -> arb | None:
         """What should be claimed at the place: the derivative, or the left side itself."""

@@ -11,7 +11,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.branches import BRANCHING, Resolver, Undecided, has_branches
-from diffexplore.decide.records import Unsupported
+from diffexplore.decide.records import Counterexample, Shown, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.seams import equations, seam_regions
 from diffexplore.decide.sums import bound_symbols, sums_in
@@ -25,7 +25,8 @@ from diffexplore.formula.text import to_text
 class EqualityQuestion:
     """Whether ``left``, or its derivative by ``symbol`` where one is given, is ``right``.
 
-    ``needs``: where ``right`` has a value; ``defined``: where ``left`` has one as it is written.
+    ``needs``: where ``right`` has a value; ``defined``: where ``left`` has one as it is written. ``shown``: whether a
+    counterexample shows where it is run; None where nothing is run.
     """
 
     left: sympy.Expr
@@ -37,6 +38,11 @@ class EqualityQuestion:
     data: frozenset[sympy.Basic] = frozenset()
     inputs: frozenset[sympy.Basic] = frozenset()
     defined: tuple[Boolean, ...] = ()
+    shown: Shown | None = None
+
+    def shows(self, found: Counterexample) -> bool:
+        """Whether a counterexample shows."""
+        return self.shown is None or self.shown(found)
 
     @cached_property
     def varied(self) -> frozenset[sympy.Basic]:
@@ -145,6 +151,7 @@ def ask(
     data: Iterable[sympy.Symbol] = (),
     inputs: Iterable[sympy.Symbol] = (),
     defined: Iterable[Boolean] = (),
+    shown: Shown | None = None,
 ) -> EqualityQuestion:
     """The question in real symbols; raises :class:`Unsupported` where two different ones have one name."""
     conditions, needs, data, inputs, defined = map(list, (domain, needs, data, inputs, defined))
@@ -175,6 +182,7 @@ def ask(
         frozenset(map(clean, data)),
         frozenset(map(clean, inputs)),
         tuple(map(clean, defined)),
+        shown,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
@@ -29,6 +29,9 @@ class EnclosedValue:
     def __str__(self) -> str:
         return f"{self.middle} ± {self.radius}"
 
+    def __float__(self) -> float:
+        return float(self.middle)
+
 
 @dataclass(frozen=True)
 class Counterexample:
@@ -47,6 +50,10 @@ class Counterexample:
     def n(self) -> int:
         """The number of samples; 0 where the expressions have no sums."""
         return len(self.samples)
+
+
+Shown = Callable[[Counterexample], bool]
+"""Whether what a question is about shows a counterexample where it is run; one that it does not show is none."""
 
 
 @dataclass(frozen=True)

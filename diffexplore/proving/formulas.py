@@ -17,6 +17,7 @@ from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.program.program import Program, lower
+from diffexplore.proving.runs import ProgramRun
 from diffexplore.tracing.declarations import Array, of_samples, real, symbols_of
 from diffexplore.tracing.traced import OUTPUT, Traced
 
@@ -140,6 +141,21 @@ def by_symbol(
             symbols = array.symbols if samples is None else of_samples(array, samples)
             found |= {symbol.name: number for symbol, number in zip(symbols, tensor.reshape(-1), strict=True)}
     return found
+
+
+def differentiated(traced: Traced) -> tuple[str, ...]:
+    """The arguments that require gradients, as they did when the program was traced."""
+    partials = set(traced.partials or {})
+    data = [a.name for a in traced.data if partials & {f"{s.name}{end}" for s in a.symbols for end in ("", "_1")}]
+    return (*(array.name for array in traced.parameters if traced.partials is not None), *data)
+
+
+def numbers_of(traced: Traced, result: ProgramRun) -> dict[str, list[float]]:
+    """The numbers of a run for each formula: one, or one for each sample."""
+    partials = traced.partials or {}
+    numbers = {OUTPUT: result.values[OUTPUT], **by_symbol(traced.parameters, result.values)}
+    numbers |= by_symbol(traced.data, result.values, of_data=True, samples=traced.samples)
+    return {name: numbers[name].reshape(-1).tolist() for name in (OUTPUT, *partials)}
 
 
 def _sharp(ball: arb) -> arb | None:

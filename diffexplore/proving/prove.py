@@ -24,6 +24,7 @@ from diffexplore.proving.records import Proof, status_of, up_to_unproved
 from diffexplore.proving.rerun import check_reading
 from diffexplore.proving.runs import Function
 from diffexplore.proving.scope import scope_of
+from diffexplore.proving.shown import EagerRuns
 from diffexplore.proving.statements import domain_of, names_of, statements_of, written_domain
 from diffexplore.torch_private.unloaded import not_compiled
 from diffexplore.tracing.declarations import DTYPE, Spec, declare, symbols_of
@@ -84,11 +85,11 @@ def prove(
     conditions += written_domain(known)
     conditions += [condition for draw in program.draws for condition in draw.domain]
     check_compatible(conditions)
-    allowance = Allowance(BUDGET)
+    allowance, runs = Allowance(BUDGET), EagerRuns(spare)
 
     def read(traced: Traced, *, while_proved: bool = False) -> ConstantReading:
         names = names_of(requested, program, traced)
-        statements = statements_of(program, traced, known, names, conditions, allowance)
+        statements = statements_of(program, traced, known, names, conditions, allowance, runs)
         return ConstantReading(traced, tuple(up_to_unproved(statements) if while_proved else statements))
 
     def part(traced: Traced, as_run: Traced | None) -> Part:
@@ -109,6 +110,7 @@ def prove(
     readings = [one.reading for one in ((shown,) if parts.refuted is not None else (first, *parts.others))]
     if status_of(statements) == "refuted":
         listener.progress("looking for the cause", 0, 0)
+    notes = (*notes, *runs.notes({(one.name, one.call): one for one in statements}))
     narrow = narrow_dtypes(step for reading in readings for step in reading.traced.narrow)
     scope = scope_of(parts.sizes, statements, conditions, parts.others)
     return Proof(

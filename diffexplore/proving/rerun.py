@@ -18,7 +18,7 @@ from flint import arb
 from diffexplore.decide.records import Counterexample
 from diffexplore.errors import UsageError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
-from diffexplore.proving.formulas import TracedFormulas, by_symbol
+from diffexplore.proving.formulas import TracedFormulas, differentiated, numbers_of
 from diffexplore.proving.points_tried import (
     Tensors,
     at,
@@ -34,7 +34,7 @@ from diffexplore.torch_code.calling import in_one_line
 from diffexplore.torch_code.torch_program import TorchProgram
 from diffexplore.tracing.sizes import apart, meets
 from diffexplore.tracing.trace import applied
-from diffexplore.tracing.traced import OUTPUT, Traced
+from diffexplore.tracing.traced import Traced
 
 #: Numbers of samples, where those that a proof holds for are among them.
 SIZES = (3, 1, 2, 5, 8)
@@ -89,7 +89,7 @@ def check_reading(
     except TypeError as error:
         return (f"not held against runs of {name}: {error}",)
     sizes = _sizes(traced, one) if sizes is None else sizes
-    found, program = _Findings(), _Program(name, function, _wrt(traced))
+    found, program = _Findings(), _Program(name, function, differentiated(traced))
     if not sizes:
         return (f"not held against runs of {name}: no number of samples up to {_MOST_SAMPLES} is meant",)
     for tensors in (*(at(traced, point, sizes) for point in own), *points(traced, sizes)):
@@ -145,13 +145,6 @@ class _Program:
     wrt: tuple[str, ...]
 
 
-def _wrt(traced: Traced) -> tuple[str, ...]:
-    """The arguments that require gradients, as they did when the program was traced."""
-    partials = set(traced.partials or {})
-    data = [a.name for a in traced.data if partials & {f"{s.name}{end}" for s in a.symbols for end in ("", "_1")}]
-    return (*(array.name for array in traced.parameters if traced.partials is not None), *data)
-
-
 def _sizes(traced: Traced, one: bool) -> tuple[int, ...]:
     """The numbers of samples to run: the usual ones, and those next to where the program changes."""
     if traced.samples is not None or not traced.data:
@@ -170,13 +163,13 @@ def _look(program: _Program, formulas: TracedFormulas, tensors: Tensors, found: 
         return
     found.ran.add(size)
     exact = formulas.balls(tensors)
-    values = _by_symbol(formulas.traced, plain)
+    values = numbers_of(formulas.traced, plain)
     open_ = [name for name in formulas.names if not _settled(name, values[name], exact[name], found)]
     if not open_:
         return
     where = in_words(formulas.traced, tensors)
     allowed, again = _allowed(program, formulas, tensors, found)
-    repeated = _by_symbol(formulas.traced, again) if again is not None else {}
+    repeated = numbers_of(formulas.traced, again) if again is not None else {}
     for name in open_:
         for place, (value, ball) in enumerate(zip(values[name], exact[name], strict=True)):
             bound = allowed[name][place % len(allowed[name])]
@@ -213,13 +206,13 @@ def _allowed(
     except Exception as error:  # the program, which runs without the watch, sees it; or the watch itself is wrong
         again, raised = None, error
     if again is not None and not again.unbounded:
-        return _by_symbol(formulas.traced, ProgramRun(again.radii)), again
+        return numbers_of(formulas.traced, ProgramRun(again.radii)), again
     named = _under_watch(program.name, raised) if again is None else f"for {', '.join(again.unbounded)}"
     found.notes["unbounded"] = (
         f"no rounding bound {named}: held against runs within {OPAQUE_FACTOR:g} bounds of the formulas"
     )
     reference = formulas.rounding(tensors)
-    values = _by_symbol(formulas.traced, run(program.function, tensors, program.wrt))
+    values = numbers_of(formulas.traced, run(program.function, tensors, program.wrt))
     largest = max((abs(v) for row in values.values() for v in row if math.isfinite(v)), default=0.0)
     return {
         name: [OPAQUE_FACTOR * float(r) + _OF_FLOAT32 * largest for r in radius.reshape(-1)]
@@ -230,11 +223,3 @@ def _allowed(
 def _under_watch(name: str, raised: Exception | None) -> str:
     """Who raised what where a call that came through alone does not come through under the watch."""
     return f"(alone {name} runs; under the watch of its rounding, {in_one_line('the call', raised)})" if raised else ""
-
-
-def _by_symbol(traced: Traced, result: ProgramRun) -> dict[str, list[float]]:
-    """The numbers of a run for each formula: one, or one for each sample."""
-    partials = traced.partials or {}
-    numbers = {OUTPUT: result.values[OUTPUT], **by_symbol(traced.parameters, result.values)}
-    numbers |= by_symbol(traced.data, result.values, of_data=True, samples=traced.samples)
-    return {name: numbers[name].reshape(-1).tolist() for name in (OUTPUT, *partials)}

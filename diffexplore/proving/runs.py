@@ -34,11 +34,14 @@ class WatchedRun(ProgramRun):
     unbounded: tuple[str, ...]
 
 
-def run(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[str]) -> ProgramRun:
-    """One call on copies of the arguments, with the user's settings; raises what the program raises."""
+def run(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[str], *, second: bool = False) -> ProgramRun:
+    """One call on copies of the arguments, with the user's settings; raises what the program raises.
+
+    ``second``: the gradients are those of a second backward call on the same graph.
+    """
     leaves = {name: tensor.clone().requires_grad_(name in wrt) for name, tensor in tensors.items()}
     with _quiet():
-        return ProgramRun(_called(function, leaves, wrt))
+        return ProgramRun(_called(function, leaves, wrt, second=second))
 
 
 def watched(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[str]) -> WatchedRun:
@@ -54,12 +57,18 @@ def watched(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[s
     return WatchedRun(values, radii, tuple(sorted(watch.unwatched | escapes.seen | watch.leaving)))
 
 
-def _called(function: Function, leaves: dict[str, Tensor], wrt: Collection[str]) -> dict[str, Tensor]:
+def _called(
+    function: Function, leaves: dict[str, Tensor], wrt: Collection[str], *, second: bool = False
+) -> dict[str, Tensor]:
     arguments = dict(leaves)
     with exits_refused():
         output = function(**arguments)
         if output.requires_grad:
-            output.backward()
+            output.backward(retain_graph=second)
+            if second:
+                for leaf in leaves.values():
+                    leaf.grad = None
+                output.backward()
     values = {OUTPUT: output.detach()}
     for name in wrt:
         gradient = leaves[name].grad

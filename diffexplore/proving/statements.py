@@ -24,6 +24,7 @@ from diffexplore.loss import Loss
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
 from diffexplore.proving.renaming import PartialClaim, Renamings
+from diffexplore.proving.shown import EagerRuns
 from diffexplore.tracing.declarations import of_sample, of_samples, real, symbols_of
 from diffexplore.tracing.sizes import usual
 from diffexplore.tracing.traced import OUTPUT, Traced
@@ -36,11 +37,12 @@ def statements_of(
     names: Sequence[str],
     domain: Sequence[Any],
     allowance: Allowance,
+    runs: EagerRuns,
 ) -> Iterator[Statement]:
     """That the loss is computed, and each of the partials by these names, decided one after the other.
 
     ``loss`` None means that of the program's own forward pass; ``domain`` are conditions that the inputs meet; the
-    ``allowance`` is what all decisions share.
+    ``allowance`` is what all decisions share; ``runs`` show counterexamples.
     Raises UsageError for the name of no symbol.
     """
     data = symbols_of(program.data) if traced.samples is None else []
@@ -56,31 +58,39 @@ def statements_of(
     }  # fmt: skip
     text_of = partial(to_text, writer=Writer(unicode=True))
     if loss is not None:
-        same = decide_equal(exact, traced.output, needs=traced.domains[OUTPUT], everywhere=True, **shared)
+        same = decide_equal(
+            exact,
+            traced.output,
+            needs=traced.domains[OUTPUT],
+            everywhere=True,
+            shown=runs.shown(traced, VALUE),
+            **shared,
+        )
         yield Statement(VALUE, text_of(traced.output), same.plain)
 
     defined = traced.domains[OUTPUT] if loss is None else ()
     renamings = Renamings(exact, _kinds(program, traced, data), domain, traced.conventions)
 
-    def slope(name: str, claimed: sympy.Expr) -> Statement:
+    def slope(name: str, claimed: sympy.Expr, call: int = 1) -> Statement:
         """That what a backward call computes is the partial by a symbol."""
         claim = PartialClaim(real(name), claimed, traced.domains[name])
         decision = renamings.proved(claim)
         if decision is None:
-            stated = {**shared, "data": data, "needs": claim.needs, "defined": defined}
+            shown = runs.shown(traced, name, call)
+            stated = {**shared, "data": data, "needs": claim.needs, "defined": defined, "shown": shown}
             decision = _by_terms(exact, claimed, claim.symbol, stated)
             decision = decision or decide_gradient(exact, claimed, claim.symbol, **stated)
             renamings.add(claim, decision)
-        return Statement(name, text_of(claimed), decision.plain)
+        return Statement(name, text_of(claimed), decision.plain, call)
 
     assert traced.partials is not None
     second = traced.second or {}
     for name in names:
         yield slope(name, traced.partials[name])
         if second.get(name, traced.partials[name]) != traced.partials[name]:
-            other = slope(name, second[name])
+            other = slope(name, second[name], call=2)
             if other.status != "proved":
-                yield replace(other, call=2)
+                yield other
 
 
 def _kinds(
