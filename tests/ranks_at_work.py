@@ -19,7 +19,7 @@ import torch.distributed as distributed
 import diffexplore as dx
 from diffexplore.ranks.records import RankLost
 
-BLOCK = 300
+BLOCK = 120
 LINE = "(a*x - y + b)**2 / (2*(a**2 + 1))"
 POISSON = "exp(a*x + b) - y*(a*x + b)"
 AT = {"a": 0.7, "b": 0.2}

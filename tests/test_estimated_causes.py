@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from representatives import one_in
+from representatives import each_value
 from tensor_functions import leaves, weighted
 
 import diffexplore as dx
@@ -50,8 +50,7 @@ MISTAKES: dict[str, tuple[Backward, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("shape", [(5, 3), (8, 5)])
-@pytest.mark.parametrize("name", one_in(2, MISTAKES))
+@pytest.mark.parametrize(("name", "shape"), each_value(list(MISTAKES), [(5, 3), (8, 5)]))
 def test_a_mistake_in_an_opaque_function_is_named(name: str, shape: tuple[int, int]) -> None:
     backward, key, said = MISTAKES[name]
     report = dx.gradcheck(opaque(backward), leaves(shape, shape[1:]), raise_exception=False)

@@ -30,12 +30,12 @@ ROOMS = tuple(
 #: What each command must not load, those that load less before those that load more: they run in one process.
 UNNEEDED = {
     "derive perpendicular": (*NAMED_ONLY, *ROOMS, "torch", "diffexplore.bounds", "diffexplore.torch_ops"),
-    "report --quiet": (*NAMED_ONLY, *ROOMS, "diffexplore.scanning"),
-    "verify mine.py:loss --loss perpendicular": (
+    "report --samples 4 --at a=2,b=1 --quiet": (*NAMED_ONLY, *ROOMS, "diffexplore.scanning"),
+    "verify mine.py:loss --loss perpendicular --samples 4 --at a=2,b=1": (
         *NAMED_ONLY, *(f"diffexplore.{room}" for room in ("decide", "fitting", "graphing", "kernels", "proving")),
     ),
     "graph perpendicular": (*NAMED_ONLY, *(f"diffexplore.{room}" for room in ("fitting", "kernels", "proving"))),
-    "fit --steps 5": (*(name for name in NAMED_ONLY if name != "scipy"), "diffexplore.proving", "diffexplore.tensors"),
+    "fit --samples 4 --at a=2,b=1 --steps 5": (*(name for name in NAMED_ONLY if name != "scipy"), "diffexplore.proving", "diffexplore.tensors"),
     "prove mine.py:loss": (*NAMED_ONLY[3:], "diffexplore.auditing"),
 }  # fmt: skip
 

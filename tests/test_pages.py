@@ -39,7 +39,7 @@ from diffexplore.writing.blocks import (
 HOSTILE = "\"><script>alert('a')</script><img src=http://example.org/x onerror=alert(1)> & </style> ${1} $x$"
 
 COMMANDS: dict[str, list[str]] = {
-    "report": ["report", "perpendicular", "--points", "20", "--methods", "reverse,central_difference"],
+    "report": ["report", "perpendicular", "--points", "12", "--methods", "reverse,central_difference"],
     "verify": ["verify", "mine.py:loss", "--loss", "squared_error"],
     "prove": ["prove", "mine.py:loss", "--loss", "squared_error"],
     "fit": ["fit", "squared_error", "--lr", "0.1", "--steps", "20", "--dtype", "float64"],
@@ -72,6 +72,12 @@ def _page(kind: str) -> str:
             os.chdir(here)
 
 
+@cache
+def _root(kind: str) -> Element:
+    """The same as elements, but for plotly's library."""
+    return read_page(_without_plotly(_page(kind)))
+
+
 def _without_plotly(html: str) -> str:
     """The page but for the library, which speaks of addresses that it never fetches here."""
     return html.replace(script().replace("</script", r"<\/script"), "")
@@ -97,8 +103,7 @@ def test_a_page_is_well_formed_and_small_enough(kind: str) -> None:
 
 @every_kind
 def test_a_page_fetches_nothing(kind: str) -> None:
-    html = _without_plotly(_page(kind))
-    root = read_page(html)
+    html, root = _without_plotly(_page(kind)), _root(kind)
     policy = root.all("meta", **{"http-equiv": "Content-Security-Policy"})[0].attributes["content"]
     assert policy.startswith("default-src 'none'") and "http" not in policy
     for element in root.all():
@@ -112,14 +117,14 @@ def test_a_page_fetches_nothing(kind: str) -> None:
 @every_kind
 def test_plotly_is_there_once_and_only_where_a_figure_needs_it(kind: str) -> None:
     html = _page(kind)
-    figures = read_page(_without_plotly(html)).all("figure", **{"data-figure": "1"})
+    figures = _root(kind).all("figure", **{"data-figure": "1"})
     assert html.count(script()) == (1 if figures else 0)
     assert (len(html) < 300_000) == (not figures)
 
 
 @every_kind
 def test_links_lead_to_sections(kind: str) -> None:
-    root = read_page(_without_plotly(_page(kind)))
+    root = _root(kind)
     sections = {element.attributes["id"]: element for element in root.all("section")}
     links = [link.attributes["href"].removeprefix("#") for nav in root.all("nav") for link in nav.all("a")]
     assert links == (list(sections) if len(sections) > 1 else [])
@@ -131,7 +136,7 @@ def test_links_lead_to_sections(kind: str) -> None:
 
 @every_kind
 def test_a_page_is_light_dark_and_printed(kind: str) -> None:
-    root = read_page(_without_plotly(_page(kind)))
+    root = _root(kind)
     assert root.all("meta", name="color-scheme")[0].attributes["content"] == "light dark"
     assert root.all("meta", name="viewport")[0].attributes["content"].startswith("width=device-width")
     style = root.all("style")[0].text
@@ -149,7 +154,7 @@ def _luminance(colour: str) -> float:
 @pytest.mark.parametrize("ground", ["page", "card", "good-ground", "bad-ground", "doubt-ground", "strong-ground"])
 def test_letters_are_legible(scheme: int, name: str, ground: str) -> None:
     """WCAG 2 asks for a contrast of 4.5 : 1."""
-    style = read_page(_page("graph")).all("style")[0].text
+    style = _root("graph").all("style")[0].text
     rules = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[scheme]
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", rules))
     lighter, darker = sorted((_luminance(colours[name]), _luminance(colours[ground])), reverse=True)
@@ -158,7 +163,7 @@ def test_letters_are_legible(scheme: int, name: str, ground: str) -> None:
 
 # --------------------------------------------------------------------------------------------------------- what they hold
 def test_the_page_of_a_report_has_formulas_tables_derivation_and_graph() -> None:
-    root = read_page(_page("report"))
+    root = _root("report")
     assert root.all("h1")[0].words() == "perpendicular"
     assert root.all(class_="verdict")[0].words().startswith("PASS every partial agrees")
     keys = [section.attributes["id"] for section in root.all("section")]
@@ -174,7 +179,7 @@ def test_the_page_of_a_report_has_formulas_tables_derivation_and_graph() -> None
 
 
 def test_the_page_of_a_wrong_gradient_says_what_is_wrong_first() -> None:
-    root = read_page(_page("verify"))
+    root = _root("verify")
     assert root.all("section")[0].attributes["id"] == "failures"
     assert "factor" in root.all("section")[0].words() or "divided" in root.all("section")[0].words()
     assert "bad" in root.all(class_="verdict")[0].attributes["class"]
@@ -182,7 +187,7 @@ def test_the_page_of_a_wrong_gradient_says_what_is_wrong_first() -> None:
 
 def test_the_page_of_a_fit_has_its_findings_and_the_numbers_of_its_curve() -> None:
     fit = dx.fit("squared_error", lr=0.1, steps=20)
-    root = read_page(_without_plotly(_page("fit")))
+    root = _root("fit")
     said = root.all("section", id="why")[0].words()
     assert all(" ".join(finding.sentence.split()) in said for finding in fit.explanation[1:])
     (drawn,) = root.all("figure", id="figure-1")
@@ -195,7 +200,7 @@ def test_the_page_of_a_fit_has_its_findings_and_the_numbers_of_its_curve() -> No
 
 
 def test_the_page_of_a_proof_has_its_counterexample() -> None:
-    root = read_page(_page("prove"))
+    root = _root("prove")
     assert root.all(class_="verdict")[0].words().startswith("REFUTED")
     assert any("counterexample" in section.words() for section in root.all("section"))
 

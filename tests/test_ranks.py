@@ -33,7 +33,7 @@ def write(path: Path, rows: int = N, **changed: Any) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ranks")
-    write(folder / "data.parquet")
+    write(folder / "data.parquet", 500)
     write(folder / "null.parquet", y=[*range(800), None, *range(199)])
     write(folder / "nan.parquet", y=[*range(N - 1), float("nan")])
     for rank in range(3):

@@ -77,7 +77,7 @@ def test_unknown_symbol() -> None:
         derivation(PERPENDICULAR, "c")
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(texts)
 def test_every_line_of_any_derivation_is_checked(text: str) -> None:
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from representatives import one_in
+from representatives import one_in, slow
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
@@ -367,8 +367,9 @@ def test_a_fault_of_several_outputs_is_told(name: str) -> None:
     assert "\n" not in found[key]
 
 
-def test_a_right_backward_of_two_outputs_passes_every_trial() -> None:
-    assert causes(pair(right_pair, lazily=True), numbers(3, 4), numbers(3, 4, seed=1), battery="full") == {}
+@pytest.mark.parametrize("battery", ["quick", slow("full")])
+def test_a_right_backward_of_two_outputs_passes_every_trial(battery: str) -> None:
+    assert causes(pair(right_pair, lazily=True), numbers(3, 4), numbers(3, 4, seed=1), battery=battery) == {}
 
 
 @pytest.mark.parametrize("x", [1.5, [torch.inf, 1.0], [1e308, -1e308], [5e-324, 1e-310]])
