@@ -41,7 +41,7 @@ def test_a_program_of_torch_is_proved(formula: str) -> None:
     assert dx.prove(PROGRAMS[formula], loss, parameters="a", data="x").status == "proved"
 
 
-@pytest.mark.parametrize("formula", one_in(7, PROGRAMS, first=3))
+@pytest.mark.parametrize("formula", one_in(14, PROGRAMS, first=10))
 def test_a_program_with_another_factor_is_refuted(formula: str) -> None:
     loss = dx.Loss(f"1.001*({formula})", parameters="a", data="x")
     assert dx.prove(PROGRAMS[formula], loss, parameters="a", data="x").status == "refuted"
@@ -68,7 +68,7 @@ def test_every_method_that_runs_agrees_with_the_truth(formula: str, dtype: str) 
 @pytest.mark.parametrize(
     "formula",
     one_in(
-        2,
+        3,
         [
             "i1(a)*x",
             "besseli(2, a)*x",
@@ -242,5 +242,5 @@ def test_a_remainder_has_differences_away_from_its_jumps() -> None:
 
 def test_values_at_the_smallest_orders_are_not_failed() -> None:
     """Where torch gives 0 for 1."""
-    report = dx.check(dx.Loss("gammainc(a, x)", parameters="a,x"), at={"a": 1e-310, "x": 1.0})
+    report = dx.check(dx.Loss("gammainc(a, x)", parameters="a,x"), at={"a": 1e-310, "x": 1.0}, methods="reverse")
     assert report.verdict != "fail"

@@ -23,6 +23,7 @@ GENERATOR = np.random.default_rng(5)
 X = GENERATOR.normal(size=N)
 Y = np.abs(0.8 * X + GENERATOR.normal(size=N))
 LINE = "(a*x - y + b)**2 / (2*(a**2 + 1))"
+SQUARES = "(a*x - y + b)**2"
 POISSON = "exp(a*x + b) - y*(a*x + b)"
 AT = {"a": 0.7, "b": 0.2}
 CHUNKED = " (chunked, float64 accumulate)"
@@ -161,13 +162,13 @@ def test_a_compiled_loss_takes_its_sums_from_files(batch: Batch) -> None:
 def late(a: Any, b: Any, x: Any, y: Any) -> Any:
     """The loss, whose gradient by b is wrong in the last block alone."""
     free = b if float(x[-1]) != X[-1] else b.detach() + 1.5 * (b - b.detach())
-    return ((a * x - y + free) ** 2 / (2 * (a**2 + 1))).mean()
+    return ((a * x - y + free) ** 2).mean()
 
 
 def late_nan(a: Any, b: Any, x: Any, y: Any) -> Any:
     """The loss, whose gradient by b is NaN at the last sample."""
     nothing = torch.where(x == X[-1], (b - b).expand(x.shape), b + 10).sqrt() * 0
-    return ((a * x - y + b + nothing) ** 2 / (2 * (a**2 + 1))).mean()
+    return ((a * x - y + b + nothing) ** 2).mean()
 
 
 def wrong_by_x(a: Any, b: Any, x: Any, y: Any) -> Any:
@@ -179,9 +180,9 @@ def test_a_right_candidate_passes_block_by_block(batch: Batch) -> None:
     assert dx.verify(mean_of, LINE, batch, AT, wrt="a, b, x").verdict == "pass"
 
 
-@pytest.mark.parametrize("wrt", [slow("a, b"), "a, b, y"])
+@pytest.mark.parametrize("wrt", ["a, b", slow("a, b, y")])
 def test_a_candidate_that_is_wrong_in_the_last_block_fails(batch: Batch, wrt: str) -> None:
-    report = dx.verify(late, LINE, batch, AT, wrt=wrt)
+    report = dx.verify(late, SQUARES, batch, AT, wrt=wrt)
     (row,) = [row for row in report.rows if row.verdict == "fail" and row.probe is None]
     assert row.parameter == "b" and row.cause is not None
     assert (row.cause.key, row.cause.fields["sample"]) == ("one_sample", N - 1)
@@ -190,7 +191,7 @@ def test_a_candidate_that_is_wrong_in_the_last_block_fails(batch: Batch, wrt: st
 
 
 def test_a_nan_in_the_last_block_has_the_number_of_its_sample(batch: Batch) -> None:
-    report = dx.verify(late_nan, LINE, batch, AT)
+    report = dx.verify(late_nan, SQUARES, batch, AT)
     (row,) = [row for row in report.rows if row.verdict == "fail" and row.probe is None]
     assert row.parameter == "b" and row.cause is not None and row.cause.fields["sample"] == N - 1
     assert f"sample {N - 1}: " in row.cause.message

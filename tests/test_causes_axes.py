@@ -78,7 +78,7 @@ CUT: dict[str, tuple[Callable[[Tensor], Tensor], Rule]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", one_in(3, CUT))
+@pytest.mark.parametrize("kind", one_in(4, CUT, first=3))
 def test_what_was_held_constant_is_the_simpler_name(kind: str) -> None:
     proof = dx.prove(_function(*CUT[kind]), parameters="x[3]", data=[])
     assert proof.status == "refuted" and proof.cause is not None
@@ -90,7 +90,7 @@ def test_what_was_held_constant_is_the_simpler_name(kind: str) -> None:
     [
         slow(lambda x, y, g: torch.full_like(x, 0.25), "extra_term", id="a constant"),
         pytest.param(
-            lambda x, y, g: torch.tensor([1.0, 0, 0], dtype=x.dtype) * x[0].sin() * g[1], "unexplained", id="one entry"
+            lambda x, y, g: torch.tensor([1.0, 0], dtype=x.dtype) * x[0].sin() * g[1], "unexplained", id="one entry"
         ),
     ],
 )
@@ -98,7 +98,7 @@ def test_what_is_no_term_of_an_axis_is_not_called_one(extra: Rule, key: str) -> 
     def backward(x: Tensor, y: Tensor, g: Tensor) -> Tensor:
         return y * (g - (g * y).sum()) + extra(x, y, g)
 
-    proof = dx.prove(_function(lambda x: x.softmax(-1), backward), parameters="x[3]", data=[])
+    proof = dx.prove(_function(lambda x: x.softmax(-1), backward), parameters="x[2]", data=[])
     assert proof.status == "refuted" and proof.cause is not None and proof.cause.key == key
 
 

@@ -110,7 +110,11 @@ def test_a_constant_added_to_a_gradient_is_named() -> None:
 
 def test_two_changes_at_once_are_not_one() -> None:
     """A cause that does not explain every number is not named."""
-    report = dx.verify(of(lambda a, b, x, y: a * x + 3 * b - y + 0.5 * a), LOSS, DATA, AT)
+
+    def candidate(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return ((a * x + 3 * b - y + 0.5 * a) ** 2).mean()
+
+    report = dx.verify(candidate, "(a*x + b - y)**2", DATA, AT)
     (cause,) = {row.cause.message: row.cause for row in report.rows if row.parameter == "a" and row.cause}.values()
     assert cause.key == "unexplained" or not cause.fields["certain"]
 

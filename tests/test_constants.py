@@ -6,13 +6,14 @@ import json
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import mpmath
 import pytest
 import sympy
 import torch
-from representatives import one_in, slow
+from representatives import each_value, one_in, slow
 
 import diffexplore as dx
 from diffexplore.cli.main import main
@@ -93,9 +94,15 @@ GELU = "x*(1 + erf(x/sqrt(2)))/2"
 
 
 # -------------------------------------------------------------------------------------------------------------- proofs
-@pytest.mark.parametrize("function", [torch.erfinv, torch.log10, torch.log2], ids=lambda f: f.__name__)
+@cache
+def proof_of(function: Any) -> dx.Proof:
+    """The proof of one of torch's own functions."""
+    return dx.prove(function, parameters="x", data="")
+
+
+@pytest.mark.parametrize("function", one_in(2, [torch.erfinv, torch.log10, torch.log2]), ids=lambda f: f.__name__)
 def test_torch_own_constants_agree_with_the_audit(function: Any, tmp_path: Any) -> None:
-    proof = dx.prove(function, parameters="x", data="")
+    proof = proof_of(function)
     assert (proof.status, proof.up_to_rounding) == ("proved", True)
     assert main(["audit", "--only", function.__name__, "--quiet", "--json", str(tmp_path / "audit.json")]) == 0
     (record,) = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))["records"]
@@ -104,7 +111,7 @@ def test_torch_own_constants_agree_with_the_audit(function: Any, tmp_path: Any) 
 
 def test_the_headline_and_the_document_name_the_rounding() -> None:
     """√π/2 is 0.5·sqrt(M_PI) in some versions of torch and M_PI_4·M_2_SQRTPI in others, one unit apart."""
-    proof = dx.prove(torch.erfinv, parameters="x", data="")
+    proof = proof_of(torch.erfinv)
     document = json.loads(proof.to_json())
     assert document["up_to_rounding"] is True
     (constant,) = document["constants"]
@@ -117,8 +124,7 @@ def test_the_headline_and_the_document_name_the_rounding() -> None:
     assert str(proof).startswith(f"PROVED  up to the rounding of {value!r} (relative {relative}): erfinv computes")
 
 
-@pytest.mark.parametrize("loss", [None, GELU])
-@pytest.mark.parametrize("candidate", [Gelu, GeluByTensor])
+@pytest.mark.parametrize(("candidate", "loss"), each_value([Gelu, GeluByTensor], [None, GELU]))
 def test_a_right_program_with_computed_constants_is_proved(candidate: Any, loss: str | None) -> None:
     known = None if loss is None else dx.Loss(loss, parameters="x")
     proof = dx.prove(candidate, known, parameters=None if known else "x")
@@ -165,7 +171,7 @@ def test_what_is_within_two_ulps_is_right_in_proofs_and_in_verification(constant
     assert dx.verify(scaled_square(constant), LOSS, at={"x": 1.3}).verdict == "pass"
 
 
-@pytest.mark.parametrize("constant", one_in(2, WRONG), ids=str)
+@pytest.mark.parametrize("constant", one_in(3, WRONG, first=1), ids=str)
 def test_what_is_farther_off_is_wrong_in_proofs_and_in_verification(constant: Any) -> None:
     assert dx.prove(scaled_square(constant), LOSS).status == "refuted"
     if constant != WRONG[4]:  # eight ulps are within the bound of the roundings
@@ -226,7 +232,7 @@ def test_the_rounding_of_a_tensor_of_floats_is_in_the_bound(constant: float) -> 
     }
     loss = dx.Loss(f"{texts[constant]}*a**2/2", parameters="a")
     held = torch.tensor(constant, dtype=torch.float32)
-    points = [{"a": 1 + 0.0371 * k} for k in range(24)]
+    points = [{"a": 1 + 0.0371 * k} for k in range(8)]
     assert dx.verify(lambda a: held * a, loss, at=points, kind="gradient", dtype="float32").verdict == "pass"
     assert (
         dx.verify(lambda a: (held * 1.00001) * a, loss, at=points, kind="gradient", dtype="float32").verdict == "fail"

@@ -131,7 +131,7 @@ def test_ends_of_the_special_functions() -> None:
 EXTRA = [
     "-x**2*a - (-a)**3", "a**x", "abs(a)**(1/3)*x", "(a*x)**(-2.5)", "a - (x - a) - (a - x)/(x/a/x)", "-(-a)*-x", "2**-a*x",
     "where(a > x, where(x < 0, 1, a*x), x)*a", "max(a, x, 0.5)*min(a, 2)*a", "exp(-(a - x)**2/2)/sqrt(2*pi)*a",
-    "1e-30*a**2 + 123456789012345678901*a*x", "(a+x)*(a-x)*(a*x+1)*(a*x-2)*(a+2*x)*(a-3*x)*(1+a**2+x**4)**7",
+    "1e-30*a**2 + 123456789012345678901*a*x", "(a+x)*(a-x)*(a*x+1)*(a*x-2)*(1+a**2+x**4)**7",
 ]  # fmt: skip
 POINT = {"a": 0.7, "x": 0.4}
 LACKING = ("dgammainc", "dzeta", "dbetainc")

@@ -126,7 +126,7 @@ def test_formulas_agree_with_torch(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", one_in(2, ["line_distance", "perceptron_tanh", "correlation", "softmax_of_samples", "in_place"])
+    "name", one_in(4, ["line_distance", "perceptron_tanh", "correlation", "softmax_of_samples", "in_place"])
 )
 def test_formulas_are_the_same_for_another_number_of_samples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = PROGRAMS[name]
