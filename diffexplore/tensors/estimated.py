@@ -126,7 +126,7 @@ def _wide(candidate: TensorCandidate) -> TensorCandidate:
 
 
 def _at_step(value: Callable[[float], float], here: float, step: float, unit: float) -> Estimated:
-    """The difference at one step, with the error that rounding the values may make in it; ``here`` is the value at 0."""
+    """The difference at one step, with the error that rounding may make in it; ``here`` is the value at 0."""
     total, rounding, gap = 0.0, 0.0, 2 * _FROM_ONE_SIDE[0] * here
     for (times, weight), one_sided in zip(_WEIGHTS, _FROM_ONE_SIDE[1:], strict=True):
         above, below = value(times * step), value(-times * step)
