@@ -31,6 +31,9 @@ _GAP = 64.0
 #: Steps that are tried, relative to the size of the input: each a quarter of the one before.
 _STEPS = tuple(2.0**-place for place in range(3, 15, 2))
 
+#: Steps far below, which tell whether the others go over kinks or steep places.
+_FAR_BELOW = (2.0**-17, 2.0**-21)
+
 #: So many entries are estimated one by one; of larger tensors, derivatives along so many random directions are.
 FEW_ENTRIES, DIRECTIONS = 16, 4
 
@@ -69,8 +72,9 @@ class Differences:
 
         Of another function, whose outputs have other names, it is that of the output of floats at ``place``.
 
-        The step is the one whose estimate differs least from that of the step before; the error is that difference and
-        what the rounding of the function's values makes of it.
+        The step is the one whose estimate differs least from that of the step before, and from those of smaller steps,
+        of which rounding explains some; the error is that difference and what the rounding of the function's values
+        makes of it.
         """
         tensor = next(one.tensor for one in self._call.sources if one.name == name)
         weights = upstream.detach().to("cpu", torch.float64)
@@ -89,7 +93,8 @@ class Differences:
             found = named[0] if named else [one for one in returned if one.tensor.is_floating_point()][place]
             return float((found.tensor.detach().to("cpu", torch.float64) * weights).sum())
 
-        return _best([_at_step(value, size * step, self._unit) for step in _STEPS])
+        here = value(0.0)
+        return _best([_at_step(value, here, size * step, self._unit) for step in (*_STEPS, *_FAR_BELOW)])
 
 
 def each_entry(shape: tuple[int, ...]) -> Iterator[np.ndarray]:
@@ -120,9 +125,9 @@ def _wide(candidate: TensorCandidate) -> TensorCandidate:
     return wide
 
 
-def _at_step(value: Callable[[float], float], step: float, unit: float) -> Estimated:
-    """The difference at one step, with the error that rounding the values may make in it."""
-    total, rounding, gap = 0.0, 0.0, 2 * _FROM_ONE_SIDE[0] * value(0.0)
+def _at_step(value: Callable[[float], float], here: float, step: float, unit: float) -> Estimated:
+    """The difference at one step, with the error that rounding may make in it; ``here`` is the value at 0."""
+    total, rounding, gap = 0.0, 0.0, 2 * _FROM_ONE_SIDE[0] * here
     for (times, weight), one_sided in zip(_WEIGHTS, _FROM_ONE_SIDE[1:], strict=True):
         above, below = value(times * step), value(-times * step)
         total += weight * (above - below)
@@ -136,10 +141,21 @@ def _best(found: list[Estimated]) -> Estimated:
 
     Where the function is smooth, the derivatives from both sides approach each other as the step shrinks.
     """
-    if all(one.gap > _GAP * one.error for one in found) and found[-1].gap > found[0].gap / 8:
+    near = found[: len(_STEPS)]
+    if all(one.gap > _GAP * one.error for one in near) and near[-1].gap > near[0].gap / 8:
         return Estimated(math.nan, math.inf)
     measured = [
-        Estimated(small.value, abs(small.value - large.value) + small.error) for large, small in pairwise(found)
+        Estimated(small.value, max(abs(small.value - large.value) + small.error, _contradicted(small, found[place:])))
+        for place, (large, small) in enumerate(pairwise(found), 2)
     ]
     known = [one for one in measured if math.isfinite(one.error)]
     return min(known, key=lambda one: one.error) if known else Estimated(math.nan, math.inf)
+
+
+def _contradicted(found: Estimated, smaller: list[Estimated]) -> float:
+    """By how much estimates at smaller steps differ from one, beyond what rounding explains of them.
+
+    Two steps that both go over a kink, or a steep place, may agree by chance.
+    """
+    apart = [abs(one.value - found.value) - _GAP * one.error for one in smaller if math.isfinite(one.value)]
+    return max(apart, default=0.0)
