@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.claims import UPWARD, rounding
-from diffexplore.bounds.handling import Kinks, as_list, plain_name, real_numbers, unwatched
+from diffexplore.bounds.drawing import nothing_drawn
+from diffexplore.bounds.handling import Kinks, as_list, plain_name, real_numbers, unknown, unwatched
 from diffexplore.torch_private.watching import OpOverload, decomposition_table, tree_leaves, tree_map
 
 if TYPE_CHECKING:
@@ -38,10 +39,13 @@ class StepByStep:
     Attributes:
         formula: called with the arguments of the operation; None where torch itself writes it in elementary operations.
         updates: whether the kernel changes an operand although its schema does not say so: steps run on copies.
+        draws: whether the kernel draws random numbers: then the formula is called with what it returned as well, as
+            ``drawn``, and says what it returns but that.
     """
 
     formula: Callable[..., Any] | None = None
     updates: bool = False
+    draws: bool = False
 
     in_place: ClassVar[bool] = True
 
@@ -50,29 +54,44 @@ class StepByStep:
         formula = self.formula or _by_torch(func)
         if formula is None or not any(real_numbers(value) is not None for value in tree_leaves((args, kwargs))):
             return unwatched(watch, func, args, kwargs)
-        missing = set(watch.unwatched)
-        with watch:
-            operands = tree_map(_copied, args) if self.updates else args
-            try:
-                found = formula(*operands, **kwargs)
-                steps = [] if found is NotImplemented else as_list(found)
-            except (RuntimeError, ValueError, LookupError, TypeError, ZeroDivisionError):  # a case that is not covered
-                steps = []
-        incomplete = not steps or watch.unwatched != missing
-        watch.unwatched &= missing
-        if incomplete:
-            return unwatched(watch, func, args, kwargs)
-        try:
+        operands, out = args, None
+        if self.draws:
+            with watch:
+                operands = tree_map(_copied, args[:1]) + args[1:] if plain_name(func)[1] else args
             out = func(*args, **kwargs)
+        steps = self._steps(formula, watch, func, operands, kwargs if out is None else {**kwargs, "drawn": out})
+        if steps is None:
+            return unwatched(watch, func, args, kwargs) if out is None else unknown(watch, func, args, kwargs, out)
+        try:
+            out = func(*args, **kwargs) if out is None else out
         except RuntimeError:
             if not watch.formulas_stand_in:
                 raise
-            return found
+            return steps
         if plain_name(func)[1]:
             watch.forget(out)
-        for tensor, step in zip(as_list(out), steps, strict=True):
+        for tensor, step in zip(as_list(out), as_list(steps), strict=not self.draws):
             _transfer(watch, tensor, step)
         return out
+
+    def _steps(
+        self, formula: Callable[..., Any], watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """What the formula returns; None where it does not cover a case, has a step without a bound, or draws itself.
+
+        Numbers that it draws would be others than those of the kernel, which is to draw what it does unwatched.
+        """
+        missing = set(watch.unwatched)
+        with nothing_drawn(func, args) as has_drawn, watch:
+            operands = tree_map(_copied, args) if self.updates else args
+            try:
+                found = formula(*operands, **kwargs)
+            except (RuntimeError, ValueError, LookupError, TypeError, ZeroDivisionError):  # a case that is not covered
+                found = None
+            covered = found is not None and found is not NotImplemented and as_list(found) and not has_drawn()
+        complete = covered and watch.unwatched == missing
+        watch.unwatched &= missing
+        return found if complete else None
 
 
 def _transfer(watch: Watch, tensor: Any, step: Any) -> None:

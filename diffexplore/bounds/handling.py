@@ -123,7 +123,11 @@ def written_arguments(function: Any, keywords: bool = True) -> tuple[str, ...]:
 
 def unwatched(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """An operation without a bound: nothing is known of its results, and of what it writes into; its name is kept."""
-    out = func(*args, **kwargs)
+    return unknown(watch, func, args, kwargs, func(*args, **kwargs))
+
+
+def unknown(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+    """The same of an operation that has run, and returned ``out``."""
     results = [*as_list(out), *written(func, args, kwargs)]
     floats = [parts for parts in map(real_numbers, results) if parts is not None]
     if floats:

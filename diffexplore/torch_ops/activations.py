@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy
 
+from diffexplore.bounds import drawing as draws
 from diffexplore.bounds import formulas, zeros
 from diffexplore.bounds import propagation as spread
 from diffexplore.bounds.elementwise import Elementwise
@@ -15,7 +16,7 @@ from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain, nonzero
 from diffexplore.torch_ops.readers import conventions, elementwise
 from diffexplore.torch_ops.readers.logic import less, select
-from diffexplore.torch_ops.records import Operator, composed, operator, unbounded
+from diffexplore.torch_ops.records import Operator, composed, drawing, operator, unbounded
 from diffexplore.torch_ops.tensor_rules import activations as exactly
 from diffexplore.torch_ops.tensor_rules.dropout import random_leaky_relu
 
@@ -64,7 +65,7 @@ _ACTIVATIONS = (
     ),
     _activation("softshrink", case("self > lambd ? self - lambd : self < -lambd ? self + lambd : 0", on=_LAMBDA)),
     unbounded("threshold", EVERYWHERE, case("self <= threshold ? value : self")),
-    unbounded("rrelu_with_noise", EVERYWHERE, on_tensors=random_leaky_relu),
+    drawing("rrelu_with_noise", EVERYWHERE, steps=draws.leaky_relu, on_tensors=random_leaky_relu),
 )  # fmt: skip
 
 _BACKWARD = (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from diffexplore.bounds import drawing as draws
 from diffexplore.bounds import formulas
 from diffexplore.bounds import movement as bound
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.cases import case
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import constants as read
-from diffexplore.torch_ops.records import Operator, composed, in_steps, smooth, unbounded
+from diffexplore.torch_ops.records import Operator, composed, drawing, in_steps, smooth, unbounded
 from diffexplore.torch_ops.tensor_rules import complex_numbers
 from diffexplore.torch_ops.tensor_rules import creation as tensors
 from diffexplore.torch_ops.tensor_rules.dropout import native_dropout
@@ -35,7 +36,7 @@ OPERATORS: tuple[Operator, ...] = (
         "bernoulli normal uniform exponential", bound=Handled(bound.drawn, in_place=True), on_tensors=tensors.created
     ),
     unbounded("geometric log_normal cauchy random randint_like", EVERYWHERE, on_tensors=tensors.created),
-    unbounded("native_dropout", EVERYWHERE, on_tensors=native_dropout),
+    drawing("native_dropout", EVERYWHERE, steps=draws.dropout, on_tensors=native_dropout),
     unbounded("_local_scalar_dense equal", EVERYWHERE, on_tensors=tensors.taken_out),
     unbounded("set resize resize_as", EVERYWHERE, on_tensors=tensors.changes_memory),
     in_steps("complex", EVERYWHERE, steps=complex_numbers.of_parts),

@@ -101,6 +101,12 @@ def composed(
     return operator(names, defined, *cases, bound=StepByStep(steps, updates), kinks=kinks.found_by_bound, **facts)
 
 
+def drawing(names: str, defined: OperandDomain, *cases: Case, steps: Callable[..., Any], **facts: Any) -> Operator:
+    """The record of a kernel that draws random numbers, with the steps that it takes by those it has drawn."""
+    bound = StepByStep(steps, draws=True)
+    return operator(names, defined, *cases, bound=bound, kinks=kinks.found_by_bound, **facts)
+
+
 def in_steps(names: str, defined: OperandDomain, *cases: Case, steps: Callable[..., Any], **facts: Any) -> Operator:
     """The record of a kernel whose steps say both what it computes exactly and how far it may be off that."""
     return composed(names, defined, *cases, steps=steps, on_tensors=InSteps(steps), **facts)
