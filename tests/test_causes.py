@@ -54,7 +54,7 @@ def test_a_constant_is_not_taken_for_the_number_of_samples(n: int) -> None:
     assert (cause.key, cause.fields["factor"], cause.fields["certain"]) == ("factor", n if n > 1 else 7, True)
 
 
-@pytest.mark.parametrize("n", [1, 3, 8])
+@pytest.mark.parametrize("n", [1, 3, slow(8)])
 def test_a_factor_of_a_parameter_is_not_taken_for_a_constant(n: int) -> None:
     loss = Loss("c*x*w**2", parameters="w, c", data="x")
     report = verify(lambda w, c, x: (2 * c * (2 * c * x * w).mean(), (x * w**2).mean()), loss,
@@ -149,7 +149,7 @@ def test_an_error_of_one_class_is_said_of_that_class(factor: float, told: str, n
     assert cause.key == "region" or not cause.fields["certain"]
 
 
-@pytest.mark.parametrize(("factor", "told"), [(0.0, "is 0"), (2.0, "2 times the gradient")])
+@pytest.mark.parametrize(("factor", "told"), [(0.0, "is 0"), slow(2.0, "2 times the gradient")])
 def test_the_only_class_in_the_data_is_not_all_input(factor: float, told: str) -> None:
     data = {"x": [0.75, 1.25, -2.0], "y": [0.0, 0.0, 0.0]}
     cause = verified(lambda a, x, y: (torch.where(y == 0, factor, 1.0) * of_logistic(a, x, y)).mean(), LOGISTIC, data)
@@ -238,9 +238,11 @@ def test_a_sample_without_its_mask_is_named() -> None:
     ("reduce", "key", "told"),
     [
         (lambda g, x, y: g.max(), "reduction", "the largest of the samples' gradients"),
-        (lambda g, x, y: g.median(), "reduction", "the median of the samples' gradients"),
+        slow(lambda g, x, y: g.median(), "reduction", "the median of the samples' gradients"),
         (lambda g, x, y: g.sum() / (y != 0).sum().clamp(min=1), "reduction", "number of samples with y ≠ 0, not by N"),
-        (lambda g, x, y: (torch.softmax(x, 0) * g).sum(), "reduction", "the reduction over the samples is at fault"),
+        slow(
+            lambda g, x, y: (torch.softmax(x, 0) * g).sum(), "reduction", "the reduction over the samples is at fault"
+        ),
         (lambda g, x, y: g[::2].mean(), "reduction", "the reduction over the samples is at fault"),
         (lambda g, x, y: g.sum() / len(g) ** 0.5, "factor", "√N times the gradient"),
         (lambda g, x, y: g.sum() / 32, "factor", "divided by 32, a fixed number in the place of N"),
@@ -261,7 +263,9 @@ def test_each_sample_right_and_the_batch_wrong_is_the_reduction(reduce: Any, key
             lambda a, x, y: ((a * x - y) ** 2).sum() / 32,
             "your loss is N/32 times this loss: the sum is divided by 32, ",
         ),
-        (lambda a, x, y: ((a * x - y) ** 2).sum(), "your loss is N times this loss: the sum was taken for the mean; "),
+        slow(
+            lambda a, x, y: ((a * x - y) ** 2).sum(), "your loss is N times this loss: the sum was taken for the mean; "
+        ),
     ],
 )
 def test_the_headline_of_a_wrong_reduction_is_a_sentence(candidate: Any, headline: str) -> None:

@@ -122,7 +122,7 @@ def test_sums_of_blocks_are_those_of_each_block(n: int, monkeypatch: pytest.Monk
 def _document(formula: str, dtype: str) -> dict[str, Any]:
     loss = dx.Loss(formula, parameters="a, b", data="x, y")
     draw = np.random.default_rng(5)
-    data = {"x": draw.normal(size=700), "y": draw.normal(size=700)}
+    data = {"x": draw.normal(size=300), "y": draw.normal(size=300)}
     data["x"][:40] = np.round(data["x"][:40])  # kinks, ties and exact zeros among them
     report = dx.check(loss, data, {"a": 1.0, "b": 0.75}, wrt="a, b, x", methods="symbolic, reverse", dtype=dtype)
     return {name: part for name, part in report.to_dict().items() if name != "environment"}
@@ -130,7 +130,7 @@ def _document(formula: str, dtype: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("formula", one_in(2, EVERYTHING))
 def test_a_check_with_truths_from_torch_is_the_same(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast_truth, "BLOCK", 256)
+    monkeypatch.setattr(fast_truth, "BLOCK", 128)
     in_numpy, used = _document(formula, "float64"), []
     monkeypatch.setattr(evaluate, "runs_truth", lambda device, n: used.append(n) or n >= 128)
     assert _document(formula, "float64") == in_numpy

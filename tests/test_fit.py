@@ -107,10 +107,10 @@ def test_a_sum_is_reduced_as_one() -> None:
 
 # ----------------------------------------------------------------------------------------------------- long and diverging
 def test_a_long_path_is_thinned() -> None:
-    fit = dx.fit("a**2", at={"a": 1.0}, lr=1e-3, steps=4_100, methods="reverse")
+    fit = dx.fit("a**2", at={"a": 1.0}, lr=1e-3, steps=2_100, methods="reverse")
     steps = [place.step for place in fit.path]
-    assert len(steps) <= 2_003 and steps[0] == 0 and steps[-1] == 4_100
-    assert fit.run.last.loss == pytest.approx(0.998**8_200, rel=1e-9)
+    assert len(steps) <= 2_003 and steps[0] == 0 and steps[-1] == 2_100
+    assert fit.run.last.loss == pytest.approx(0.998**4_200, rel=1e-9)
 
 
 @pytest.mark.parametrize("rate", [1.0, 1e30])

@@ -22,7 +22,7 @@ def _polygamma(n: int, a: float) -> float:
         return float((-1) ** n * mpmath.psi(n, 1 - x) - mpmath.pi * cotangent)
 
 
-@pytest.mark.parametrize(("formula", "at"), each_value(tuple(FUNCTIONS), FAR_LEFT, rounds=2))
+@pytest.mark.parametrize(("formula", "at"), each_value(tuple(FUNCTIONS), FAR_LEFT))
 def test_far_left_of_the_origin_no_exact_method_fails(formula: str, at: float) -> None:
     report = dx.check(
         dx.Loss(formula, parameters="a"), at={"a": at}, methods="symbolic,symbolic_raw,reverse,forward,vmap"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import re
@@ -15,7 +16,7 @@ from representatives import one_in
 import diffexplore as dx
 from diffexplore import losses
 from diffexplore.cli.main import main
-from diffexplore.graphing import graph_of, to_dot, to_svg
+from diffexplore.graphing import Graph, graph_of, to_dot, to_svg
 
 Output = pytest.CaptureFixture[str]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -25,9 +26,14 @@ SVG = "{http://www.w3.org/2000/svg}"
 GRAPHS = [*losses.names(), "hyperplane:5"]
 
 
+@functools.cache
+def named(name: str) -> Graph:
+    return graph_of(name)
+
+
 @pytest.mark.parametrize("name", GRAPHS)
 def test_the_tree_names_each_node_once(name: str) -> None:
-    graph = graph_of(name)
+    graph = named(name)
     tree = page(graph, width=100).partition("Forward")[2].partition("Backward")[0]
     for node in graph.nodes:
         first = node.name if node.is_input else f"{node.name} = {node.rule}"
@@ -41,7 +47,7 @@ def test_the_tree_names_each_node_once(name: str) -> None:
 @pytest.mark.parametrize("name", one_in(2, GRAPHS))
 @pytest.mark.parametrize("ascii", [False, True])
 def test_pages_fit_eighty_columns(name: str, ascii: bool) -> None:
-    shown = page(graph_of(name), 80, ascii)
+    shown = page(named(name), 80, ascii)
     assert max(map(len, shown.splitlines())) <= 80
     assert shown.isascii() is ascii
     assert "\\u" not in shown
@@ -61,7 +67,7 @@ def test_deep_trees_go_on_below() -> None:
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_dot_is_whole(name: str) -> None:
-    graph = graph_of(name)
+    graph = named(name)
     dot = to_dot(graph)
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', dot)  # without what is quoted
     assert bare.count("{") == bare.count("}") == 1 and bare.count("[") == bare.count("]")
@@ -86,7 +92,7 @@ def overlap(one: Rectangle, other: Rectangle) -> bool:
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_svg_is_well_formed_and_nothing_overlaps(name: str) -> None:
-    graph = graph_of(name)
+    graph = named(name)
     svg = to_svg(graph)
     root = ElementTree.fromstring(svg)
     boxes, labels = rectangles(svg, "box"), rectangles(svg, "label")

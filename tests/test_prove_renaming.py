@@ -203,13 +203,13 @@ class PlantedRectifier(torch.autograd.Function):
         return (upstream * open_ * x * factor).sum(0), upstream * open_ * w
 
 
-@pytest.mark.parametrize("wrong", [slow(0), 1, slow(2)])
+@pytest.mark.parametrize("wrong", [slow(0), 1])
 def test_a_wrong_entry_among_equals_with_kinks_is_refuted_and_named(wrong: int) -> None:
     PlantedRectifier.wrong = wrong
-    proof = dx.prove(lambda w, X: PlantedRectifier.apply(w, X).mean(), parameters="w[3]", data="X[3]")
+    proof = dx.prove(lambda w, X: PlantedRectifier.apply(w, X).mean(), parameters="w[2]", data="X[2]")
     assert proof.status == "refuted"
     assert [one.name for one in proof.refuted] == [f"w{wrong + 1}"]
-    assert [one.status for one in proof.statements].count("proved") == 2
+    assert [one.status for one in proof.statements].count("proved") == 1
 
 
 def test_data_are_exchanged_for_data_alone(decided: list[str]) -> None:

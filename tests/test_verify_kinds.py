@@ -103,7 +103,7 @@ def test_an_output_for_each_sample_needs_an_upstream_gradient(kind: str) -> None
 
 
 @pytest.mark.parametrize(
-    "kind", one_in(2, ["loss", "outputs", "function", "function-outputs", "setup-outputs", "pair", "step"])
+    "kind", one_in(3, ["loss", "outputs", "function", "function-outputs", "setup-outputs", "pair", "step"])
 )
 def test_partials_by_data(kind: str) -> None:
     right, wrong, said, _, takes_upstream = KINDS[kind]

@@ -141,7 +141,6 @@ def test_partials_by_packed_data(case: str) -> None:
 
 
 def test_one_partial_of_a_packed_parameter() -> None:
-    assert ask(gradient, kind="gradient", wrt="w21").verdict == "pass"
     assert ask(transposed_gradient, kind="gradient", wrt="w21").verdict == "fail"
     assert ask(transposed_gradient, kind="gradient", wrt="w22").verdict == "pass"
 
