@@ -66,12 +66,16 @@ def joined(folder: Path, rank: int, count: int) -> None:
 
 
 #: What the processes need, loaded once.
-NEEDED = ("checking.run", "fitting", "verifying.run", "inputs.stored", "ranks")
+NEEDED = (
+    "diffexplore.checking.run", "diffexplore.fitting.fit", "diffexplore.fitting.trust_region", "diffexplore.verifying.run",
+    "diffexplore.inputs.stored", "diffexplore.inputs.parquet_columns", "diffexplore.kernels.statistics",
+    "diffexplore.methods._difference", "diffexplore.ranks", "scipy.optimize",
+)  # fmt: skip
 
 
 def main(folder: Path) -> None:
     for name in NEEDED:
-        importlib.import_module(f"diffexplore.{name}")
+        importlib.import_module(name)
     others = [_begun(folder, rank) for rank in (1, 2)]
     found = work(folder, 0)
     ended = [os.waitstatus_to_exitcode(os.waitpid(other, 0)[1]) for other in others]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import diffexplore as dx
+from diffexplore.torch_ops.tensor_rules.grids import sampled
 
 _INDEX = torch.tensor([0, 2, 1, 1])
 _LABELS, _LENGTHS, _SIZES = torch.tensor([[1, 2], [2, 1]]), torch.tensor([5, 4]), torch.tensor([2, 2])
@@ -157,6 +158,20 @@ def _sampling(options: tuple[str, str, bool, int], dtype: torch.dtype, seed: int
         return out
 
     return dx.gradcheck(function, given, battery="none", raise_exception=False)
+
+
+@pytest.mark.parametrize("options", _SAMPLINGS)
+def test_the_steps_of_a_sampling_are_what_torch_computes(options: tuple[str, str, bool, int]) -> None:
+    """Beside the borders, at pixels and between them: what they miss would be part of every bound, and cost its power."""
+    mode, padding, align, axes = options
+    torch.manual_seed(0)
+    sizes = (2, 3, 5)[3 - axes :]
+    x = torch.randn(2, 3, *sizes, dtype=torch.float64)
+    grid = 1.5 * torch.randn(2, *sizes, axes, dtype=torch.float64)
+    grid.view(-1)[:: axes + 4] = 0.2
+    codes = (("bilinear", "nearest", "bicubic").index(mode), ("zeros", "border", "reflection").index(padding))
+    exact = F.grid_sample(x, grid, mode=mode, padding_mode=padding, align_corners=align)
+    assert torch.allclose(sampled(x, grid, *codes, align), exact, rtol=0, atol=1e-13)
 
 
 #: Each mode, padding and alignment occurs, and once an image in three dimensions.

@@ -12,7 +12,7 @@ import pytest
 import sympy
 import torch
 from matrix import few_samples
-from representatives import one_in
+from representatives import each_value, one_in
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -62,8 +62,10 @@ def excess(loss: dx.Loss, at: dict[str, float], columns: dict[str, Tensor], back
     )
 
 
-@pytest.mark.parametrize("dtype", one_in(2, FLOAT_FORMATS))
-@pytest.mark.parametrize("name", [name for name in dx.losses.names() if dx.losses.get(name).parameters])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    each_value([name for name in dx.losses.names() if dx.losses.get(name).parameters], list(FLOAT_FORMATS)),
+)
 def test_every_number_is_within_its_bound(name: str, dtype: str) -> None:
     loss = dx.losses.get(name)
     columns = {

@@ -13,7 +13,7 @@ import sympy
 import torch
 from matrix import DTYPES, METHODS, Recorder, expected_skip, few_samples
 from planted import Change, TamperedEntry, each, one_sample, registered, swapped, values_times
-from representatives import one_in, these
+from representatives import each_value, one_in, these
 
 from diffexplore import Loss, check, losses, methods
 from diffexplore.checking.batch import make_batch
@@ -56,8 +56,7 @@ def test_without_an_error_nothing_fails(dtype: str) -> None:
     assert of_two_methods(dtype).summary.failed == 0
 
 
-@pytest.mark.parametrize("dtype", one_in(2, DTYPES))
-@pytest.mark.parametrize("kind", GROSS)
+@pytest.mark.parametrize(("kind", "dtype"), each_value(list(GROSS), DTYPES))
 def test_a_gross_error_fails(kind: str, dtype: str) -> None:
     with registered({"reverse": GROSS[kind]}):
         report = of_two_methods(dtype)
