@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from diffexplore.arguments import as_count, as_mapping, as_number, wrong
@@ -127,11 +128,8 @@ def _holds(condition: Any, loss: Loss, values: Mapping[str, float]) -> bool:
 def _decimals(name: str, conditions: Sequence[Any]) -> Any:
     """Short decimals in the set that the conditions on one symbol describe; 0, or what is nearest, is the simplest."""
     strategies = _hypothesis()
-    ranges = [
-        (low, high, 10**places)
-        for places in range(DECIMALS + 1)
-        for low, high in _ranges(_allowed(conditions), 10**places)
-    ]
+    allowed = _allowed(tuple(conditions))
+    ranges = [(low, high, 10**places) for places in range(DECIMALS + 1) for low, high in _ranges(allowed, 10**places)]
     if not ranges:
         raise UsageError(f"found no short decimal for {name} in the domain of the loss")
     return strategies.one_of(
@@ -139,8 +137,9 @@ def _decimals(name: str, conditions: Sequence[Any]) -> Any:
     )
 
 
-def _allowed(conditions: Sequence[Any]) -> Any:
-    """The set of reals within reach that the conditions leave, or a larger one."""
+@lru_cache(maxsize=256)
+def _allowed(conditions: tuple[Any, ...]) -> Any:
+    """The set of reals within reach that the conditions leave, or a larger one; each example asks for it again."""
     import sympy
 
     allowed: Any = sympy.Interval(-REACH, REACH)

@@ -65,7 +65,7 @@ def test_a_failure_fits_25_lines_of_80_columns(name: str, ascii: bool) -> None:
 
 
 def test_a_failure_names_the_entry_with_both_numbers() -> None:
-    report = REPORTS["wrong"]()
+    report = _report("wrong")
     row = report.failed[0]
     with pytest.raises(dx.GradientError) as caught:
         dx.gradcheck(WRONG, leaves((4, 3), (3,)))
@@ -75,7 +75,7 @@ def test_a_failure_names_the_entry_with_both_numbers() -> None:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_every_medium_holds_the_verdict(name: str) -> None:
-    report = REPORTS[name]()
+    report = _report(name)
     word = report.verdict.upper()
     assert report.to_text(width=80).startswith(word) and str(report).startswith(word)
     assert all(len(line) <= 80 for line in str(report).splitlines())

@@ -53,7 +53,7 @@ def _imports(path: Path) -> Iterator[Import]:
     module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
     def walk(node: ast.AST, inside: bool) -> Iterator[Import]:
-        for child in ast.iter_child_nodes(node):
+        for child in _inside(node):
             if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
                 continue
             if isinstance(child, ast.ImportFrom):
@@ -65,6 +65,19 @@ def _imports(path: Path) -> Iterator[Import]:
             yield from walk(child, inside or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
     yield from walk(trees()[path], False)
+
+
+def _inside(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a node but expressions, which hold no statement."""
+    return (child for child in ast.iter_child_nodes(node) if not isinstance(child, (ast.expr, ast.expr_context)))
+
+
+def _classes(node: ast.AST) -> Iterator[str]:
+    """The names of all classes in a node, however deep."""
+    for child in _inside(node):
+        if isinstance(child, ast.ClassDef):
+            yield child.name
+        yield from _classes(child)
 
 
 @cache
@@ -117,5 +130,5 @@ def test_every_exception_is_still_needed(imports: list[Import]) -> None:
 
 
 def test_a_class_has_a_name_of_its_own() -> None:
-    names = Counter(node.name for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    names = Counter(name for tree in trees().values() for name in _classes(tree))
     assert not {name for name, count in names.items() if count > 1 and not name.startswith("_")}

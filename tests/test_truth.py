@@ -96,7 +96,7 @@ def test_decimals_of_a_formula_are_exact_and_data_is_binary() -> None:
 
 
 def test_reference_and_differentiation_agree() -> None:
-    """The reference differentiates not at all: here mpmath does, numerically, at 200 digits."""
+    """The reference differentiates not at all: here mpmath does, numerically, at 80 digits."""
     for formula in (
         "x**3*exp(-x)",
         "log(cosh(a*x))/(1 + x**2)",
@@ -106,8 +106,8 @@ def test_reference_and_differentiation_agree() -> None:
     ):
         loss = parse(formula)
         partial = differentiate(loss, sympy.Symbol("x", real=True))
-        with mpmath.workdps(200):
-            slope = mpmath.diff(lambda x, loss=loss: evaluate(loss, {"x": x, "a": 0.75}, 3000), mpmath.mpf("0.625"))
+        with mpmath.workdps(80):
+            slope = mpmath.diff(lambda x, loss=loss: evaluate(loss, {"x": x, "a": 0.75}, 1000), mpmath.mpf("0.625"))
         exact = evaluate(partial, {"x": 0.625, "a": 0.75})
         assert abs(slope - exact) < mpmath.mpf(10) ** -50
 
