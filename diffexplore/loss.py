@@ -120,8 +120,7 @@ class Loss(WrittenSummand):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Loss):
             return NotImplemented
-        compared = (entry.name for entry in fields(self) if entry.compare)
-        alike = all(getattr(self, name) == getattr(other, name) for name in compared)
+        alike = all(getattr(self, one.name) == getattr(other, one.name) for one in fields(self) if one.compare)
         return alike and self.written.computes_as(other.written)
 
     @classmethod
@@ -166,6 +165,10 @@ class Loss(WrittenSummand):
         names, columns = names_in_order(parameters, "parameters"), names_in_order(data, "data")
         check_distinct((*names, *columns))
         return self._with(parameters=names, data=columns, _derived={})
+
+    def within(self, conditions: Sequence[Boolean]) -> Loss:
+        """The same loss where further conditions on its symbols are met."""
+        return self._with(domain=tuple(dict.fromkeys((*self.domain, *conditions))), _derived={})
 
     def reduced_by(self, reduction: str) -> Loss:
         """The same summand with another reduction: "mean" or "sum"."""

@@ -81,7 +81,14 @@ def _combined(up: Inequality, down: Inequality, quantity: sympy.Expr) -> Inequal
 
 
 def check_compatible(conditions: Sequence[sympy.Basic]) -> None:
-    """Raises UsageError where some of the conditions certainly exclude each other.
+    """Raises UsageError where some of the conditions certainly exclude each other."""
+    if exclude_each_other(conditions):
+        text = conditions_to_text(tuple(conditions))
+        raise UsageError(f"the domain is empty: no input meets all its conditions, {text}")
+
+
+def exclude_each_other(conditions: Sequence[sympy.Basic]) -> bool:
+    """Whether no input certainly meets all conditions.
 
     Comparisons are looked at as linear ones in whatever stands in them: x² and exp(x) are quantities of their own, of
     which the sign is known.
@@ -94,9 +101,7 @@ def check_compatible(conditions: Sequence[sympy.Basic]) -> None:
         for one in quantities
         if certainly(one, "nonnegative")
     ]
-    if sympy.false in parts or contradict(rows):
-        text = conditions_to_text(tuple(conditions))
-        raise UsageError(f"the domain is empty: no input meets all its conditions, {text}")
+    return sympy.false in parts or contradict(rows)
 
 
 def _rows(condition: sympy.Basic) -> Iterable[Inequality]:

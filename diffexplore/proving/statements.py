@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -12,9 +11,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.checking.records import VALUE
 from diffexplore.decide import decide_equal, decide_gradient
-from diffexplore.decide.domain_conditions import conditions, domain_conditions
 from diffexplore.decide.records import Decision
-from diffexplore.decide.regions import Region
 from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum, batch_sum
 from diffexplore.formula.budget import Allowance
@@ -26,6 +23,7 @@ from diffexplore.proving.records import Statement
 from diffexplore.proving.renaming import PartialClaim, Renamings
 from diffexplore.proving.shown import EagerRuns
 from diffexplore.tracing.declarations import of_sample, of_samples, real, symbols_of
+from diffexplore.tracing.lost import lost_conditions, value_conditions
 from diffexplore.tracing.sizes import usual
 from diffexplore.tracing.traced import OUTPUT, Traced
 
@@ -172,11 +170,8 @@ def domain_of(domain: str | Sequence[str] | None, program: TensorProgram) -> lis
 def written_domain(loss: Loss | None) -> list[Boolean]:
     """Where a loss has a slope as it was written, as far as SymPy lost that: that a > 0 in exp(log(a)), which is a.
 
-    A root has a value at 0, too, but not on both sides of it. Nothing of a loss with choices: what a branch needs, it
-    needs where it is taken.
+    A loss that was read from a torch function has it among its own conditions.
     """
-    if loss is None or loss.rewritten is None or loss.shown.has(sympy.Piecewise):
+    if loss is None or loss.rewritten is None:
         return []
-    kept = domain_conditions((loss.expression,))
-    lost = conditions(domain_conditions((loss.shown,)), kept, Region())
-    return [replace(one, kind="positive").condition if one.kind == "nonnegative" else one.condition for one in lost]
+    return lost_conditions(value_conditions(loss.shown), loss.expression)

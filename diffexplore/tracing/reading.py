@@ -10,11 +10,14 @@ from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.loss import Loss
 from diffexplore.tracing.declarations import real, symbols_of
-from diffexplore.tracing.traced import Traced
+from diffexplore.tracing.lost import lost_conditions
+from diffexplore.tracing.traced import OUTPUT, Traced
 
 
 def loss_of(traced: Traced, *, name: str | None = None, domain: str | Sequence[str] | None = None) -> Loss:
     """The summand with its reduction; what it does not depend on (it cancels, say) are symbols, too, of gradient 0.
+
+    Where the function has no value though the summand has one is outside of its domain.
 
     Raises UsageError, naming why, where the function is not the mean or sum of a formula of each sample.
     """
@@ -22,7 +25,8 @@ def loss_of(traced: Traced, *, name: str | None = None, domain: str | Sequence[s
     every = [[symbol.name for symbol in symbols_of(arrays)] for arrays in (traced.parameters, traced.data)]
     used = [[name for name in names if real(name) in summand.free_symbols] for names in every]
     loss = Loss(summand, parameters=used[0], data=used[1], reduction=reduction, name=name, domain=domain)
-    return loss if used == every else loss.with_symbols(*every)
+    whole = loss if used == every else loss.with_symbols(*every)
+    return whole.within(lost_conditions(traced.domains[OUTPUT], summand))
 
 
 def _summand(traced: Traced) -> tuple[sympy.Expr, str]:
