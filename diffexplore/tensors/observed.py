@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
 from diffexplore.tensors.side_by_side import SideBySideWatch
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
+from diffexplore.torch_private.control_flow import control_flow_refused
 
 Tensor = torch.Tensor
 
@@ -178,13 +180,14 @@ def _called(
     call = candidate.replaced()
     given = [one.tensor for one in call.inputs]
     known = [*given, *(upstream for several in upstreams.values() for upstream in several)]
-    operations = _Operations()
+    operations, escapes = _Operations(), Escapes()
     outputs: dict[str, TensorOutput] = {}
     found: dict[tuple[str, int], tuple[Tensor | None, ...] | str] = {}
     with observing(operations):
         watch = kind(expected=expected, inputs=known)
-    escapes = Escapes()
-    with escapes if watches else nullcontext(), watch if watches else nullcontext():
+    with ExitStack() as looking_on:
+        for mode in (escapes, watch, control_flow_refused()) if watches else ():
+            looking_on.enter_context(mode)
         returned = call.returned()
         narrowed_forward |= watch.narrowed
         for one in returned:
@@ -194,14 +197,13 @@ def _called(
             for place, upstream in enumerate(upstreams[one.name]):
                 found[one.name, place] = _backward(call, one, upstream)
     values = {name: _numbers(watch, one.tensor, one.tensor) for name, one in outputs.items()}
+    like = [source.tensor for source in call.sources]
     gradients: dict[tuple[str, int], list[TensorNumbers] | str] = {
-        key: several
-        if isinstance(several, str)
-        else [_numbers(watch, one, source.tensor) for one, source in zip(several, call.sources, strict=True)]
+        key: several if isinstance(several, str) else [*map(partial(_numbers, watch), several, like)]
         for key, several in found.items()
     }
-    # Asking for a radius may itself find that it is not known.
     unseen = ({"compiled code"} if candidate.function.compiled else set()) | (set() if watches else {UNWATCHED})
+    # Asking for a radius may itself find that it is not known.
     hidden = tuple(sorted(watch.unwatched | escapes.seen | watch.leaving | unseen))
     narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
     seen = WatchedCall(values, gradients, (), narrowed, narrowed_forward, frozenset(operations.seen))
