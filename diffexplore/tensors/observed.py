@@ -153,7 +153,7 @@ def _sharper(found: WatchedCall, beside: WatchedCall) -> WatchedCall:
     for key, several in found.gradients.items():
         others = beside.gradients[key]
         if not isinstance(several, str) and not isinstance(others, str):
-            gradients[key] = [one.sharper(other) for one, other in zip(several, others, strict=True)]
+            gradients[key] = [*map(TensorNumbers.sharper, several, others)]
     outputs = {name: one.sharper(beside.outputs[name]) for name, one in found.outputs.items()}
     return replace(found, outputs=outputs, gradients=gradients)
 
@@ -170,7 +170,7 @@ def _observed(
         return _called(*call, watches=False)
     raising = [key for key, several in found.gradients.items() if isinstance(several, str)]
     plain = _called(*call, watches=False) if raising else found
-    return found if all(isinstance(plain.gradients.get(key, ""), str) for key in raising) else plain
+    return plain if any(not isinstance(plain.gradients.get(key, ""), str) for key in raising) else found
 
 
 def _called(
@@ -178,8 +178,7 @@ def _called(
     narrowed_forward: frozenset[torch.dtype], kind: type[CandidateWatch], *, watches: bool = True,
 ) -> WatchedCall:  # fmt: skip
     call = candidate.replaced()
-    given = [one.tensor for one in call.inputs]
-    known = [*given, *(upstream for several in upstreams.values() for upstream in several)]
+    known = [*(one.tensor for one in call.inputs), *(one for several in upstreams.values() for one in several)]
     operations, escapes = _Operations(), Escapes()
     outputs: dict[str, TensorOutput] = {}
     found: dict[tuple[str, int], tuple[Tensor | None, ...] | str] = {}
@@ -202,10 +201,10 @@ def _called(
         key: several if isinstance(several, str) else [*map(partial(_numbers, watch), several, like)]
         for key, several in found.items()
     }
+    # Asking for a radius may itself have found that it is not known.
     unseen = ({"compiled code"} if candidate.function.compiled else set()) | (set() if watches else {UNWATCHED})
-    # Asking for a radius may itself find that it is not known.
     hidden = tuple(sorted(watch.unwatched | escapes.seen | watch.leaving | unseen))
-    narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
+    narrowed = tuple(sorted(map(dtype_name, watch.narrowed)))
     seen = WatchedCall(values, gradients, (), narrowed, narrowed_forward, frozenset(operations.seen))
     return seen.without_bounds(hidden) if hidden else seen
 
@@ -230,9 +229,8 @@ def _numbers(watch: CandidateWatch, tensor: Tensor | None, like: Tensor) -> Tens
 
 def numbers_of(tensor: Tensor) -> np.ndarray:
     """The real numbers of a tensor (float64, a copy); those of a complex one are pairs along a last axis."""
-    real = tensor.detach().resolve_conj()
-    real = torch.view_as_real(real) if real.is_complex() else real
-    return real.to("cpu", torch.float64, copy=True).numpy()
+    plain = tensor.detach().resolve_conj()
+    return (torch.view_as_real(plain) if plain.is_complex() else plain).to("cpu", torch.float64, copy=True).numpy()
 
 
 def shape_of(tensor: Tensor) -> tuple[int, ...]:
