@@ -163,6 +163,7 @@ def _remarks(report: TensorReport, *, full: bool) -> Iterator[Note]:
     """Entries that were left out, outputs that were skipped, and what else there is to know."""
     left = [row for row in report.rows if row.verdict == "pass" and row.entries.inconclusive]
     found = [_left_out(row, report) for row in left]
+    found += [_as_zero(row, report) for row in report.rows if row.entries.zeros and row.smallest_detectable is not None]
     found += [f"{skip.method}: {skip.reason}" for skip in report.skipped]
     found += report.notes
     for remark in found if full else found[:_NOTES]:
@@ -177,6 +178,14 @@ def _left_out(row: TensorRow, report: TensorReport) -> str:
     reasons = [f"{counted(counts.kinks)} at a kink, a tie or a singularity of the forward"] if counts.kinks else []
     reasons += [f"{counted(rounded)} that rounding hides"] if rounded else []
     return f"{called(row, report)}: {counted(counts.inconclusive, 'entry', 'entries')} left out: {', '.join(reasons)}"
+
+
+def _as_zero(row: TensorRow, report: TensorReport) -> str:
+    """Of an entry that is nothing beside the bounds no relative error can be told."""
+    many = row.entries.zeros
+    counts = f"{counted(many, 'entry', 'entries')} {'counts' if many == 1 else 'count'} as 0"
+    caught = short(row.smallest_detectable_abs or 0.0, upward=True)
+    return f"{called(row, report)}: {counts}: an error of {caught} would be caught there, a smaller one might not"
 
 
 def blocks_of(result: TensorReport | TensorReports, *, full: bool = False) -> Iterator[Block]:

@@ -14,6 +14,7 @@ from diffexplore.tensors.aliases import AliasedInput, followed
 from diffexplore.tensors.copies import copy_of
 from diffexplore.tensors.functions import TensorFunction
 from diffexplore.tensors.sparse_inputs import SparseInput, given_sparse
+from diffexplore.torch_private.control_flow import control_flow_seen
 from diffexplore.torch_private.tensors import MappingKey, SequenceKey, keep_hooks, tree_flatten_with_path, tree_map
 from diffexplore.verifying.calling import call
 
@@ -86,7 +87,7 @@ class TensorCandidate:
         Raises CandidateError where the function raises, in one line, or returns no tensor.
         """
         state = {name: one if one.requires_grad else one.clone() for name, one in self.state.items()}  # running sums
-        with followed(self._aliases(self.aliased)) if self.aliased else nullcontext():
+        with followed(self._aliases(self.aliased)) if self.aliased else nullcontext(), control_flow_seen():
             result = call(lambda: self.function.call(state, self.args, self.kwargs), self.name, self.seed)
         found = tuple(TensorOutput(name, tensor) for name, tensor in named_tensors(result, "output"))
         if not found:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
 from diffexplore.tensors.side_by_side import SideBySideWatch
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
+from diffexplore.torch_private.control_flow import control_flow_refused
 
 Tensor = torch.Tensor
 
@@ -151,7 +153,7 @@ def _sharper(found: WatchedCall, beside: WatchedCall) -> WatchedCall:
     for key, several in found.gradients.items():
         others = beside.gradients[key]
         if not isinstance(several, str) and not isinstance(others, str):
-            gradients[key] = [one.sharper(other) for one, other in zip(several, others, strict=True)]
+            gradients[key] = [*map(TensorNumbers.sharper, several, others)]
     outputs = {name: one.sharper(beside.outputs[name]) for name, one in found.outputs.items()}
     return replace(found, outputs=outputs, gradients=gradients)
 
@@ -168,7 +170,7 @@ def _observed(
         return _called(*call, watches=False)
     raising = [key for key, several in found.gradients.items() if isinstance(several, str)]
     plain = _called(*call, watches=False) if raising else found
-    return found if all(isinstance(plain.gradients.get(key, ""), str) for key in raising) else plain
+    return plain if any(not isinstance(plain.gradients.get(key, ""), str) for key in raising) else found
 
 
 def _called(
@@ -176,15 +178,15 @@ def _called(
     narrowed_forward: frozenset[torch.dtype], kind: type[CandidateWatch], *, watches: bool = True,
 ) -> WatchedCall:  # fmt: skip
     call = candidate.replaced()
-    given = [one.tensor for one in call.inputs]
-    known = [*given, *(upstream for several in upstreams.values() for upstream in several)]
-    operations = _Operations()
+    known = [*(one.tensor for one in call.inputs), *(one for several in upstreams.values() for one in several)]
+    operations, escapes = _Operations(), Escapes()
     outputs: dict[str, TensorOutput] = {}
     found: dict[tuple[str, int], tuple[Tensor | None, ...] | str] = {}
     with observing(operations):
         watch = kind(expected=expected, inputs=known)
-    escapes = Escapes()
-    with escapes if watches else nullcontext(), watch if watches else nullcontext():
+    with ExitStack() as looking_on:
+        for mode in (escapes, watch, control_flow_refused()) if watches else ():
+            looking_on.enter_context(mode)
         returned = call.returned()
         narrowed_forward |= watch.narrowed
         for one in returned:
@@ -194,16 +196,15 @@ def _called(
             for place, upstream in enumerate(upstreams[one.name]):
                 found[one.name, place] = _backward(call, one, upstream)
     values = {name: _numbers(watch, one.tensor, one.tensor) for name, one in outputs.items()}
+    like = [source.tensor for source in call.sources]
     gradients: dict[tuple[str, int], list[TensorNumbers] | str] = {
-        key: several
-        if isinstance(several, str)
-        else [_numbers(watch, one, source.tensor) for one, source in zip(several, call.sources, strict=True)]
+        key: several if isinstance(several, str) else [*map(partial(_numbers, watch), several, like)]
         for key, several in found.items()
     }
-    # Asking for a radius may itself find that it is not known.
+    # Asking for a radius may itself have found that it is not known.
     unseen = ({"compiled code"} if candidate.function.compiled else set()) | (set() if watches else {UNWATCHED})
     hidden = tuple(sorted(watch.unwatched | escapes.seen | watch.leaving | unseen))
-    narrowed = tuple(sorted(dtype_name(dtype) for dtype in watch.narrowed))
+    narrowed = tuple(sorted(map(dtype_name, watch.narrowed)))
     seen = WatchedCall(values, gradients, (), narrowed, narrowed_forward, frozenset(operations.seen))
     return seen.without_bounds(hidden) if hidden else seen
 
@@ -228,9 +229,8 @@ def _numbers(watch: CandidateWatch, tensor: Tensor | None, like: Tensor) -> Tens
 
 def numbers_of(tensor: Tensor) -> np.ndarray:
     """The real numbers of a tensor (float64, a copy); those of a complex one are pairs along a last axis."""
-    real = tensor.detach().resolve_conj()
-    real = torch.view_as_real(real) if real.is_complex() else real
-    return real.to("cpu", torch.float64, copy=True).numpy()
+    plain = tensor.detach().resolve_conj()
+    return (torch.view_as_real(plain) if plain.is_complex() else plain).to("cpu", torch.float64, copy=True).numpy()
 
 
 def shape_of(tensor: Tensor) -> tuple[int, ...]:

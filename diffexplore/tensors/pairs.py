@@ -59,7 +59,7 @@ class GradientPair:
         verdict = _verdict(counts, self._right_zeros())
         trial, place = self._worst(verdict)
         judged = None if trial is None else trial.judged
-        powers, absolute = self._powers()
+        powers, zeros = self._powers(), self._zeros()
         shape = shape_of(self.input.tensor)
         index = None if place is None or self.along else tuple(int(i) for i in np.unravel_index(place, shape))
         return TensorRow(
@@ -78,7 +78,7 @@ class GradientPair:
             error_ulp=_number(judged, "error_ulp", place),
             bound=_number(judged, "bound", place),
             smallest_detectable=float(powers.max()) if len(powers) else None,
-            smallest_detectable_abs=float(absolute.max()) if len(absolute) and not len(powers) else None,
+            smallest_detectable_abs=_largest_hidden(zeros, beside_others=len(powers) > 0),
             smallest_detectable_median=float(np.median(powers)) if len(powers) else None,
             verdict=verdict,
             cause=self._cause(trial, place, verdict),
@@ -93,7 +93,11 @@ class GradientPair:
             verdicts, unknown = np.where(wrong, FAIL, np.where(right, PASS, INCONCLUSIVE)), np.any(unknown, axis=0)
         left = verdicts == INCONCLUSIVE
         return EntryCounts(
-            int((verdicts == PASS).sum()), int((verdicts == FAIL).sum()), int(left.sum()), int((left & unknown).sum())
+            int((verdicts == PASS).sum()),
+            int((verdicts == FAIL).sum()),
+            int(left.sum()),
+            int((left & unknown).sum()),
+            int((self._zeros() > 0).sum()),
         )
 
     def _right_zeros(self) -> int:
@@ -106,14 +110,25 @@ class GradientPair:
             found.append((judged.verdict == INCONCLUSIVE) & (judged.value == 0) & nothing)
         return int(np.sum(found) if self.every else np.all(found, axis=0).sum())
 
-    def _powers(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of the entries that passed: what would have been caught, relative to the truth; and where that is 0."""
-        passed = [(trial.judged, trial.judged.verdict == PASS) for trial in self.trials]
-        found = []
-        for of in ("detectable", "detectable_abs"):
-            values = np.concatenate([getattr(judged, of)[where] for judged, where in passed] or [np.zeros(0)])
-            found.append(values[np.isfinite(values)])
-        return found[0], found[1]
+    def _powers(self) -> np.ndarray:
+        """Of the entries that passed: what would have been caught, relative to the truth, where that is not 0."""
+        found = [trial.judged.detectable[trial.judged.verdict == PASS] for trial in self.trials]
+        powers = np.concatenate(found or [np.zeros(0)])
+        return powers[np.isfinite(powers)]
+
+    def _zeros(self) -> np.ndarray:
+        """Of the entries that passed and count as 0, with every upstream gradient: what would have been caught."""
+        if not self.trials:
+            return np.zeros(0)
+        relative, absolute = (
+            np.stack([getattr(trial.judged, of) for trial in self.trials]) for of in ("detectable", "detectable_abs")
+        )
+        passed = np.stack([trial.judged.verdict == PASS for trial in self.trials])
+        absolute, told = np.where(passed, absolute, np.inf), passed & np.isfinite(relative)
+        if not self.every:
+            absolute, told = absolute.min(axis=0), told.any(axis=0)
+        found = absolute[~told]
+        return found[np.isfinite(found)]
 
     def _worst(self, verdict: Verdict) -> tuple[UpstreamTrial | None, int | None]:
         """A failing entry with the largest error, a passing one with the most ulp, an undecided one; None: no such."""
@@ -195,6 +210,12 @@ def _ulp(judged: Judged) -> np.ndarray:
 
 def _size(judged: Judged) -> np.ndarray:
     return np.where(judged.truth.status != Status.RESOLVED, 0.0, np.abs(judged.truth.high))
+
+
+def _largest_hidden(zeros: np.ndarray, *, beside_others: bool) -> float | None:
+    """The largest error that could hide in entries that count as 0."""
+    largest = float(zeros.max(initial=0.0))
+    return largest if largest or (len(zeros) and not beside_others) else None
 
 
 def _number(judged: Judged | None, of: str, place: int | None) -> float | None:

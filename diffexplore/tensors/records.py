@@ -26,7 +26,11 @@ class TensorTruth(Truth):
 
 @dataclass(frozen=True)
 class EntryCounts(Plain):
-    """How many entries of a gradient ended how; ``kinks`` of the undecided ones have no derivative that is known."""
+    """How many entries of a gradient ended how; ``kinks`` of the undecided ones have no derivative that is known.
+
+    ``zeros`` of those that passed count as 0, beside what rounding may do to them or to others: no relative error can
+    be told there.
+    """
 
     _KEYS: ClassVar = {"passed": "pass", "failed": "fail"}
 
@@ -34,6 +38,7 @@ class EntryCounts(Plain):
     failed: int
     inconclusive: int
     kinks: int
+    zeros: int
 
     @property
     def total(self) -> int:
@@ -53,8 +58,10 @@ class TensorRow(Plain):
             part, in 1 for its imaginary one.
         entries: how many entries ended how, over all upstream gradients.
         value, truth, error_abs, error_rel, error_ulp, bound: of the worst entry; None stands for what does not exist.
-        smallest_detectable: the smallest relative error that would have been caught in each entry that passed.
-        smallest_detectable_abs: the same as an absolute error, where the truth of all of these is 0.
+        smallest_detectable: the smallest relative error that would have been caught in each entry that passed and does
+            not count as 0.
+        smallest_detectable_abs: the same as an absolute error, in each entry that passed and counts as 0; None where
+            there are none, or no error could hide in them beside others that are not 0.
         smallest_detectable_median: what would have been caught in half of them.
     """
 
