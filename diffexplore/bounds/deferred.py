@@ -18,7 +18,6 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import LEAST
 from diffexplore.bounds.claims import UPWARD
-from diffexplore.bounds.memory import empty
 
 #: Elements that are added up at a time, in the cache of a core.
 _BLOCK = 16_384
@@ -100,7 +99,7 @@ class Deferred:
         """The absolute values, computed once, while the numbers are at hand."""
         if self._size is None:
             assert self._values is not None, "the numbers are at hand"
-            self._size = np.absolute(self._values, out=empty(self.length))
+            self._size = np.absolute(self._values)
         return self._size
 
     @property
@@ -124,7 +123,7 @@ class Deferred:
         """The radius of each of the numbers, shape (n,)."""
         if not (self.share or self.terms):
             return torch.full((), self.rest, dtype=torch.float64).expand(self.length)
-        radii, spare = empty(self.length), empty(min(self.length, _BLOCK))
+        radii, spare = np.empty(self.length), np.empty(min(self.length, _BLOCK))
         for first in range(0, self.length, _BLOCK):
             part = slice(first, first + _BLOCK)
             self._write(radii[part], spare[: self.length - first], values, part)
@@ -152,11 +151,11 @@ def added(terms: Sequence[RadiusTerm], rest: float) -> RadiusTerm:
     factor = max(term.factor for term in terms)
     alike = not rest and all(term.factor * _ALIKE >= factor for term in terms)
     if alike:
-        total = np.add(first.array, others[0].array, out=empty(len(first.array)))
+        total = np.add(first.array, others[0].array)
         for term in others[1:]:
             np.add(total, term.array, out=total)
     else:
-        total, spare = np.multiply(first.array, first.factor, out=empty(len(first.array))), empty(len(first.array))
+        total, spare = np.multiply(first.array, first.factor), np.empty(len(first.array))
         for term in others:
             np.add(total, np.multiply(term.array, term.factor, out=spare), out=total)
         if rest:

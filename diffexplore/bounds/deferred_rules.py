@@ -15,7 +15,6 @@ import numpy as np
 from diffexplore.bounds.ball import LEAST, MARGIN
 from diffexplore.bounds.claims import UPWARD
 from diffexplore.bounds.deferred import Deferred, DeferredNumber, Operand, RadiusTerm, merged
-from diffexplore.bounds.memory import empty
 
 #: Relative radii below it are so small that their products are counted as parts of the radii themselves.
 _SMALL = 2.0**-12
@@ -117,7 +116,7 @@ def of_quotient(x: Operand, y: Operand, value: np.ndarray) -> DeferredSpread | N
         if shares.most <= float(shares.array.min()) * _EVEN:  # as of a number that every sample has a copy of
             share += shares.factor * shares.most / factor
         else:
-            sizes = np.absolute(value, out=empty(len(value)))
+            sizes = np.absolute(value)
             array = np.multiply(shares.array, sizes, out=shares.array)
             terms = [*terms, RadiusTerm(shares.factor, array, float(array.max()))]
     lost = LEAST * math.fsum(1 + term.factor for term in terms)
@@ -162,12 +161,8 @@ def _times(x: Deferred, y: Deferred, factor: float) -> list[RadiusTerm]:
     """What x's radii without its share are times |y|."""
     beyond = x.beyond
     if beyond is not None:
-        return [RadiusTerm(beyond.factor * factor, _product(beyond.array, y.size), beyond.most * y.most * UPWARD)]
+        return [RadiusTerm(beyond.factor * factor, beyond.array * y.size, beyond.most * y.most * UPWARD)]
     return [RadiusTerm(x.rest * factor, y.size, y.most)] if x.rest else []
-
-
-def _product(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return np.multiply(one, other, out=empty(len(one)))
 
 
 def _over(x: Deferred, y: Deferred, factor: float) -> list[RadiusTerm]:
@@ -175,7 +170,7 @@ def _over(x: Deferred, y: Deferred, factor: float) -> list[RadiusTerm]:
     beyond = x.beyond
     if beyond is None and not x.rest:
         return []
-    array = np.divide(1.0 if beyond is None else beyond.array, y.size, out=empty(y.length))
+    array = np.divide(1.0 if beyond is None else beyond.array, y.size)
     return [RadiusTerm((x.rest if beyond is None else beyond.factor) * factor, array, float(array.max()))]
 
 
@@ -185,7 +180,7 @@ def _of_radii(x: Deferred, y: Deferred) -> tuple[list[RadiusTerm], float]:
     if one is None or other is None:
         factor, beyond = (x.rest, other) if one is None else (y.rest, one)
         return ([], x.rest * y.rest) if beyond is None else (_scaled([beyond], factor), 0.0)
-    product = RadiusTerm(one.factor * other.factor, _product(one.array, other.array), one.most * other.most * UPWARD)
+    product = RadiusTerm(one.factor * other.factor, one.array * other.array, one.most * other.most * UPWARD)
     return [product], LEAST
 
 
@@ -195,7 +190,7 @@ def rounded(value: np.ndarray, spread: DeferredSpread, relative: float, absolute
     if spread.lossless:
         return Deferred(len(value), None, least, most)
     if not least:
-        size = np.absolute(value, out=empty(len(value)))
+        size = np.absolute(value)
         least = float(size.min())
     if not most < _FAR[1]:
         most = float(np.absolute(value).max())

@@ -14,7 +14,6 @@ from torch import Tensor
 from diffexplore.bounds.claims import BELOW_NORMAL, rounding_parts
 from diffexplore.bounds.deferred import Deferred, DeferredNumber, Operand, RadiusTerm
 from diffexplore.bounds.deferred_rules import RULES, rounded
-from diffexplore.bounds.memory import empty
 from diffexplore.bounds.number_rules import number_of
 from diffexplore.torch_private.watching import is_zero_tensor, storage_key
 
@@ -93,7 +92,7 @@ class Deferring:
         if radius is None and key in self._exact:
             return self._exact[key][1]
         count = value.numel()
-        size = np.absolute(numbers_of(value), out=empty(count))
+        size = np.absolute(numbers_of(value))
         least, most = (float(size.min()), float(size.max())) if count else (0.0, 0.0)
         found = Deferred(count, size, least, most) if least > 0 and most < math.inf else None
         if radius is None:

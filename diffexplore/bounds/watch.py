@@ -83,7 +83,7 @@ class Watch(DispatchMode):
         self._known_errors: dict[float, float] = {}
         self._observer = _OBSERVER.get()
         self._radii = StorageRadii()
-        self.deferring = Deferring() if self.sees_all else None
+        self.deferring = None if smooth or not self.sees_all else Deferring()  # wide balls have wide radii
         self.extremes = Extremes()
         self.factorisations = Factorisations()
         self._operations = 0
