@@ -121,14 +121,20 @@ def better_form(
     if not node.free_symbols or nodes(node) > _MOST_NODES or not can_be_multiplied_out(node):
         return None
     values = {name: torch.tensor(value, dtype=dtype) for name, value in point}
-    for form in dict.fromkeys(_proposals(node)):
+    for form in _proposals(node):
         trial = tried(form, node, values)
         if trial.equal and trial.relative <= math.sqrt(UNIT_ROUNDOFF[dtype]):
             return form, trial.relative
     return None
 
 
-def _proposals(node: sympy.Expr) -> Iterator[sympy.Expr]:
+@lru_cache(maxsize=256)
+def _proposals(node: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """Other forms of ``node``, each once, in the order in which they are tried; they are the same at every point."""
+    return tuple(dict.fromkeys(_other_forms(node)))
+
+
+def _other_forms(node: sympy.Expr) -> Iterator[sympy.Expr]:
     for known in FORMS:
         for sign in (1, -1):
             signed = sign * node
@@ -144,9 +150,14 @@ def _proposals(node: sympy.Expr) -> Iterator[sympy.Expr]:
 
 
 def _may_match(node: sympy.Expr, pattern: sympy.Expr) -> bool:
-    """Whether it is worth a search, which takes long for sums of many terms."""
+    """Whether it is worth a search, which takes long for sums of many terms; a function matches one of its kind."""
     most = 2 if len(pattern.atoms(sympy.Wild)) > 1 else 4
-    return node.func is pattern.func and (not node.is_Add or len(node.args) <= most)
+    in_question = node.func is pattern.func and (not node.is_Add or len(node.args) <= most)
+    return in_question and _functions_in(pattern) <= _functions_in(node)
+
+
+def _functions_in(expr: sympy.Expr) -> set[type[sympy.Basic]]:
+    return {type(part) for part in expr.atoms(sympy.Function)}
 
 
 def tried(form: sympy.Expr, node: sympy.Expr, values: Mapping[str, Tensor]) -> FormTrial:
