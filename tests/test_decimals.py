@@ -8,7 +8,7 @@ from fractions import Fraction
 import mpmath
 import pytest
 import torch
-from representatives import each_value, one_in
+from representatives import each_value, one_in, these
 
 import diffexplore as dx
 from diffexplore.arithmetic.torch_real import TORCH
@@ -68,7 +68,7 @@ LOST = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("formula", "x", "dtype"), LOST)
+@pytest.mark.parametrize(("formula", "x", "dtype"), these([LOST[place] for place in (2, 5, 7, 9)], LOST))
 def test_a_constant_beyond_the_dtype_decides_nothing(formula: str, x: float, dtype: str) -> None:
     report = report_of(formula, {"x": x}, dtype)
     assert report.verdict == "inconclusive"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from representatives import each_value
 from tensor_functions import NumPyExp, NumPyExpWrong
 
 import diffexplore as dx
@@ -66,8 +67,7 @@ CONSTANTS: dict[str, Callable[[Tensor], Any]] = {
 }
 
 
-@pytest.mark.parametrize("of_complex", [False, True])
-@pytest.mark.parametrize("constant", CONSTANTS)
+@pytest.mark.parametrize(("constant", "of_complex"), each_value(list(CONSTANTS), [False, True]))
 def test_what_a_function_is_given_without_gradient_is_a_constant(constant: str, of_complex: bool) -> None:
     x = numbers(of_complex=of_complex)
     for factor, verdict in ((1.0, "pass"), (1.01, "fail")):
@@ -97,11 +97,17 @@ def test_what_was_computed_under_no_grad_is_a_constant_in_a_forward_that_finds_i
     assert (report.verdict, report.truth) == (verdict, "certified"), report
 
 
-@pytest.mark.parametrize("start", [lambda x: torch.ones_like(x) * 2, lambda x: x.detach() * 2, _without_grad])
-@pytest.mark.parametrize(("factor", "verdict"), [(2.0, "pass"), (2.1, "fail")])
+@pytest.mark.parametrize(
+    ("start", "outcome"),
+    each_value(
+        [lambda x: torch.ones_like(x) * 2, lambda x: x.detach() * 2, _without_grad], [(2.0, "pass"), (2.1, "fail")]
+    ),
+)
 def test_a_constant_that_a_function_writes_into_is_no_copy(
-    start: Callable[[Tensor], Tensor], factor: float, verdict: str
+    start: Callable[[Tensor], Tensor], outcome: tuple[float, str]
 ) -> None:
+    factor, verdict = outcome
+
     class Added(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, x: Tensor, memory: Tensor) -> Tensor:
@@ -151,9 +157,9 @@ BESIDE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("beside", BESIDE)
-@pytest.mark.parametrize(("exponential", "verdict"), [(NumPyExp, "pass"), (NumPyExpWrong, "fail")])
-def test_constants_beside_a_forward_that_is_not_read_are_held(beside: str, exponential: Any, verdict: str) -> None:
+@pytest.mark.parametrize(("beside", "outcome"), each_value(list(BESIDE), [(NumPyExp, "pass"), (NumPyExpWrong, "fail")]))
+def test_constants_beside_a_forward_that_is_not_read_are_held(beside: str, outcome: tuple[Any, str]) -> None:
+    exponential, verdict = outcome
     report = checked(lambda x: BESIDE[beside](exponential.apply(x), x), numbers())
     assert (report.verdict, report.truth) == (verdict, "estimated"), report
 
@@ -237,12 +243,15 @@ def tripled_by_numpy(x: Tensor) -> None:
 OPERATORS = (tripled, tripled_by_numpy)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("operator", OPERATORS)
-@pytest.mark.parametrize(("factor", "verdict"), [(6.0, "pass"), (6.1, "fail")])
+@pytest.mark.parametrize(
+    ("operator", "outcome", "dtype"),
+    each_value(OPERATORS, [(6.0, "pass"), (6.1, "fail")], [torch.float64, torch.float32]),
+)
 def test_an_operator_that_writes_is_run_once_and_rounds(
-    operator: Any, factor: float, verdict: str, dtype: torch.dtype
+    operator: Any, outcome: tuple[float, str], dtype: torch.dtype
 ) -> None:
+    factor, verdict = outcome
+
     class Squared(torch.autograd.Function):
         """9 x², whose forward and backward triple a copy in place."""
 
