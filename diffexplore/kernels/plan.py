@@ -10,6 +10,7 @@ import sympy
 
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.power_slopes import evaluable
+from diffexplore.formula.scaled_exponentials import scaled_exponentials
 from diffexplore.kernels.separation import NotSeparable
 from diffexplore.kernels.statistics import Statistics, statistics_of
 from diffexplore.loss import Loss
@@ -66,7 +67,9 @@ class Plan:
         return {key: _numbers_out(one) if key else one for key, one in found.items()}
 
     def _evaluable(self, found: Mapping[Key, sympy.Expr]) -> dict[Key, sympy.Expr]:
-        return {key: evaluable(found[key], self.loss.domain) if key else found[key] for key in self.keys}
+        """The forms that floats evaluate: of the loss itself none but what overflows is another one."""
+        domain = self.loss.domain
+        return {key: evaluable(found[key], domain) if key else scaled_exponentials(found[key]) for key in self.keys}
 
     def _differentiated(self, expression: sympy.Expr) -> dict[Key, sympy.Expr]:
         found: dict[Key, sympy.Expr] = {(): expression}
@@ -103,7 +106,7 @@ class Plan:
         sums = {powers: sympy.Symbol(sum_names(powers), real=True) for powers in coefficients}
         outputs: dict[Key, list[sympy.Expr]] = {key: [] for key in self.keys}
         for powers, factor in coefficients.items():
-            for key, derivative in self._differentiated(factor).items():
+            for key, derivative in self._evaluable(self._differentiated(factor)).items():
                 outputs[key].append(derivative * sums[powers])
         names = (
             *self.loss.parameters,
