@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -63,6 +64,35 @@ def test_there_is_no_truth_where_a_function_has_no_value(function: Function) -> 
     report = dx.check(loss, {"x": [0.5, -2.0]}, at={"a": 1.5})
     assert report.verdict == "inconclusive"
     assert not any(row.verdict == "fail" for row in report.rows)
+
+
+@pytest.mark.parametrize("backend", ["auto", "blocked", "eager"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        dx.Loss("a*exp(log(x))", parameters="a", data="x"),
+        dx.Loss("x*exp(log(a))", parameters="a", data="x"),
+        dx.Loss.from_torch(lambda a, x: (a * x.log().exp()).mean(), parameters="a", data="x"),
+    ],
+    ids=["of_data", "of_a_parameter", "of_torch"],
+)
+def test_kernels_give_nan_where_what_was_written_has_no_value(loss: dx.Loss, backend: str) -> None:
+    kernel = loss.compile(backend=backend)
+    right = kernel({"a": 2.0}, {"x": [1.0, 3.0]})
+    assert (right.value, right.gradient["a"]) == (pytest.approx(4.0), pytest.approx(2.0))
+    bad = ({"a": -2.0}, {"x": [1.0, 3.0]}) if "exp(log(a))" in loss.formula else ({"a": 2.0}, {"x": [1.0, -3.0]})
+    for wrong in (kernel(*bad), kernel.bind(bad[1])(bad[0])):
+        assert math.isnan(wrong.value) and math.isnan(wrong.gradient["a"])
+
+
+def test_a_root_has_a_value_and_no_slope_at_0() -> None:
+    found = dx.Loss("sqrt(a)**2", parameters="a").compile()({"a": 0.0})
+    assert found.value == 0 and math.isnan(found.gradient["a"])
+
+
+def test_a_kernel_says_why_sums_are_not_kept() -> None:
+    text = str(dx.Loss("a*exp(log(x))", parameters="a", data="x").compile().explain())
+    assert "not statistics: a·exp(log(x)) has a value for data with x > 0 alone, which sums do not show" in text
 
 
 a, x = sympy.symbols("a x", real=True)

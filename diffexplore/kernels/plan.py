@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.power_slopes import evaluable
+from diffexplore.formula.scaled_exponentials import scaled_exponentials
+from diffexplore.formula.text import to_text
 from diffexplore.kernels.separation import NotSeparable
 from diffexplore.kernels.statistics import Statistics, statistics_of
 from diffexplore.loss import Loss
 from diffexplore.program.program import Program, lower
+from diffexplore.tracing.lost import written_domain
 
 #: What an output is differentiated by: nothing (the loss itself), a name, or two.
 Key = tuple[str, ...]
@@ -42,6 +46,13 @@ class Plan:
         """The parameters, then the data."""
         return (*self.loss.parameters, *self.loss.data)
 
+    @cached_property
+    def written(self) -> Program:
+        """What autograd runs: the summand as it was written, NaN where its function has no value."""
+        if self.loss.program is None or self._lost_of_slope == sympy.true:
+            return self.loss.written
+        return lower([self.loss.expression * _valued(sympy.S.One, self._lost_of_value)], self.inputs, plain=False)
+
     def program(self, simplified: Sequence[bool]) -> Program:
         """The summand and its derivatives, with common subexpressions once.
 
@@ -66,7 +77,19 @@ class Plan:
         return {key: _numbers_out(one) if key else one for key, one in found.items()}
 
     def _evaluable(self, found: Mapping[Key, sympy.Expr]) -> dict[Key, sympy.Expr]:
-        return {key: evaluable(found[key], self.loss.domain) if key else found[key] for key in self.keys}
+        """The forms that floats evaluate, NaN where what was written has no value, or no slope."""
+        domain = self.loss.domain
+        forms = {key: evaluable(found[key], domain) if key else scaled_exponentials(found[key]) for key in self.keys}
+        return {key: _valued(form, self._lost_of_slope if key else self._lost_of_value) for key, form in forms.items()}
+
+    @cached_property
+    def _lost_of_value(self) -> Boolean:
+        """Where what was written has a value, as far as its formula does not say so."""
+        return sympy.And(*written_domain(self.loss, slope=False))
+
+    @cached_property
+    def _lost_of_slope(self) -> Boolean:
+        return sympy.And(*written_domain(self.loss))
 
     def _differentiated(self, expression: sympy.Expr) -> dict[Key, sympy.Expr]:
         found: dict[Key, sympy.Expr] = {(): expression}
@@ -77,6 +100,10 @@ class Plan:
 
     @cached_property
     def _separated(self) -> Statistics | NotSeparable:
+        data = {self.loss.symbols[name] for name in self.loss.data}
+        if self._lost_of_slope.free_symbols & data:
+            where = to_text(self._lost_of_slope)
+            return NotSeparable(self.loss.shown, f"has a value for data with {where} alone, which sums do not show")
         try:
             return statistics_of(self.loss)
         except NotSeparable as found:
@@ -103,7 +130,7 @@ class Plan:
         sums = {powers: sympy.Symbol(sum_names(powers), real=True) for powers in coefficients}
         outputs: dict[Key, list[sympy.Expr]] = {key: [] for key in self.keys}
         for powers, factor in coefficients.items():
-            for key, derivative in self._differentiated(factor).items():
+            for key, derivative in self._evaluable(self._differentiated(factor)).items():
                 outputs[key].append(derivative * sums[powers])
         names = (
             *self.loss.parameters,
@@ -111,6 +138,11 @@ class Plan:
             *(c.name for c in statistics.centre_symbols),
         )
         return lower([sympy.Add(*outputs[key]) for key in self.keys], names)
+
+
+def _valued(form: sympy.Expr, condition: Boolean) -> sympy.Expr:
+    """The form where the condition holds, elsewhere NaN."""
+    return form if condition == sympy.true else sympy.Piecewise((form, condition), (sympy.nan, True))
 
 
 def _numbers_out(expression: sympy.Expr) -> sympy.Expr:

@@ -25,9 +25,10 @@ from diffexplore.proving.rerun import check_reading
 from diffexplore.proving.runs import Function
 from diffexplore.proving.scope import scope_of
 from diffexplore.proving.shown import EagerRuns
-from diffexplore.proving.statements import domain_of, names_of, statements_of, written_domain
+from diffexplore.proving.statements import domain_of, names_of, statements_of
 from diffexplore.torch_private.unloaded import not_compiled
 from diffexplore.tracing.declarations import DTYPE, Spec, declare, symbols_of
+from diffexplore.tracing.lost import written_domain
 from diffexplore.tracing.sizes import meets
 from diffexplore.tracing.traced import Traced
 
@@ -82,7 +83,7 @@ def prove(
     program, traced = _traced(program, by_data=by_data)
     spare = again(candidate, known, parameters, data, program)
     conditions = [*domain_of(domain, program), *(known.domain if known is not None else ())]
-    conditions += written_domain(known)
+    conditions += [] if known is None else written_domain(known)
     conditions += [condition for draw in program.draws for condition in draw.domain]
     check_compatible(conditions)
     allowance, runs = Allowance(BUDGET), EagerRuns(spare)

@@ -34,7 +34,7 @@ from diffexplore.torch_code.calling import in_one_line
 from diffexplore.torch_code.torch_program import TorchProgram
 from diffexplore.tracing.sizes import apart, meets
 from diffexplore.tracing.trace import applied
-from diffexplore.tracing.traced import Traced
+from diffexplore.tracing.traced import OUTPUT, Traced
 
 #: Numbers of samples, where those that a proof holds for are among them.
 SIZES = (3, 1, 2, 5, 8)
@@ -120,7 +120,7 @@ def program_of(fn: Function, traced: Traced, domain: Sequence[Any]) -> TorchProg
     function = applied(fn, [array.name for array in (*traced.parameters, *traced.data)])
     check_reading(name, function, traced, one=False, domain=domain)
     single = _holds_for_one(name, function, traced, domain)
-    return TorchProgram(name, function, traced.parameters, traced.data, single)
+    return TorchProgram(name, function, traced.parameters, traced.data, single, traced.domains[OUTPUT])
 
 
 def _called(fn: Any) -> str:

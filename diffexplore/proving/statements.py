@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, Literal
 
 import sympy
-from sympy.logic.boolalg import Boolean
 
 from diffexplore.checking.records import VALUE
 from diffexplore.decide import decide_equal, decide_gradient
@@ -23,7 +22,6 @@ from diffexplore.proving.records import Statement
 from diffexplore.proving.renaming import PartialClaim, Renamings
 from diffexplore.proving.shown import EagerRuns
 from diffexplore.tracing.declarations import of_sample, of_samples, real, symbols_of
-from diffexplore.tracing.lost import lost_conditions, value_conditions
 from diffexplore.tracing.sizes import usual
 from diffexplore.tracing.traced import OUTPUT, Traced
 
@@ -165,13 +163,3 @@ def domain_of(domain: str | Sequence[str] | None, program: TensorProgram) -> lis
     """The conditions that the inputs meet, parsed; raises UsageError as for a loss."""
     names = [symbol.name for symbol in symbols_of(program.arrays)]
     return list(conditions_of(domain, names))
-
-
-def written_domain(loss: Loss | None) -> list[Boolean]:
-    """Where a loss has a slope as it was written, as far as SymPy lost that: that a > 0 in exp(log(a)), which is a.
-
-    A loss that was read from a torch function has it among its own conditions.
-    """
-    if loss is None or loss.rewritten is None:
-        return []
-    return lost_conditions(value_conditions(loss.shown), loss.expression)

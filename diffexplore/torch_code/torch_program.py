@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
+from sympy.logic.boolalg import Boolean
 
 if TYPE_CHECKING:
     from diffexplore.tracing.declarations import Array
@@ -28,6 +29,7 @@ class TorchProgram:
         function: takes tensors by name, and returns the loss: a tensor of one number.
         parameters, data: its arguments. A parameter has its declared shape, data has (N, *shape of one sample).
         single: whether it is the same function of one sample as of several.
+        needs: conditions under which alone it has a value, for each sample.
     """
 
     name: str
@@ -35,6 +37,7 @@ class TorchProgram:
     parameters: tuple[Array, ...]
     data: tuple[Array, ...]
     single: bool
+    needs: tuple[Boolean, ...]
 
     @property
     def names(self) -> tuple[str, ...]:

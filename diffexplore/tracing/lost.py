@@ -13,15 +13,16 @@ from diffexplore.decide.domain_conditions import DomainCondition, left_open, own
 from diffexplore.decide.regions import Region
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.formula.elimination import exclude_each_other
+from diffexplore.loss import Loss
 from diffexplore.torch_ops.domains import either
 from diffexplore.torch_ops.readers.logic import opposite
 
 
-def lost_conditions(written: Iterable[Boolean], expression: sympy.Expr) -> list[Boolean]:
+def lost_conditions(written: Iterable[Boolean], expression: sympy.Expr, *, slope: bool = True) -> list[Boolean]:
     """What of the conditions under which a formula has a value its other form does not need.
 
-    A root has a value at 0, too, but not on both sides of it: where that is lost, its argument has to be positive.
-    Conditions on a batch as a whole, and those that are never met, are none of a summand.
+    A root has a value at 0, too, but not on both sides of it: where that is lost, its argument has to be positive for a
+    ``slope``. Conditions on a batch as a whole, and those that are never met, are none of a summand.
     """
     plain = frozenset(need for need, path in _needs(expression) if path == sympy.true)
     kept = set(value_conditions(expression))
@@ -29,8 +30,18 @@ def lost_conditions(written: Iterable[Boolean], expression: sympy.Expr) -> list[
     for condition in written:
         if condition not in kept and not condition.has(BatchSum, SAMPLES):
             for one in left_open(condition, Region(), plain) or ():
-                found |= dict.fromkeys(_of_slope(one))
+                found |= dict.fromkeys(_compared(one, slope))
     return [condition for condition in found if condition != sympy.true]
+
+
+def written_domain(loss: Loss, *, slope: bool = True) -> list[Boolean]:
+    """Where a loss has a slope, or a value, as it was written, as far as SymPy lost that: that a > 0 in exp(log(a)).
+
+    A loss that was read from a torch function has it among the conditions of its domain as well.
+    """
+    if loss.program is not None:
+        return lost_conditions(loss.program.needs, loss.expression, slope=slope)
+    return [] if loss.rewritten is None else lost_conditions(value_conditions(loss.shown), loss.expression, slope=slope)
 
 
 def value_conditions(expression: sympy.Expr) -> tuple[Boolean, ...]:
@@ -63,17 +74,18 @@ def _computed(part: sympy.Basic, path: Boolean) -> Iterator[tuple[sympy.Basic, B
         path = sympy.And(path, opposite(condition))
 
 
-def _of_slope(need: DomainCondition | Boolean) -> tuple[Boolean, ...]:
+def _compared(need: DomainCondition | Boolean, slope: bool) -> tuple[Boolean, ...]:
     """A need as comparisons that are read at a glance: 1 − a² > 0 is a < 1 and a > −1."""
     if not isinstance(need, DomainCondition):
         return (_shorter(need),)
-    condition = (replace(need, kind="positive") if need.kind == "nonnegative" else need).condition
+    condition = (replace(need, kind="positive") if slope and need.kind == "nonnegative" else need).condition
     if not isinstance(condition, Relational):
         return (condition,)
     constant, rest = need.expr.as_coeff_Add()
     square, root = -rest, sympy.sqrt(constant)
     if need.kind != "nonzero" and square.is_Pow and square.exp == 2 and root.is_Rational and root > 0:
-        return square.base < root, square.base > -root
+        strict = isinstance(condition, sympy.Gt)
+        return (square.base < root, square.base > -root) if strict else (square.base <= root, square.base >= -root)
     return (condition.func(rest, -constant).canonical,)
 
 

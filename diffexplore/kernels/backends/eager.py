@@ -24,7 +24,7 @@ class EagerBackend:
         return None
 
     def effort(self, plan: Plan) -> KernelEffort:
-        passes = 2 * len(plan.loss.written.steps) + 2  # forward and backward at least, and the reduction
+        passes = 2 * len(plan.written.steps) + 2  # forward and backward at least, and the reduction
         return KernelEffort(
             "torch's autograd of the formula, for reference", passes, 0,
             "of the operations that run, in the dtype of the data, to which the parameters are rounded: result.bounds",
@@ -56,7 +56,7 @@ class EagerKernel:
         values |= {name: values[name].detach().clone().requires_grad_() for name in plan.wrt}
         leaves = [values[name] for name in plan.wrt]
         with torch.enable_grad():
-            summands = spread_over(plan.loss.written.run(TORCH, values)[0], n, values)
+            summands = spread_over(plan.written.run(TORCH, values)[0], n, values)
             whole = summands.mean() if plan.loss.reduction == "mean" else summands.sum()
             found: dict[Key, Tensor] = {(): whole}
             first = _slopes(whole, leaves, again=plan.hessian)
