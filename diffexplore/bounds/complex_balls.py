@@ -8,8 +8,7 @@ For a complex step the parts differ by many orders of magnitude, so that a bound
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import torch
@@ -17,10 +16,22 @@ from torch import Tensor
 
 from diffexplore.arithmetic import sinc as sine_quotients
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
-from diffexplore.bounds.elements import add_number, in_place
-from diffexplore.functions import OPERATIONS as RECORDS
-from diffexplore.functions.lazy import resolved
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
+from diffexplore.bounds.complex_parts import (
+    Nothing,
+    Parts,
+    exponential,
+    logarithm,
+    negative,
+    nothing,
+    of_products,
+    of_two,
+    on_reals,
+    product,
+    quotient,
+    square_root,
+)
+from diffexplore.bounds.elements import add_number
 from diffexplore.functions.tables import CONTROL, implementations
 from diffexplore.program.program import Constant
 
@@ -31,92 +42,28 @@ _REAL = {torch.complex128: torch.float64, torch.complex64: torch.float32}
 
 @dataclass(frozen=True)
 class ComplexBall:
-    """A computed complex tensor, and radii within which the exact real and imaginary parts lie (float64)."""
+    """A computed complex tensor, and radii within which the exact real and imaginary parts lie (float64).
+
+    ``is_real`` says that the imaginary part is 0, computed and exactly, whatever its radius was.
+    """
 
     value: Tensor
     real_radius: Tensor
     imag_radius: Tensor
+    _: KW_ONLY
+    is_real: bool = False
 
     @property
     def parts(self) -> tuple[Ball, Ball]:
         value = self.value.to(torch.complex128)
         real, imag = Ball(value.real, self.real_radius), Ball(value.imag, self.imag_radius)
-        return _known_if_exact(real), _known_if_exact(imag)
+        return _known_if_exact(real), nothing(value.device) if self.is_real else _known_if_exact(imag)
 
 
 def _known_if_exact(part: Ball) -> Ball:
     """A part with its numbers side by side in memory; one radius for all of them may be 0."""
     none = part.rad.dim() == 0 and part.rad.is_cpu and not bool(part.rad)
     return Ball(part.mid.contiguous(), part.rad, none)
-
-
-# ------------------------------------------------------------------------------------------- real ball arithmetic
-def _real(name: str, *operands: Ball) -> Ball:
-    """One real operation on balls, in float64."""
-    kernel, spread = _real_rules(name)
-    mid = kernel(*[operand.mid for operand in operands])
-    radius = spread(*operands, mid) * UPWARD
-    return Ball(mid, in_place(Tensor.add_, radius, rounding(name, mid, torch.float64)))
-
-
-@cache
-def _real_rules(name: str) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
-    """The kernel of a real operation, and how the errors of its operands spread."""
-    return resolved(RECORDS[name].torch), resolved(RECORDS[name].spread)
-
-
-Parts = tuple[Ball, Ball]
-
-
-def _mul(x: Parts, y: Parts) -> Parts:
-    (a, b), (c, d) = x, y
-    real = _real("sub", _real("mul", a, c), _real("mul", b, d))
-    return real, _real("add", _real("mul", a, d), _real("mul", b, c))
-
-
-def _div(x: Parts, y: Parts) -> Parts:
-    (a, b), (c, d) = x, y
-    square = _real("add", _real("mul", c, c), _real("mul", d, d))
-    real = _real("add", _real("mul", a, c), _real("mul", b, d))
-    imag = _real("sub", _real("mul", b, c), _real("mul", a, d))
-    return _real("div", real, square), _real("div", imag, square)
-
-
-def _exp(x: Parts) -> Parts:
-    a, b = x
-    size = _real("exp", a)
-    return _real("mul", size, _real("cos", b)), _real("mul", size, _real("sin", b))
-
-
-def _log(x: Parts) -> Parts:
-    a, b = x
-    # On the real axis left of 0 the function is complex: no real derivative.
-    half = _real("log", _real("add", _real("mul", a, a), _real("mul", b, b)))
-    real = Ball(half.mid / 2, torch.where(a.mid > a.rad, half.rad / 2, torch.inf))
-    return real, _real("atan2", b, a)
-
-
-def _sqrt(x: Parts) -> Parts:
-    a, b = x
-    modulus = _real("sqrt", _real("add", _real("mul", a, a), _real("mul", b, b)))
-    real = _real("sqrt", _scale(_real("add", modulus, a), 0.5))
-    real = Ball(real.mid, torch.where(a.mid > a.rad, real.rad, torch.inf))
-    return real, _real("div", b, _scale(real, 2.0))
-
-
-def _of_products(real: tuple[str, str], imag: tuple[str, str], *, negated: bool = False) -> Callable[[Parts], Parts]:
-    """Parts that are products of a function of a and one of b, as in sin(a + ib) = sin a cosh b + i cos a sinh b."""
-
-    def parts(x: Parts) -> Parts:
-        first, second = (_real("mul", *map(_real, names, x)) for names in (real, imag))
-        return first, _real("neg", second) if negated else second
-
-    return parts
-
-
-def _scale(x: Ball, factor: float) -> Ball:
-    """Times a power of two: exact."""
-    return Ball(x.mid * factor, x.rad * factor)
 
 
 # ------------------------------------------------------------------------------------------------- complex watching
@@ -130,11 +77,15 @@ def _nothing_crosses(*operands: Parts) -> tuple[Any, Any]:
 def _mul_crossing(x: Parts, y: Parts) -> tuple[Any, Any]:
     """Sizes of the products whose sum a part is: their own roundings survive a cancellation."""
     (a, b), (c, d) = x, y
+    if isinstance(b, Nothing) or isinstance(d, Nothing):  # nothing cancels
+        return 0.0, 0.0
     return (a.mid * c.mid).abs() + (b.mid * d.mid).abs(), (a.mid * d.mid).abs() + (b.mid * c.mid).abs()
 
 
 def _div_crossing(x: Parts, y: Parts) -> tuple[Any, Any]:
     (a, b), (c, d) = x, y
+    if isinstance(d, Nothing):
+        return 0.0, 0.0
     square = c.mid.square() + d.mid.square()
     real = (a.mid * c.mid).abs() + (b.mid * d.mid).abs()
     return real / square, ((a.mid * d.mid).abs() + (b.mid * c.mid).abs()) / square
@@ -154,11 +105,15 @@ def _apply(
         balls = [ball.parts for ball in taken]
         dtype = _REAL[value.dtype]
         unit = 2 * _KERNEL_ULPS * UNIT_ROUNDOFF[dtype]
-        radii = (
-            add_number(part.rad + unit * (part.mid.abs() + cross), QUANTUM[dtype] * 2)
-            for part, cross in zip(parts(*balls), crossing(*balls), strict=True)
-        )
-        return ComplexBall(value, *(torch.nan_to_num(radius, nan=torch.inf, posinf=torch.inf) for radius in radii))
+        found = parts(*balls)
+        radii = [
+            part.rad
+            if isinstance(part, Nothing)
+            else add_number(part.rad + unit * (part.mid.abs() + cross), QUANTUM[dtype] * 2)
+            for part, cross in zip(found, crossing(*balls), strict=True)
+        ]
+        real, imag = (torch.nan_to_num(radius, nan=torch.inf, posinf=torch.inf) for radius in radii)
+        return ComplexBall(value, real, imag, is_real=isinstance(found[1], Nothing))
 
     return operation
 
@@ -179,21 +134,22 @@ def lifted(number: float | RoundedNumber, like: ComplexBall) -> ComplexBall:
     value = wide.to(like.value.dtype)  # infinite beyond the dtype, where torch refuses to make a tensor of the number
     stored = value.to(torch.complex128).real
     error = torch.where(stored == number.value, 0.0, (stored - number.value).abs()) + number.error
-    return ComplexBall(value, error, torch.zeros_like(error))
+    return ComplexBall(value, error, torch.zeros_like(error), is_real=True)
 
 
 def _sum_parts(name: str) -> Callable[[Parts, Parts], Parts]:
-    return lambda x, y: (_real(name, x[0], y[0]), _real(name, x[1], y[1]))
+    return lambda x, y: (on_reals(name, x[0], y[0]), of_two(name, x[1], y[1]))
 
 
 add, sub = _apply(torch.add, _sum_parts("add")), _apply(torch.sub, _sum_parts("sub"))
-mul, div = _apply(torch.mul, _mul, _mul_crossing), _apply(torch.div, _div, _div_crossing)
-neg = _apply(torch.neg, lambda x: (_real("neg", x[0]), _real("neg", x[1])))
-exp, log, sqrt = _apply(torch.exp, _exp), _apply(torch.log, _log, _log_crossing), _apply(torch.sqrt, _sqrt)
-sin = _apply(torch.sin, _of_products(("sin", "cosh"), ("cos", "sinh")))
-cos = _apply(torch.cos, _of_products(("cos", "cosh"), ("sin", "sinh"), negated=True))
-sinh = _apply(torch.sinh, _of_products(("sinh", "cos"), ("cosh", "sin")))
-cosh = _apply(torch.cosh, _of_products(("cosh", "cos"), ("sinh", "sin")))
+mul, div = _apply(torch.mul, product, _mul_crossing), _apply(torch.div, quotient, _div_crossing)
+neg = _apply(torch.neg, lambda x: (negative(x[0]), negative(x[1])))
+exp, sqrt = _apply(torch.exp, exponential), _apply(torch.sqrt, square_root)
+log = _apply(torch.log, logarithm, _log_crossing)
+sin = _apply(torch.sin, of_products(("sin", "cosh"), ("cos", "sinh")))
+cos = _apply(torch.cos, of_products(("cos", "cosh"), ("sin", "sinh"), negated=True))
+sinh = _apply(torch.sinh, of_products(("sinh", "cos"), ("cosh", "sin")))
+cosh = _apply(torch.cosh, of_products(("cosh", "cos"), ("sinh", "sin")))
 _QUOTIENTS = {"add": add, "sub": sub, "mul": mul, "div": div, "neg": neg, "sin": sin, "cos": cos}
 
 

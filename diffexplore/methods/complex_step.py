@@ -116,7 +116,8 @@ def _of_all(problem: Problem, program: Program, values: Values, name: str, step:
 
 def _hull_of(value: Tensor, reach: Tensor | None = None) -> ComplexBall:
     middle, radius = hull(value)
-    return ComplexBall(middle.to(torch.complex128), radius, torch.zeros_like(middle) if reach is None else reach)
+    none = torch.zeros_like(middle)
+    return ComplexBall(middle.to(torch.complex128), radius, none if reach is None else reach, is_real=reach is None)
 
 
 def _moved(
@@ -141,9 +142,9 @@ def _at(
 
     def held(value: Tensor) -> ComplexBall:
         none = torch.zeros((), dtype=torch.float64, device=value.device)
-        return ComplexBall(value.to(_COMPLEX[problem.dtype]), none, none)
+        return ComplexBall(value.to(_COMPLEX[problem.dtype]), none, none, is_real=True)
 
-    moved = held(values[name])
+    moved = replace(held(values[name]), is_real=False)
     if imag is not None:
         moved = replace(moved, value=moved.value + 1j * imag.to(problem.dtype))
     if reach is not None:
