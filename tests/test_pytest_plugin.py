@@ -89,20 +89,20 @@ def test_failures_are_shown_and_all_checks_are_collected(pytester: pytest.Pytest
 
 def test_a_report_that_cannot_be_written_is_refused_before_the_tests(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(): pass")
-    result = pytester.runpytest_subprocess("--gradient-report", "nowhere/found.json")
+    result = pytester.runpytest_inprocess("--gradient-report", "nowhere/found.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --gradient-report: cannot write *found.json: No such file or directory"])
 
 
 def test_a_run_without_checks_writes_an_empty_report(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(): pass")
-    pytester.runpytest_subprocess("--gradient-report", "found.json").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("--gradient-report", "found.json").assert_outcomes(passed=1)
     document = check_document("gradient_report", (pytester.path / "found.json").read_text(encoding="utf-8"))
     assert document["checks"] == []
 
 
 def test_the_marker_and_the_fixture_are_listed(pytester: pytest.Pytester) -> None:
-    pytester.runpytest_subprocess("--markers").stdout.fnmatch_lines(["@pytest.mark.gradient_check(*"])
+    pytester.runpytest_inprocess("--markers").stdout.fnmatch_lines(["@pytest.mark.gradient_check(*"])
 
 
 def test_loading_the_plugin_imports_nothing_heavy() -> None:
