@@ -176,6 +176,16 @@ def test_verify_at_stated_shapes(verify: Verify, code: str, name: str, inputs: s
     assert found == exit_code and output.startswith(first)
 
 
+@pytest.mark.parametrize(("masked", "exit_code"), [(["--masked"], 0), ([], 1)])
+def test_verify_by_specified_elements(verify: Verify, tmp_path: Path, masked: list[str], exit_code: int) -> None:
+    file, inputs = tmp_path / "mine.py", tmp_path / "inputs.pt"
+    file.write_text("import torch\ndef product(x, w):\n    return torch.sparse.mm(x, w)\n")
+    sparse = torch.tensor([[0.0, 2.0], [1.0, 0.0]], dtype=torch.float64).to_sparse().requires_grad_()
+    torch.save((sparse, torch.tensor([[1.0, 3.0], [0.5, -1.0]], dtype=torch.float64)), inputs)
+    assert verify(f"{file}:product", "--inputs", str(inputs), *masked, "--quiet")[0] == exit_code
+    assert verify(f"{file}:product", "--loss", "x**2", "--masked")[0] == 2
+
+
 @pytest.mark.parametrize("suffix", [".pt", ".npz"])
 def test_verify_at_tensors_of_a_file(verify: Verify, code: str, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"inputs{suffix}"

@@ -132,6 +132,17 @@ def test_the_cause_is_named(name: str) -> None:
     assert words in found.message
 
 
+def test_errors_as_small_as_roundings_are_none_where_no_narrower_dtype_was_seen() -> None:
+    """A constant that is off by a thousandth is not half precision."""
+    x = numbers(4, 6)
+    found = cause(
+        written(lambda x: torch.tanh(0.7979 * x), lambda g, x: g * 0.7979 * (1 - torch.tanh(0.798 * x) ** 2)), x
+    )
+    assert found.key != "precision", found
+    half = written(lambda x: torch.tanh(x), lambda g, x: g * (1 - torch.tanh(x.half()).double() ** 2))
+    assert cause(half, x).key == "precision"
+
+
 def test_a_factor_of_one_entry_is_no_evidence() -> None:
     """One wrong number is explained by any fitted factor: none is named."""
     found = cause(written(lambda x: x.exp(), lambda g, x: g * x.exp() * 1.2345678), numbers(1))

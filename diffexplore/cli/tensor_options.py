@@ -29,3 +29,7 @@ Surrogate = Annotated[
         "The function whose derivative the gradient of a step is meant to be; it takes the place of a --loss.",
     ),
 ]
+Masked = Annotated[
+    bool,
+    _option("--masked", "", "With --inputs or FILE.py: only specified elements of sparse arguments are variables."),
+]

@@ -20,7 +20,7 @@ from diffexplore.cli.outputs import Outputs
 from diffexplore.cli.progress import listening
 from diffexplore.cli.replays import replay_file, write_replay
 from diffexplore.cli.report import detail_of, shown
-from diffexplore.cli.tensor_options import Inputs, Reference, Surrogate
+from diffexplore.cli.tensor_options import Inputs, Masked, Reference, Surrogate
 from diffexplore.cli.verify_losses import loss_of
 from diffexplore.cli.writes import output_parameters, writes
 from diffexplore.errors import UsageError
@@ -56,6 +56,7 @@ def verify(
     inputs: Inputs = None,
     reference: Reference = None,
     surrogate: Surrogate = None,
+    masked: Masked = False,
     reduction: o.Reduction = None,
     kind: o.Kind = None,
     upstream: o.Upstream = None,
@@ -88,11 +89,13 @@ def verify(
     functions = {"--reference": reference, "--surrogate": surrogate if of_tensors else None}
     request_of_tensors = TensorRequest(
         candidate, inputs, o.chosen("dtype", dtype, o.DTYPES), o.whole_number("--seed", seed) or 0,
-        {name: place for name, place in functions.items() if place is not None}, replay,
+        {name: place for name, place in functions.items() if place is not None}, masked, replay,
     )  # fmt: skip
     tensors = tensor_request(request_of_tensors, typed)
     if tensors is not None:
         return verify_tensors(tensors, outputs, full=full)
+    if masked:
+        raise UsageError("--masked is for sparse arguments of a function of tensors: state them by --inputs")
 
     from diffexplore.verifying.candidates import KINDS
 
@@ -127,7 +130,7 @@ _OF_OUTPUT = frozenset({"replay", "rows", "full", "only_failing"}) | output_para
 
 #: Options that say how a function of tensors is checked, or what is printed.
 _OF_TENSORS = frozenset(
-    {"candidate", "inputs", "reference", "surrogate", "dtype", "seed", "full", "replay"}
+    {"candidate", "inputs", "reference", "surrogate", "masked", "dtype", "seed", "full", "replay"}
 ) | output_parameters("verify")
 
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class TensorRequest:
     """What to verify: FILE.py:NAME at ``inputs``, or every function of FILE.py that has sample inputs (None).
 
-    ``functions`` are the reference or the surrogate, by their options, as they were typed. ``replay`` is where what
-    does not pass is written; without a place, where it is read.
+    ``functions`` are the reference or the surrogate, by their options, as they were typed. ``masked`` says that only
+    the specified elements of sparse arguments are variables. ``replay`` is where what does not pass is written; without
+    a place, where it is read.
     """
 
     place: str | None
@@ -36,6 +37,7 @@ class TensorRequest:
     dtype: str
     seed: int
     functions: dict[str, str]
+    masked: bool
     replay: Path | None = None
 
     @property
@@ -101,7 +103,8 @@ def _checks(request: TensorRequest) -> Iterator[tuple[str, Any, TensorReplay]]:
     from diffexplore.tensors.replay import TensorReplay, kept_of, read_replays
     from diffexplore.verifying.loading import load_candidate
 
-    options = {name.removeprefix("--"): place for name, place in request.functions.items()}
+    options: dict[str, Any] = {name.removeprefix("--"): place for name, place in request.functions.items()}
+    options |= {"masked": True} if request.masked else {}
     if request.place is None:
         assert request.replay is not None
         for one in read_replays(request.replay):

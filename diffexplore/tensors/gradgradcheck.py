@@ -15,6 +15,7 @@ from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.gradcheck import checked_in, notes_on, raise_unless_right, subject_of
 from diffexplore.tensors.records import TensorReport
+from diffexplore.tensors.sparse_inputs import meaning_of
 from diffexplore.tensors.subject import TensorSubject
 from diffexplore.tensors.twice import differentiable_outputs, gradients_of
 from diffexplore.tensors.upstream import upstreams_for
@@ -24,9 +25,11 @@ Tensor = torch.Tensor
 
 #: Keywords of torch.autograd.gradgradcheck that say how finite differences are taken, or what is tried in any case.
 _WITHOUT_EFFECT = (
-    "eps", "atol", "rtol", "gen_non_contig_grad_outputs", "nondet_tol", "check_undefined_grad", "check_grad_dtypes",
-    "check_batched_grad", "check_fwd_over_rev", "check_rev_over_rev", "fast_mode", "masked",
+    "eps", "atol", "rtol", "nondet_tol", "check_grad_dtypes", "check_rev_over_rev", "fast_mode",
 )  # fmt: skip
+
+#: Those that ask for other ways to differentiate, or to call, than the one that is compared.
+_OTHER_WAYS = ("gen_non_contig_grad_outputs", "check_undefined_grad", "check_batched_grad", "check_fwd_over_rev")
 
 
 def gradgradcheck(
@@ -42,6 +45,7 @@ def gradgradcheck(
     seed: int = 0,
     dtypes: Any = None,
     func: Any = None,
+    masked: Any = False,
     **torch_options: Any,
 ) -> TensorReport:
     """Are the derivatives of a function's gradients right? The call of ``torch.autograd.gradgradcheck``.
@@ -59,8 +63,9 @@ def gradgradcheck(
         reference, surrogate, jacobian, raise_exception, allow_inconclusive, seed, dtypes: as for ``gradcheck``;
             ``jacobian`` looks at each second derivative by itself.
         func: another name of ``fn``, as torch has it.
+        masked: whether the specified elements of sparse inputs are the variables, as for ``gradcheck``.
         torch_options: the other keywords of ``torch.autograd.gradgradcheck``, which have no effect here; the report
-            says so.
+            says so, and what it does not try.
 
     Returns:
         A report, of ``order`` 2: each row is the derivative of the gradient by one input (``output``) by an ``input``.
@@ -75,8 +80,13 @@ def gradgradcheck(
     if (fn is None) == (func is None):
         raise UsageError("gradgradcheck takes one function, fn or func")
     raises = as_flag(raise_exception, "raise_exception"), as_flag(allow_inconclusive, "allow_inconclusive")
-    notes = notes_on(torch_options, _WITHOUT_EFFECT, "gradgradcheck")
-    first = subject_of(func if fn is None else fn, inputs, reference=reference, surrogate=surrogate, seed=as_seed(seed))
+    others = [name for name in _OTHER_WAYS if torch_options.pop(name, False)]
+    notes = [*notes_on(torch_options, (*_WITHOUT_EFFECT, *_OTHER_WAYS), "gradgradcheck"), *_not_tried(others)]
+    first = subject_of(
+        func if fn is None else fn, inputs, reference=reference, surrogate=surrogate, seed=as_seed(seed),
+        masked=as_flag(masked or False, "masked"),
+    )  # fmt: skip
+    notes += meaning_of(first.candidate.patterns.values())
     report = checked_in(dtypes, first, notes)
     if report.verdict == "fail":
         report = replace(report, notes=(_FIRST_WRONG, *report.notes))
@@ -91,6 +101,11 @@ def gradgradcheck(
 _FIRST_WRONG = "the gradients themselves are wrong: their derivatives were not looked at"
 
 
+def _not_tried(names: Sequence[str]) -> list[str]:
+    asked = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not tried"
+    return [f"{asked}: gradients are differentiated in reverse mode, as they were given"] if names else []
+
+
 def _told(first: TensorReport) -> list[str]:
     return [f"{skip.method}: {skip.reason}" for skip in first.skipped]
 
@@ -100,11 +115,6 @@ def differentiated_again(first: TensorSubject, grad_outputs: Any = None, *, jaco
 
     Raises CandidateError where there are none, and UsageError for ``grad_outputs`` that do not fit the outputs.
     """
-    if first.candidate.patterns:
-        raise CandidateError(
-            "second derivatives by sparse tensors are not checked: give dense ones, and make them sparse within the "
-            "function"
-        )
     outputs = differentiable_outputs(first.candidate)
     upstreams = _upstreams(first.candidate, outputs, grad_outputs)
     candidate = gradients_of(first.candidate, upstreams)

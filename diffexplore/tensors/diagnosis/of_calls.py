@@ -64,7 +64,7 @@ class Diagnoses:
         if not ((judged.verdict == FAIL) & np.isfinite(judged.value)).any():
             return ()
         shape = judged.value.shape if along else tuple(source.tensor.shape)
-        scene = _scene_of(judged, shape, source, None, tuple(output.shape))
+        scene = replace(_scene_of(judged, shape, source, None, tuple(output.shape)), narrowed=self._narrowed)
         found = cause([scene], ALONG if along else FAMILIES) if scene.wrong.any() else None
         return () if found is None or (along and found.key == "unexplained") else (found,)
 
@@ -81,7 +81,12 @@ class Diagnoses:
     def _scene(self, output: str, place: int, source: TensorInput, number: int, trial: UpstreamTrial) -> GradientScene:
         sources = [one.name for one in self._calls.subject.candidate.sources]
         scene = _scene_of(trial.judged, tuple(source.tensor.shape), source, self._sweep(output, place, number))
-        return replace(scene, source=sources.index(source.name))
+        return replace(scene, source=sources.index(source.name), narrowed=self._narrowed)
+
+    @property
+    def _narrowed(self) -> frozenset[str] | None:
+        seen = self._calls.seen
+        return None if seen.hidden else frozenset(seen.narrowed)
 
     def _sweep(self, output: str, place: int, number: int) -> RecordedSweep | None:
         if (place, number) not in self._sweeps:

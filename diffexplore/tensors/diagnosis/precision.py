@@ -1,4 +1,4 @@
-"""A narrower dtype inside: errors of the size of its roundoff, and no larger."""
+"""A narrower dtype inside: errors of the size of its roundoff, and no larger, where such a dtype was seen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def half(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
 
 
 def _narrower(name: str, scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
-    if _UNITS[name] > scenes[0].unit:
+    seen = scenes[0].narrowed
+    if _UNITS[name] > scenes[0].unit and (seen is None or name in seen):
         exactly = name == "float32" and all(_fits(one.value, np.float32) for one in scenes)
         exactly |= name == "float16" and all(_fits(one.value, np.float16) for one in scenes)
         how = "its numbers are those of " if exactly else "its errors are as large as the roundings of "

@@ -28,6 +28,7 @@ class GradientScene:
         sweep: the recorded forward; None where it could not be recorded.
         output: the shape of the output.
         distinct: the ways that bear on the input, once they were found.
+        narrowed: the narrower dtypes in which the call computes; None where not all of its operations were seen.
     """
 
     value: np.ndarray
@@ -38,6 +39,7 @@ class GradientScene:
     sweep: RecordedSweep | None
     output: tuple[int, ...] = ()
     distinct: list[Any] = field(default_factory=list)
+    narrowed: frozenset[str] | None = None
 
     @cached_property
     def exact(self) -> np.ndarray:
