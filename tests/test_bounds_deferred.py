@@ -114,6 +114,19 @@ def test_a_part_of_a_tensor_is_written_after_its_radii_were_deferred() -> None:
     assert bool((radius[:3] > 0).all()) and bool((radius[5:] > 0).all())
 
 
+def test_a_kernel_that_moves_numbers_in_place_leaves_nothing_deferred() -> None:
+    """What was known of the numbers before, of the smallest of them say, does not hold of those after."""
+    x = torch.linspace(1, 2, 36, dtype=torch.float64).reshape(6, 6)
+    found = []
+    for watch in (Watch(), EachStep()):
+        with watch:
+            square = x * x
+            square.tril_()
+            product = square * 3.0
+        found.append(watch.radius(product))
+    assert bool((found[0] >= found[1] * 0.98).all())
+
+
 def test_a_product_by_a_power_of_two_is_exact() -> None:
     x = torch.linspace(1, 2, COUNT, dtype=torch.float64)
     with Watch() as watch:

@@ -30,9 +30,9 @@ class Deferring:
     def __init__(self) -> None:
         self._exact: dict[tuple[int, int, torch.Size], tuple[Tensor, Deferred | None]] = {}
 
-    def forget(self, written: Iterable[Any]) -> None:
+    def forget(self, written: Iterable[Tensor]) -> None:
         """Forgets what it has read in the memory of tensors into which something is about to be written."""
-        memories = {storage_key(tensor) for tensor in written if isinstance(tensor, Tensor)}
+        memories = set(map(storage_key, written))
         self._exact = {key: kept for key, kept in self._exact.items() if key[0] not in memories}
 
     def radii(self, watch: Watch, claim: str, operands: Sequence[Any], out: Any) -> Operand | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,6 +131,13 @@ class StorageRadii:
         self._storages[storage_key(tensor)] = _Storage(
             StorageWeakRef(tensor.untyped_storage()), _layout(tensor), None, tensor.element_size(), radii
         )
+
+    def settle(self, tensor: Tensor) -> None:
+        """Computes what is deferred of a tensor's storage, into which something is about to be written."""
+        known = self._storages.get(storage_key(tensor))
+        if known is not None and known.deferred is not None:
+            known.compute(tensor)
+            self._storages[storage_key(tensor)] = replace(known, deferred=None)
 
     def _merged(self, known: _Storage | None, tensor: Tensor, radius: Tensor, count: int) -> Tensor:
         item = tensor.element_size()

@@ -8,7 +8,7 @@ the computed one. For a condition it carries which elements are undecided.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -172,6 +172,13 @@ class Watch(DispatchMode):
         self._bytes += 8 * tensor.numel()
         self._radii.defer(tensor, radii)
 
+    def _settle(self, tensors: Sequence[Tensor]) -> None:
+        """Computes what is deferred of tensors, before something is written into them."""
+        assert self.deferring is not None, "something may be deferred"
+        self.deferring.forget(tensors)
+        for tensor in tensors:
+            self._radii.settle(tensor)
+
     def forget(self, tensor: Tensor) -> None:
         """Says that nothing is known of a tensor's elements, before it is changed in place."""
         if tensor in self._radii:
@@ -191,7 +198,7 @@ class Watch(DispatchMode):
         kwargs = kwargs or {}
         self._purge()
         if self.deferring is not None and func._schema.is_mutable:
-            self.deferring.forget(written(func, args, kwargs))
+            self._settle([one for one in written(func, args, kwargs) if isinstance(one, Tensor)])
         into = kwargs and any(name in kwargs for name in written_arguments(func))
         out = run_into(self, func, args, kwargs) if into else self.run(func, args, kwargs)
         if self._observer is not None:
