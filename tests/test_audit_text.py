@@ -147,6 +147,7 @@ def test_exit_codes(capsys: Output, rules: Rulebook) -> None:
     assert main(["audit", "--only", "celu", "--quiet"]) == DEFECTS["celu"](celu)
     assert capsys.readouterr().out.count("\n") <= 2
     assert main(["audit", "--only", "binary_cross_entropy_backward", "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("ON PURPOSE  torch ")
     assert main(["audit", "--only", "mm", "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out.partition("{")[2].join(["{", ""]))["decided"] == 0
 

@@ -47,16 +47,22 @@ def page(audit: Audit, all_entries: bool = False, details: bool = False) -> Iter
 
 
 def headline(audit: Audit) -> Headline:
-    """``PROVED`` unless something is refuted without being deliberate, or is left open."""
+    """``PROVED`` where something is, nothing is refuted that torch does not do on purpose, and nothing is left open."""
     statuses: list[str] = [record.status for record in audit.records]
-    counts = ", ".join(f"{statuses.count(status)} {status}" for status in _STATUSES)
+    on_purpose = "refuted" in statuses and not audit.unexplained
+    counts = ", ".join(
+        f"{statuses.count(status)} {status}{' on purpose' if on_purpose and status == 'refuted' else ''}"
+        for status in _STATUSES
+    )
     decided = len(statuses) - statuses.count("out of scope")
     sentence = f"{audit.source}: {counted(len(statuses), 'entry', 'entries')}, {decided} in scope: {counts}"
     if audit.unexplained:
         return Headline("REFUTED", "bad", sentence)
     if decided and "unknown" in statuses:
         return Headline("UNDECIDED", "doubt", sentence)
-    return Headline("PROVED", "good", sentence) if decided else Headline("OUT OF SCOPE", "quiet", sentence)
+    if "proved" in statuses:
+        return Headline("PROVED", "good", sentence)
+    return Headline("ON PURPOSE" if decided else "OUT OF SCOPE", "quiet", sentence)
 
 
 def _refuted(audit: Audit) -> Iterator[Block]:
