@@ -30,8 +30,8 @@ SAMPLES = 6
 #: Unit roundoff of each dtype.
 UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
 
-#: Losses that others stand for each time: distances in more than two parameters, with a kink and without.
-LIKE_OTHERS = ("line_distance", "line_distance_squared")
+#: Losses that others stand for each time: distances in more than two parameters, squares, and what has a kink beside them.
+LIKE_OTHERS = ("line_distance", "line_distance_squared", "squared_error", "huber")
 
 #: Losses that are not analytic.
 KINKED = ("line_distance", "hyperplane", "absolute_error", "huber")

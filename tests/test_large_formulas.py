@@ -100,10 +100,10 @@ def test_nested_functions_are_derived_or_refused(function: str, times: int) -> N
 
 
 def test_a_difference_is_skipped_for_the_reason_that_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The derivative of order 5 of four nested tanh has too many terms, of which some are looked at, as always."""
+    """The derivative of order 5 of three nested tanh has too many terms, of which some are looked at, as always."""
     monkeypatch.setattr(problem, "_BUDGET", replace(problem._BUDGET, operations=problem._BUDGET.operations // 1000))
     text = "a*x"
-    for _ in range(4):
+    for _ in range(3):
         text = f"tanh(a*{text} + x)"
     report = dx.check(dx.Loss(text, parameters="a", data="x"), {"x": [0.3]}, {"a": 0.7}, methods="reverse,richardson")
     reasons = {one.method: one.reason for one in report.skipped}

@@ -48,11 +48,11 @@ def test_a_layer_is_proved_by_one_partial_of_each_kind(decided: list[str]) -> No
 
 
 def test_each_partial_has_a_witness_of_its_own() -> None:
-    proof = dx.prove(perceptron, **_perceptron(3))
-    first, last = (one.decision.witness for one in (proof.statements[0], proof.statements[5]))
+    proof = dx.prove(perceptron, **_perceptron(2))
+    first, last = (one.decision.witness for one in (proof.statements[0], proof.statements[3]))
     assert first is not None and last is not None
-    # W1,1 ↔ W3,2: the inputs 1 and 2, and the units 1 and 3, are exchanged
-    assert first.point["W1_1"] == last.point["W3_2"] and first.point["v1"] == last.point["v3"]
+    # W1,1 ↔ W2,2: the inputs 1 and 2, and the units 1 and 2, are exchanged
+    assert first.point["W1_1"] == last.point["W2_2"] and first.point["v1"] == last.point["v2"]
     assert [one["X1"] for one in first.samples] == [one["X2"] for one in last.samples]
     assert first.point.keys() == last.point.keys() and first.left == last.left
 

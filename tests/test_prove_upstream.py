@@ -66,8 +66,8 @@ def unit_backward(x: Tensor, g: Tensor) -> Tensor:
 
 
 SHAPES = {
-    "(k,)": {"parameters": "x[3]", "data": []},
-    "(N, k)": {"parameters": [], "data": "x[3]"},
+    "(k,)": {"parameters": "x[2]", "data": []},
+    "(N, k)": {"parameters": [], "data": "x[2]"},
     "(N,)": {"parameters": [], "data": "x"},
     "(2, k)": {"parameters": "x[2,2]", "data": []},
 }

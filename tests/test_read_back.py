@@ -11,7 +11,7 @@ import pytest
 import sympy
 from formulas import texts
 from hypothesis import assume, given, settings
-from representatives import one_in
+from representatives import one_in, these
 
 import diffexplore as dx
 from diffexplore import losses
@@ -61,7 +61,10 @@ def printed(loss: dx.Loss) -> Iterator[tuple[Formula, sympy.Expr]]:
     yield from zip(shown, [loss.expression, *gradient.values(), *pairs], strict=True)
 
 
-@pytest.mark.parametrize(("name", "ascii"), one_in(5, itertools.product(losses.names(), [False, True])))
+@pytest.mark.parametrize(
+    ("name", "ascii"),
+    these([("perpendicular", True), ("softplus", False)], itertools.product(losses.names(), [False, True])),
+)
 def test_what_a_page_prints_is_read_back(name: str, ascii: bool) -> None:
     loss = losses.get(name)
     for formula, expr in printed(loss):

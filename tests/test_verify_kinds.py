@@ -62,7 +62,7 @@ KINDS: dict[str, tuple[Any, Any, str | None, tuple[str, ...], bool]] = {
 }
 
 #: Of the kinds that are read alike one each time.
-EACH_TIME = ("loss", "outputs", "function", "setup-outputs", "module", "numpy", "formulas-outputs", "layer", "step")
+EACH_TIME = ("loss", "function", "setup-outputs", "numpy", "formulas-outputs", "layer", "step")
 
 #: Every kind in every dtype, of which a kind runs in one of them each time.
 CASES = [

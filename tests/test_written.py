@@ -89,7 +89,8 @@ def test_where_the_written_formula_has_no_value_there_is_no_truth(formula: str, 
 
 
 @pytest.mark.parametrize(
-    ("formula", "point", "derivatives"), [*[(row[0], row[2], row[3]) for row in REWRITTEN], *one_in(2, EVERYWHERE)]
+    ("formula", "point", "derivatives"),
+    [*one_in(2, [(row[0], row[2], row[3]) for row in REWRITTEN]), *one_in(2, EVERYWHERE)],
 )
 def test_where_it_has_a_value_all_methods_pass(
     formula: str, point: dict[str, float], derivatives: dict[str, float]
@@ -129,9 +130,7 @@ CODE: tuple[tuple[str, Callable[..., torch.Tensor]], ...] = (
 )
 
 
-@pytest.mark.parametrize(
-    ("written", "dtype"), each_value(CODE, ["float64", "float32", "float16", "bfloat16"], rounds=2)
-)
+@pytest.mark.parametrize(("written", "dtype"), each_value(CODE, ["float64", "float32", "float16", "bfloat16"]))
 def test_reverse_mode_is_what_the_code_computes(written: tuple[str, Callable[..., torch.Tensor]], dtype: str) -> None:
     formula, code = written
     kind = getattr(torch, dtype)
