@@ -132,6 +132,17 @@ def test_the_cause_is_named(name: str) -> None:
     assert words in found.message
 
 
+@pytest.mark.parametrize(("inner", "outer"), [(0.8, 0.044715), (0.7979, 0.0447), (0.7979, 0.02)])
+def test_a_constant_that_the_backward_has_otherwise_is_named_with_both_numbers(inner: float, outer: float) -> None:
+    def backward(g: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        slope = 1 - torch.tanh(inner * (x + outer * x**3)) ** 2
+        return g * slope * inner * (1 + 3 * outer * x * x)
+
+    found = cause(written(lambda x: torch.tanh(0.7979 * (x + 0.044715 * x**3)), backward), numbers(4, 6))
+    right, wrong = (0.7979, inner) if inner != 0.7979 else (0.044715, outer)
+    assert (found.key, found.fields["constant"], found.fields["found"]) == ("wrong_constant", right, wrong), found
+
+
 def test_errors_as_small_as_roundings_are_none_where_no_narrower_dtype_was_seen() -> None:
     """A constant that is off by a thousandth is not half precision."""
     x = numbers(4, 6)

@@ -12,6 +12,7 @@ from diffexplore.tensors.diagnosis import (
     accumulation,
     alternatives,
     arrangement,
+    constants,
     cut_paths,
     factors,
     precision,
@@ -54,6 +55,7 @@ FAMILIES: tuple[Family, ...] = (
     reductions.along_another_axis,
     precision.half,
     terms.along_axes,
+    constants.wrong_constants,
 )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -36,17 +37,38 @@ _IN_STEPS: Mapping[str, Callable[..., Tensor]] = {
 }
 
 
-class PlacedTape(ExactTape):
-    """A tape that keeps the operator and the user's expression of each of its entries."""
+@dataclass(frozen=True)
+class ScalarOperand:
+    """A number that was written as an operand: which operation has it, in which place, and the user's expression."""
 
-    def __init__(self, sources: Sequence[Tensor]) -> None:
+    operation: int
+    place: int
+    number: float
+    line: SourceLine
+
+
+class PlacedTape(ExactTape):
+    """A tape that keeps the operator and the user's expression of each of its entries.
+
+    ``changed`` has other numbers in the places of scalar operands.
+    """
+
+    def __init__(self, sources: Sequence[Tensor], changed: Mapping[tuple[int, int], float] | None = None) -> None:
         self.places: list[SourceLine] = []
         self.operators: list[str] = []
+        self.scalars: list[ScalarOperand] = []
+        self._changed = changed or {}
+        self._count = 0
         super().__init__(sources)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        self._count += 1
+        for place, leaf in enumerate(args):
+            if isinstance(leaf, float) and math.isfinite(leaf) and leaf:
+                self.scalars.append(ScalarOperand(self._count, place, leaf, place_that_runs()))
+                args = (*args[:place], self._changed.get((self._count, place), leaf), *args[place + 1 :])
         steps = _IN_STEPS.get(func.overloadpacket.__name__)
         if steps is not None and isinstance(args[0], Tensor) and self._place(args[0]).passes:
             with DisableTorchFunction(), torch.no_grad(), self:
@@ -81,6 +103,7 @@ class RecordedSweep:
         paths: the ways back, likewise.
         alternatives: operations whose way back may be another's, likewise.
         operations: those whose derivative may be another expression, likewise.
+        again: the same with other numbers in the places of scalar operands.
     """
 
     names: tuple[str, ...]
@@ -92,6 +115,7 @@ class RecordedSweep:
     paths: list[Any] = field(default_factory=list)
     alternatives: list[Any] = field(default_factory=list)
     operations: list[Any] = field(default_factory=list)
+    again: Callable[[Mapping[tuple[int, int], float]], RecordedSweep | None] = lambda changed: None
     _swept: dict[bytes, tuple[np.ndarray, ...]] = field(default_factory=dict)
 
     @cached_property
@@ -106,6 +130,11 @@ class RecordedSweep:
             with np.errstate(all="ignore"):
                 self._swept[key] = centres(swept(self.tape._entries, [(self.end, exact(numbers))], self.tape.sources))
         return self._swept[key]
+
+    @property
+    def size(self) -> int:
+        """How many numbers its operations made."""
+        return sum(one.state.ball.high.size for entry in self.tape._entries for one in entry.results if one is not None)
 
     @property
     def end(self) -> StorageRegion:
@@ -129,10 +158,12 @@ class RecordedSweep:
         return tuple(found)
 
 
-def recorded_sweep(forward: TensorCandidate, output: int, upstream: Tensor) -> RecordedSweep | None:
+def recorded_sweep(
+    forward: TensorCandidate, output: int, upstream: Tensor, changed: Mapping[tuple[int, int], float] | None = None
+) -> RecordedSweep | None:
     """Runs ``forward`` once more; None where it cannot be recorded."""
     call = forward.replaced()
-    tape = PlacedTape([one.tensor for one in call.sources])
+    tape = PlacedTape([one.tensor for one in call.sources], changed)
     try:
         with tape:
             outputs = [one for one in call.returned() if one.tensor.is_floating_point() or one.tensor.is_complex()]
@@ -146,7 +177,9 @@ def recorded_sweep(forward: TensorCandidate, output: int, upstream: Tensor) -> R
         for one in call.inputs
         if not one.differentiated and one.tensor.is_floating_point()
     )
-    return RecordedSweep(tuple(one.name for one in call.sources), tape, outputs[output].tensor, numbers, constants)
+    again = partial(recorded_sweep, forward, output, upstream)
+    names = tuple(one.name for one in call.sources)
+    return RecordedSweep(names, tape, outputs[output].tensor, numbers, constants, again=again)
 
 
 def centres(balls: Sequence[DoubleBall]) -> tuple[np.ndarray, ...]:
