@@ -172,6 +172,11 @@ class Watch(DispatchMode):
         self._bytes += 8 * tensor.numel()
         self._radii.defer(tensor, radii)
 
+    def defer_nothing(self) -> Watch:
+        """Computes each radius at once, as of tensors of any shape: what follows from it is the same for all shapes."""
+        self.deferring = None
+        return self
+
     def _settle(self, tensors: Sequence[Tensor]) -> None:
         """Computes what is deferred of tensors, before something is written into them."""
         assert self.deferring is not None, "something may be deferred"
