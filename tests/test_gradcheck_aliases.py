@@ -117,6 +117,58 @@ def test_an_alias_that_autograd_takes_for_a_constant_stays_one() -> None:
         assert report.notes == (), str(report)
 
 
+def complex_product(alias: Tensor, by_x: Any, by_z: Any) -> Any:
+    """x · alias with the gradients that are given."""
+
+    class ComplexProduct(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor, z: Tensor) -> Tensor:
+            ctx.save_for_backward(x, z)
+            return x * alias
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor]:
+            x, z = ctx.saved_tensors
+            return g * by_x(z), by_z(g * x.conj())
+
+    return ComplexProduct
+
+
+@pytest.mark.parametrize(
+    ("view", "by_x", "by_z"),
+    [
+        (torch.Tensor.conj, lambda z: z, torch.conj_physical),
+        (torch.real, torch.real, lambda g: g.real + 0j),
+        (torch.imag, torch.imag, lambda g: 1j * g.real),
+        (lambda z: z.conj().imag, lambda z: -z.imag, lambda g: -1j * g.real),
+        (lambda z: torch.view_as_real(z)[:, 1], torch.imag, lambda g: 1j * g.real),
+        (torch._neg_view, lambda z: -z.conj(), torch.neg),
+    ],
+    ids=["conjugate", "real part", "imaginary part", "negated imaginary part", "pairs", "negative"],
+)
+def test_an_alias_that_reads_the_numbers_in_another_way(view: Any, by_x: Any, by_z: Any) -> None:
+    x, z = (torch.randn(3, dtype=torch.complex128, generator=torch.Generator().manual_seed(s)) for s in (3, 4))
+    report = dx.gradcheck(complex_product(view(z), by_x, by_z), (x.requires_grad_(), z.detach().requires_grad_()))
+    assert report.truth == "certified"
+    assert report.notes, "it counts as z"
+
+
+def test_an_alias_of_an_input_whose_memory_holds_conjugates() -> None:
+    x, z = (torch.randn(3, dtype=torch.complex128, generator=torch.Generator().manual_seed(s)) for s in (3, 4))
+    function = complex_product(z, lambda z: z, torch.conj_physical)
+    assert dx.gradcheck(function, (x.requires_grad_(), z.conj().requires_grad_())).notes
+
+
+def test_aliases_of_inputs_that_lie_in_one_storage() -> None:
+    """As the parameters of a module that keeps them in one flat tensor."""
+    flat = torch.linspace(1, 2, 6, dtype=torch.float64)
+    x, w = flat[:3].reshape(1, 3).requires_grad_(), flat[3:].detach().requires_grad_()
+    both = flat.reshape(2, 3)
+    report = dx.gradcheck(product(lambda: both[:1] * both[1], lambda x, y: y), (x, w))
+    assert report.truth == "certified"
+    assert "a forward reads w, x past its arguments, as a detached alias: that counts as w, x" in report.notes
+
+
 def test_an_input_that_is_part_of_an_alias() -> None:
     """A copy holds the input alone, and not the memory around it."""
     whole = torch.randn(5, dtype=torch.float64)

@@ -16,7 +16,14 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from diffexplore.torch_code.own_forwards import given_to_own_forward
-from diffexplore.torch_private.watching import DisableTorchFunction, is_transformed, storage_key, tree_leaves, tree_map
+from diffexplore.torch_private.watching import (
+    DisableTorchFunction,
+    is_transformed,
+    negated_view,
+    storage_key,
+    tree_leaves,
+    tree_map,
+)
 
 Tensor = torch.Tensor
 
@@ -40,13 +47,32 @@ class AliasedInput:
         return -_span(alias) < start < _span(self.original)
 
     def followed(self, alias: Tensor) -> Tensor:
-        """What the copy has in the place of an alias. Raises RuntimeError where there is no such place."""
+        """What the copy has in the place of an alias, in its precision. Raises RuntimeError where there is none."""
         copy, original = self.copy.detach(), self.original.detach()
-        if _place(alias) == _place(original):
-            return copy
-        if not self.holds(alias) or alias.dtype != copy.dtype or _place(copy)[:2] != _place(original)[:2]:
+        same = alias.dtype == original.dtype
+        if same and _place(alias) == _place(original):
+            found = copy
+        elif self.holds(alias) and _strides(copy) == _strides(original) and (same or not _is_lazy(original)):
+            found = self._in_place_of(alias, copy, _start(alias) - _start(original))
+        else:
             raise self.problem()
-        return copy.as_strided(alias.shape, alias.stride(), _start(copy) + _start(alias) - _start(original))
+        if alias.is_conj() != (same and original.is_conj()):
+            found = found.conj()
+        return negated_view(found) if alias.is_neg() != (same and original.is_neg()) else found
+
+    def _in_place_of(self, alias: Tensor, copy: Tensor, byte: int) -> Tensor:
+        """The numbers of a copy that stand where an alias of the original has its own, so many bytes from the first."""
+        shape, strides, dtype = alias.shape, alias.stride(), self.original.dtype
+        if alias.is_complex() and not dtype.is_complex:
+            first = copy.storage_offset() + byte // self.original.element_size()
+            return torch.view_as_complex(copy.as_strided((*shape, 2), (*(2 * step for step in strides), 1), first))
+        if dtype.is_complex and dtype.to_real() == alias.dtype:
+            copy = torch.view_as_real(copy)
+        elif copy.dtype == dtype and copy.element_size() == alias.element_size():
+            copy = copy.view(alias.dtype)
+        elif alias.dtype != dtype:
+            raise self.problem()
+        return copy.as_strided(shape, strides, copy.storage_offset() + byte // alias.element_size())
 
     def problem(self) -> RuntimeError:
         return RuntimeError(f"it reads memory of {self.name} past its arguments, which a copy of it does not have")
@@ -62,44 +88,48 @@ class FollowedAliases(TorchFunctionMode):
         super().__init__()
         self.seen: set[str] = set()
         with DisableTorchFunction():  # what is looked up here does not leave torch
-            self._inputs = {storage_key(one.original): one for one in inputs if _lies_in_memory(one.original)}
+            self._inputs: dict[int, list[AliasedInput]] = {}
+            for one in inputs:
+                if _lies_in_memory(one.original):
+                    self._inputs.setdefault(storage_key(one.original), []).insert(0, one)
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
         with DisableTorchFunction():
-            aliases = () if is_transformed() else [leaf for leaf in tree_leaves((args, kwargs)) if self._is_alias(leaf)]
-            around = [self._input_of(leaf) for leaf in aliases if not self._input_of(leaf).holds(leaf)]
-            if aliases and not around:
+            leaves = () if is_transformed() else tree_leaves((args, kwargs))
+            found = [(one, leaf) for leaf in leaves if (one := self._aliased_by(leaf)) is not None]
+            around = [one for one, leaf in found if not one.holds(leaf)]
+            if found and not around:
                 args, kwargs = tree_map(self._followed, (args, kwargs))
         out = func(*args, **kwargs)
         with DisableTorchFunction():
-            if around and not any(
-                _lies_in_memory(leaf) and storage_key(leaf) in self._inputs for leaf in tree_leaves(out)
-            ):
+            if around and not any(map(self._lies_in_one, tree_leaves(out))):
                 raise around[0].problem()  # it is no view, which is looked at where it is read
         return out
-
-    def _input_of(self, alias: Tensor) -> AliasedInput:
-        return self._inputs[storage_key(alias)]
 
     def _lies_in_one(self, leaf: Any) -> bool:
         return _lies_in_memory(leaf) and storage_key(leaf) in self._inputs
 
-    def _is_alias(self, leaf: Any) -> bool:
-        """Whether it lies in an input that the Function is given whose forward runs, which is not given it itself."""
+    def _aliased_by(self, leaf: Any) -> AliasedInput | None:
+        """The input that it lies in, of those that the Function is given whose forward runs; None where it is given."""
         if not self._lies_in_one(leaf):
-            return False
-        one = self._input_of(leaf)
+            return None
         given = {storage_key(argument) for argument in tree_leaves(given_to_own_forward()) if _lies_in_memory(argument)}
-        return one.touches(leaf) and storage_key(one.copy) in given and storage_key(leaf) not in given
+        if storage_key(leaf) in given:
+            return None
+        around = [
+            one for one in self._inputs[storage_key(leaf)] if one.touches(leaf) and storage_key(one.copy) in given
+        ]
+        return next((one for one in around if one.holds(leaf)), around[0] if around else None)
 
     def _followed(self, leaf: Any) -> Any:
-        if not self._is_alias(leaf):
+        one = self._aliased_by(leaf)
+        if one is None:
             return leaf
-        self.seen.add(self._input_of(leaf).name)
-        return self._input_of(leaf).followed(leaf)
+        self.seen.add(one.name)
+        return one.followed(leaf)
 
 
 @contextmanager
@@ -114,16 +144,27 @@ def _lies_in_memory(leaf: Any) -> bool:
     return isinstance(leaf, Tensor) and leaf.layout == torch.strided and not leaf.is_meta
 
 
-def _place(tensor: Tensor) -> tuple[torch.Size, tuple[int, ...], int]:
-    return tensor.shape, tensor.stride(), _start(tensor)
+def _strides(tensor: Tensor) -> tuple[torch.Size, tuple[int, ...]]:
+    return tensor.shape, tensor.stride()
+
+
+def _place(tensor: Tensor) -> tuple[Any, ...]:
+    return *_strides(tensor), _start(tensor)
+
+
+def _is_lazy(tensor: Tensor) -> bool:
+    """Whether its memory holds conjugates or negatives of its numbers."""
+    return tensor.is_conj() or tensor.is_neg()
 
 
 def _start(tensor: Tensor) -> int:
-    return int(tensor.storage_offset())
+    """The byte of its memory at which a tensor begins."""
+    return int(tensor.storage_offset()) * tensor.element_size()
 
 
 def _span(tensor: Tensor) -> int:
-    """How many elements of memory lie between the first and the last of a tensor."""
-    return (
-        1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True)) if tensor.numel() else 0
-    )
+    """How many bytes lie between the first and the end of the last element of a tensor."""
+    if not tensor.numel():
+        return 0
+    steps = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
+    return (1 + steps) * tensor.element_size()
