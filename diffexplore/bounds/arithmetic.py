@@ -95,9 +95,8 @@ class Power(Elementwise):
 
     def _rule(self, watch: Watch, operands: list[Any]) -> str | None:
         exponent = operands[1]
-        if isinstance(exponent, Tensor) or exponent not in (1, 2) or watch.number_radius(exponent):
-            return self.claim
-        return "square" if exponent == 2 else "clone"
+        squares = not isinstance(exponent, Tensor) and exponent == 2 and watch.number_radius(exponent) == 0
+        return "square" if squares else self.claim
 
     def _claim_of(self, operands: list[Any], dtype: torch.dtype) -> str:
         exponent = operands[1]

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
 
 Arguments = tuple[Any, ...]
-
-#: Kernels of which the results are the operand, or its negative.
-_COPIES = ("clone", "neg")
 Options = dict[str, Any]
 
 
@@ -76,9 +73,9 @@ class Elementwise:
     def run(self, kinks: Kinks, watch: Watch, func: Any, args: Arguments, kwargs: Options) -> Any:
         """Runs the kernel, and sets the radius of its result."""
         like = first_tensor(args)
-        if like is None or not (finite_float(like) or any(map(finite_float, args))):
+        if like is None or not any(finite_float(value) for value in args):
             return func(*args, **kwargs)
-        if kwargs and (kwargs.get("rounding_mode") or kwargs.get("decimals")):
+        if kwargs.get("rounding_mode") or kwargs.get("decimals"):
             return unwatched(watch, func, args, kwargs)
         operands = [value for value in args[: self.operands] if isinstance(value, (Tensor, int, float))]
         in_place = plain_name(func)[1]
@@ -87,8 +84,6 @@ class Elementwise:
             balls = [Ball(ball.mid.clone(), ball.rad) for ball in balls]
         out = func(*args, **kwargs)
         if not finite_float(out):
-            return out
-        if not in_place and not kwargs and len(args) == len(operands) and self._is_deferred(watch, operands, out):
             return out
         radius = None if in_place or kwargs else self._in_blocks(kinks, watch, operands, out, args)
         if radius is None:
@@ -120,22 +115,6 @@ class Elementwise:
         size = value.abs()
         ran = Ran(balls, value, size, smallest(size), dtype, args, kwargs)
         return concluded(claim, dtype, size, spread, self._lossless(ran), ran.least)
-
-    def _is_deferred(self, watch: Watch, operands: list[Any], out: Tensor) -> bool:
-        """Whether the radius of a result is written down, to be computed where it is read."""
-        if watch.deferring is None:
-            return False
-        rule = self._rule(watch, operands)
-        if rule in _COPIES:
-            radii = watch.deferring.copied(watch, operands[0], out)
-        elif rule is None or rule not in RULES:
-            return False
-        else:
-            claim = self._claim_of(operands, out.dtype)
-            radii = watch.deferring.radii(watch, claim, operands[: RULES[rule].operands], out)
-        if radii is not None:
-            watch.defer(out, radii)
-        return radii is not None
 
     def _in_blocks(
         self, kinks: Kinks, watch: Watch, operands: list[Any], out: Tensor, args: Arguments

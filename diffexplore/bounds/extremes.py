@@ -57,15 +57,13 @@ class Extremes:
 
     def note(self, watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """Keeps what an operation chose, if it is one that chooses extremes."""
-        if name not in _READ and name != "aminmax":
-            return
         if name == "aminmax" and isinstance(out, (tuple, list)):
             dim = kwargs.get("dim")
             for part, one in zip(("amin", "amax"), out, strict=True):
                 self.note(watch, part, (args[0], [] if dim is None else [dim]), {}, one)
             return
-        reading = _READ[name]
-        if not finite_float(out) or not finite_float(args[0]):
+        reading = _READ.get(name)
+        if reading is None or not finite_float(out) or not finite_float(args[0]):
             return
         source, result = KnownNumbers.of(watch, args[0]), KnownNumbers.of(watch, out)
         if source is None or result is None:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
 
 from diffexplore.torch_private.watching import StorageWeakRef, storage_key
-
-if TYPE_CHECKING:
-    from diffexplore.bounds.deferred import Operand
 
 Tensor = torch.Tensor
 
@@ -25,29 +21,13 @@ FORGOTTEN = -math.inf
 class _Storage:
     """The radii of a tensor that holds all elements of a storage, or of all elements in their order.
 
-    ``layout`` is that tensor's; ``item`` counts the bytes of an element. Radii that are ``deferred`` are computed when
-    they are read; radii that are known may be kept deferred as well, for other ones that follow from them.
+    ``layout`` is that tensor's; ``item`` counts the bytes of an element.
     """
 
     reference: Any
     layout: tuple[Any, ...]
-    known: Tensor | None
+    radii: Tensor
     item: int
-    deferred: Operand | None = None
-
-    @property
-    def radii(self) -> Tensor:
-        assert self.known is not None, "computed before it is read"
-        return self.known
-
-    def compute(self, tensor: Tensor) -> None:
-        """Computes what is deferred, from the numbers in the memory of ``tensor``."""
-        if self.known is None:
-            assert self.deferred is not None, "radii are known or deferred"
-            offset, shape, strides, _ = self.layout
-            numbers = tensor.detach().as_strided(shape, strides, offset).numpy().reshape(-1)
-            with np.errstate(all="ignore"):
-                self.known = self.deferred.computed(numbers).view(shape)
 
     @property
     def is_uniform(self) -> bool:
@@ -59,7 +39,7 @@ class _Storage:
             offset, shape, strides, dtype = self.layout
             flat = torch.empty(count, dtype=self.radii.dtype, device=self.radii.device)
             flat.as_strided(shape, strides, offset).copy_(self.radii)
-            self.layout, self.known = (0, (count,), (1,), dtype), flat
+            self.layout, self.radii = (0, (count,), (1,), dtype), flat
         return self.radii
 
 
@@ -91,7 +71,6 @@ class StorageRadii:
         known = self._storages.get(storage_key(tensor))
         if known is None:
             return None
-        known.compute(tensor)
         if known.layout == _layout(tensor):
             return known.radii
         item = tensor.element_size()
@@ -120,31 +99,11 @@ class StorageRadii:
         reference = StorageWeakRef(tensor.untyped_storage()) if known is None else known.reference
         self._storages[key] = _Storage(reference, layout, radius, item)
 
-    def deferred(self, tensor: Tensor) -> Operand | None:
-        """The deferred radii of a tensor of float64 numbers in their order; None where there are none."""
-        known = self._storages.get(storage_key(tensor))
-        found = None if known is None else known.deferred
-        return found if found is not None and tensor.numel() == found.length and tensor.is_contiguous() else None
-
-    def defer(self, tensor: Tensor, radii: Operand) -> None:
-        """Sets the radii of a new tensor, which has all of its storage."""
-        self._storages[storage_key(tensor)] = _Storage(
-            StorageWeakRef(tensor.untyped_storage()), _layout(tensor), None, tensor.element_size(), radii
-        )
-
-    def settle(self, tensor: Tensor) -> None:
-        """Computes what is deferred of a tensor's storage, into which something is about to be written."""
-        known = self._storages.get(storage_key(tensor))
-        if known is not None and known.deferred is not None:
-            known.compute(tensor)
-            self._storages[storage_key(tensor)] = replace(known, deferred=None)
-
     def _merged(self, known: _Storage | None, tensor: Tensor, radius: Tensor, count: int) -> Tensor:
         item = tensor.element_size()
         if known is None:
             flat = torch.zeros(count, dtype=radius.dtype, device=radius.device)
         else:
-            known.compute(tensor)
             flat = known.flat(_held(tensor, known.item))
             flat = _of_other_size(flat, known.item, item) if known.item != item else flat.clone()
         if flat.dtype != radius.dtype:

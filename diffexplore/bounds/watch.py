@@ -8,7 +8,7 @@ the computed one. For a condition it carries which elements are undecided.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -17,17 +17,21 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
-from diffexplore.bounds.claims import UNIT_ROUNDOFF
-from diffexplore.bounds.deferred import Operand
-from diffexplore.bounds.deferring import Deferring
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.elements import all_finite
 from diffexplore.bounds.extremes import Extremes
 from diffexplore.bounds.factorisations import Factorisations
-from diffexplore.bounds.handling import holds_complex, name_of, written, written_arguments
-from diffexplore.bounds.number_rules import WHOLE, number_radius
+from diffexplore.bounds.handling import holds_complex, name_of, written_arguments
 from diffexplore.bounds.out_arguments import run_into
 from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
 from diffexplore.torch_private.watching import DispatchMode
+
+#: The relative error that is allowed for a double which stands for a constant: twice its rounding.
+CONSTANT_ERROR = 2.0**-52
+
+#: float64 has all integers below this.
+_WHOLE = 2.0**53
+
 
 #: Radii of tensors that are gone are dropped after so many operations, or so many bytes of radii.
 _PURGE_OPERATIONS = 64
@@ -70,9 +74,6 @@ class Watch(DispatchMode):
     roundings to a narrower one, which ``narrowed`` then names, are allowed for no more than if they were to it.
     """
 
-    #: Whether nothing writes in the memory of tensors but what it sees.
-    sees_all = True
-
     def __init__(self, *, smooth: bool = False, expected: torch.dtype | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves its dispatch modes untyped
         self.smooth = smooth
@@ -83,7 +84,6 @@ class Watch(DispatchMode):
         self._known_errors: dict[float, float] = {}
         self._observer = _OBSERVER.get()
         self._radii = StorageRadii()
-        self.deferring = None if smooth or not self.sees_all else Deferring()  # wide balls have wide radii
         self.extremes = Extremes()
         self.factorisations = Factorisations()
         self._operations = 0
@@ -135,7 +135,7 @@ class Watch(DispatchMode):
             if known is None or known.dtype == torch.bool:
                 known = self.radius(value)
             mid = value.detach().to(torch.float64)
-            if value.dtype == torch.int64 and not bool((mid.abs() < WHOLE).all()):  # float64 has not all of them
+            if value.dtype == torch.int64 and not bool((mid.abs() < _WHOLE).all()):  # float64 has not all of them
                 return Ball(mid, known + mid.abs() * UNIT_ROUNDOFF[torch.float64], False)
             return Ball(mid, known, exact)
         mid, error = torch.tensor(float(value), dtype=torch.float64, device=like.device), self.number_radius(value)
@@ -163,27 +163,6 @@ class Watch(DispatchMode):
         self._bytes += 8 * radius.numel()
         self._radii.write(tensor, radius)
 
-    def deferred(self, tensor: Tensor) -> Operand | None:
-        """What is known of a tensor's radii, where they are deferred."""
-        return self._radii.deferred(tensor)
-
-    def defer(self, tensor: Tensor, radii: Operand) -> None:
-        """Says how far the exact value is from a new tensor, to be computed where it is read."""
-        self._bytes += 8 * tensor.numel()
-        self._radii.defer(tensor, radii)
-
-    def defer_nothing(self) -> Watch:
-        """Computes each radius at once, as of tensors of any shape: what follows from it is the same for all shapes."""
-        self.deferring = None
-        return self
-
-    def _settle(self, tensors: Sequence[Tensor]) -> None:
-        """Computes what is deferred of tensors, before something is written into them."""
-        assert self.deferring is not None, "something may be deferred"
-        self.deferring.forget(tensors)
-        for tensor in tensors:
-            self._radii.settle(tensor)
-
     def forget(self, tensor: Tensor) -> None:
         """Says that nothing is known of a tensor's elements, before it is changed in place."""
         if tensor in self._radii:
@@ -202,8 +181,6 @@ class Watch(DispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         self._purge()
-        if self.deferring is not None and func._schema.is_mutable:
-            self._settle([one for one in written(func, args, kwargs) if isinstance(one, Tensor)])
         into = kwargs and any(name in kwargs for name in written_arguments(func))
         out = run_into(self, func, args, kwargs) if into else self.run(func, args, kwargs)
         if self._observer is not None:
@@ -214,11 +191,9 @@ class Watch(DispatchMode):
         """Runs an operation that returns its results, and says how far they may be from the exact ones."""
         from diffexplore.torch_ops.registry import handler_of
 
-        is_complex = any(map(holds_complex, args)) or (bool(kwargs) and any(map(holds_complex, kwargs.values())))
-        out = handler_of(func, is_complex)(self, func, args, kwargs)
-        name = name_of(func)
-        self.extremes.note(self, name, args, kwargs, out)
-        self.factorisations.note(self, name, args, out)
+        out = handler_of(func, holds_complex((args, (*kwargs.values(),))))(self, func, args, kwargs)
+        self.extremes.note(self, name_of(func), args, kwargs, out)
+        self.factorisations.note(self, name_of(func), args, out)
         return out
 
     def introduce(self, tensors: Mapping[str, Tensor]) -> None:
@@ -231,6 +206,21 @@ class Watch(DispatchMode):
         """Lets the observer, if there is one, see an operation that has run."""
         if self._observer is not None:
             self._observer.saw(self, name, args, out)
+
+
+def number_radius(value: float | int) -> float:
+    """How far a number that looks rounded may be from what it stands for; 0 for short binary fractions.
+
+    An integer is off by what its double, which kernels compute with, is off.
+
+    Constants of a formula that are rounded to a number that does not look so are set by :meth:`Watch.state_constant`.
+    """
+    if isinstance(value, int):
+        return 0.0 if abs(value) <= _WHOLE else float(abs(int(float(value)) - value))
+    if not math.isfinite(value):
+        return 0.0
+    short = (value * 2.0**20).is_integer() and abs(value) < 2.0**53
+    return 0.0 if short else abs(value) * CONSTANT_ERROR + QUANTUM[torch.float64]
 
 
 def watched(function: Callable[[], tuple[Tensor, ...]], *, smooth: bool = False) -> list[Ball]:

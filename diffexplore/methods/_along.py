@@ -75,7 +75,7 @@ class Along:
 
     def watch(self) -> Watch:
         """What follows the rounding of evaluations."""
-        watch, base = self.problem.torch_loss.watch(self._values.values()).defer_nothing(), self._of_loss
+        watch, base = self.problem.torch_loss.watch(self._values.values()), self._of_loss
         return watch if base is None else base.following(watch, self.problem.loss_program, self._name)
 
     @property

@@ -85,7 +85,7 @@ def unmoved(values: Values, program: Program, n: int, *, smooth: bool = False) -
 
     def start() -> Unmoved:
         at = {name: value.detach().to(torch.float64) if smooth else value for name, value in values.items()}
-        return Unmoved(TORCH, at, n, Watch(smooth=smooth).defer_nothing())
+        return Unmoved(TORCH, at, n, Watch(smooth=smooth))
 
     return None if is_observed() else kept(values, ("torch", smooth), program, start)
 

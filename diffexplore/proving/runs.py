@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from diffexplore.bounds.handling import finite_float
-from diffexplore.bounds.number_rules import CONSTANT_ERROR
+from diffexplore.bounds.watch import CONSTANT_ERROR
 from diffexplore.torch_code.calling import exits_refused
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
 from diffexplore.tracing.traced import OUTPUT

@@ -94,8 +94,6 @@ class CandidateWatch(Watch):
     tensors that the candidate is given; any other that it did not compute is a constant of its own.
     """
 
-    sees_all = False
-
     def __init__(self, *, expected: torch.dtype | None = None, inputs: Iterable[Tensor] = ()) -> None:
         super().__init__(expected=expected)
         self.leaving: set[str] = set()

@@ -51,7 +51,6 @@ __all__ = [
     "is_in_a_forward",
     "is_recorded",
     "is_transformed",
-    "is_zero_tensor",
     "negated_view",
     "state_constant",
     "storage_key",
@@ -177,11 +176,6 @@ def custom_implementation(function: OpOverload) -> Callable[..., Any] | None:
 def redispatched(function: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What the kernel for the CPU of an operator returns: its own operations are seen by modes."""
     return function.redispatch(DispatchKeySet(DispatchKey.CPU), *args, **kwargs)
-
-
-def is_zero_tensor(tensor: torch.Tensor) -> bool:
-    """Whether a tensor stands for zeros that are in no memory, as forward mode makes them."""
-    return bool(tensor._is_zerotensor())
 
 
 def storage_key(tensor: torch.Tensor) -> int:
