@@ -70,7 +70,7 @@ def negated_class(draw: random.Random) -> Twins:
     (f, g), line, reduce, c, k = two(draw), model(draw), reduced(draw), _label(draw), factor(draw)
     right = function_of(lambda z, t: f.function(z), lambda u, z, t: u * f.slope(z))
     wrong = function_of(
-        lambda z, t: f.function(z), lambda u, z, t: u * f.slope(z) * torch.where(t == c, k, 1.0)
+        lambda z, t: f.function(z), lambda u, z, t: u * f.slope(z) * torch.where(t == c, torch.full_like(t, k), 1.0)
     )  # fmt: skip
     return Twins(
         lambda a, b, x, y: reduce(right(line(a, b, x), y) + g.function(b * y)),
