@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import diffexplore as dx
+from diffexplore.errors import CandidateError
 from diffexplore.tensors.tape import Tape
 
 Tensor = torch.Tensor
@@ -157,3 +158,17 @@ def test_memory_that_varies_is_not_written_by_an_operator_without_a_rule() -> No
         y = x * 2
         torch.special.airy_ai(y.detach(), out=y.data)
     assert "it writes into memory" in str(tape.problem)
+
+
+def test_a_function_that_keeps_what_it_computed_of_its_inputs() -> None:
+    """Another call at the same values gets it from the one before: no derivative comes to its own inputs."""
+    kept: dict[tuple[float, ...], Tensor] = {}
+
+    def remembered(x: Tensor) -> Tensor:
+        values = tuple(x.tolist())
+        if values not in kept:
+            kept[values] = x.exp()
+        return kept[values] * x
+
+    with pytest.raises(CandidateError, match="remembered keeps what it computed of its inputs"):
+        dx.gradcheck(remembered, torch.linspace(0, 1, 3, dtype=torch.float64).requires_grad_())

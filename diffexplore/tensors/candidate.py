@@ -97,11 +97,11 @@ class TensorCandidate:
         return found
 
     def following_aliases(self) -> tuple[TensorCandidate, tuple[TensorOutput, ...]]:
-        """The same call, in which aliases of inputs that forwards read become those of copies; and what it returns."""
+        """A call at copies, where aliases of inputs that forwards read become those of copies; and what it returns."""
         call = replace(self.replaced(), aliased=frozenset())
         with followed(call._aliases({one.name for one in call.sources})) as seen:
             returned = call.returned()
-        return replace(self, aliased=frozenset(seen)), returned
+        return replace(call, aliased=frozenset(seen)), returned
 
     def _aliases(self, names: Collection[str]) -> list[AliasedInput]:
         return [

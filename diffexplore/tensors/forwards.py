@@ -12,16 +12,26 @@ import torch
 from diffexplore.checking.judge import FAIL
 from diffexplore.errors import CandidateError, UsageError
 from diffexplore.numerals import short
-from diffexplore.tensors.candidate import TensorOutput
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.observed import TensorNumbers, numbers_of, observed, real_dtype
 from diffexplore.tensors.pairs import judged
 from diffexplore.tensors.subject import TensorCalls
+from diffexplore.tracing.backward import is_computed_from
 
 
-def check_repeats(calls: TensorCalls) -> None:
-    """Raises CandidateError where another call gives other outputs, by more than rounding explains."""
+def check_repeats(calls: TensorCalls, first_call: TensorCandidate) -> None:
+    """Raises CandidateError where another call gives other outputs, by more than rounding explains.
+
+    Nor may it return what was computed of the inputs of the first one: then no derivative comes to its own.
+    """
     candidate = calls.subject.candidate
     again = {one.name: one.tensor for one in candidate.replaced().returned()}
+    earlier = [one.tensor for one in first_call.inputs]
+    if any(is_computed_from(tensor, earlier) for tensor in again.values()):
+        raise CandidateError(
+            f"{candidate.name} keeps what it computed of its inputs, and returns it in the next call, at others of the "
+            "same values: check it without this cache"
+        )
     for one in calls.outputs:
         shape = tuple(one.tensor.shape)
         watched_shape = calls.seen.outputs[one.name].value.shape[: len(shape)]  # complex numbers are pairs

@@ -14,7 +14,7 @@ from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.battery.records import NOTHING_TRIED, BatteryChoice
 from diffexplore.tensors.battery.run import tried
-from diffexplore.tensors.candidate import TensorOutput, is_differentiable
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
 from diffexplore.tensors.forwards import check_pattern_is_free, check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
 from diffexplore.tensors.gradients import all_real, certified_pairs, estimated_pairs
@@ -29,11 +29,11 @@ from diffexplore.torch_ops.tensor_rules.operands import NoDerivative, NotCertifi
 
 def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryChoice = NOTHING_TRIED) -> TensorReport:
     """The report of one check. Raises UsageError for functions that cannot be checked."""
-    subject, first = _first_call(subject)
+    subject, call, first = _first_call(subject)
     outputs = tuple(one for one in first if is_differentiable(one.tensor))
     check_outputs(subject.candidate, first, len(outputs))
     calls = called(subject, outputs)
-    check_repeats(calls)
+    check_repeats(calls, call)
     calls, compared, reasons = _compared(calls)
     estimated = [one for one in reasons.values() if not isinstance(one, NoDerivative)]
     kind: TruthKind = "estimated" if estimated else "certified"
@@ -48,12 +48,14 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryC
     return announced(_report(calls, rows, kind, skipped, notes))
 
 
-def _first_call(subject: TensorSubject) -> tuple[TensorSubject, tuple[TensorOutput, ...]]:
-    """What a plain call returns; where it reads aliases of its inputs, calls at copies follow these from now on."""
+def _first_call(subject: TensorSubject) -> tuple[TensorSubject, TensorCandidate, tuple[TensorOutput, ...]]:
+    """A plain call and what it returns; where it reads aliases of its inputs, later calls at copies follow these."""
     if subject.candidate.function.compiled:
-        return subject, subject.candidate.replaced().returned()
-    candidate, first = subject.candidate.following_aliases()
-    return replace(subject, candidate=candidate, forward=replace(subject.forward, aliased=candidate.aliased)), first
+        call = subject.candidate.replaced()
+        return subject, call, call.returned()
+    call, first = subject.candidate.following_aliases()
+    candidate, forward = (replace(one, aliased=call.aliased) for one in (subject.candidate, subject.forward))
+    return replace(subject, candidate=candidate, forward=forward), call, first
 
 
 #: Why no truth of outputs is certified, by their names.
