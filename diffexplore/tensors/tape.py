@@ -131,6 +131,7 @@ class Tape(ConstantOperands):
         if pure is not func:
             operands = tree_map(with_copy, operands)
         out = call.out()
+        operands = self._with_what_was_drawn(func, args, operands)
         if not func._schema.is_mutable and is_view(out, tensors):
             return out  # as _unsafe_view, which torch does not call a view
         try:
@@ -144,6 +145,20 @@ class Tape(ConstantOperands):
         if any(id(tensor) in self._passing for tensor in tensors) and isinstance(out, torch.Tensor):
             self._passing.add(id(out))  # torch resolves lazy conjugates below autograd, by a copy
         return out
+
+    def _with_what_was_drawn(self, func: Any, args: tuple[Any, ...], operands: Any) -> Any:
+        """The operands, with the numbers that an operator drew into an argument beside the one that it changes."""
+        if torch.Tag.nondeterministic_seeded not in func.tags:
+            return operands
+        given, names, kept = operands[0], written_arguments(func, keywords=False), operands[1]
+        drawn = [
+            on_cpu(value.detach()) if one.name in names and place and isinstance(value, torch.Tensor) else None
+            for place, (one, value) in enumerate(zip(func._schema.arguments, args, strict=False))
+        ]
+        return tuple(
+            operand if value is None else Operand(value, operand.ball, operand.undecided, operand.varies)
+            for operand, value in zip(given, drawn, strict=True)
+        ), kept
 
     def _refuse_what_is_kept_apart(self, func: Any, args: tuple[Any, ...]) -> None:
         """What a forward kernel saved for its way back may depend on what varies, although it needs no gradient."""
