@@ -187,3 +187,20 @@ def test_a_radius_far_below_an_ulp_still_reaches_below_a_whole_number(whole: flo
     _, allowed = run(torch.floor, [x], [torch.tensor([radius], dtype=torch.float64)])
     assert float(allowed) >= 1
     assert float(run(torch.floor, [x], [torch.zeros(1, dtype=torch.float64)])[1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("function", "exact"),
+    [(torch.reciprocal, lambda n: 1 / n), (lambda n: n / 3, lambda n: n / 3), (torch.sqrt, torch.sqrt)],
+    ids=["reciprocal", "quotient", "root"],
+)
+def test_floats_that_are_computed_of_integers_alone_are_rounded(
+    function: Callable[[Tensor], Tensor], exact: Callable[[Tensor], Tensor]
+) -> None:
+    whole = torch.arange(1, 50)
+    with Watch() as watch:
+        found = function(whole)
+    error = (found.double() - exact(whole.double())).abs()
+    assert bool((error <= watch.radius(found)).all())
+    assert bool((watch.radius(found) < 1e-6 * found).all())
+    assert bool((error > 0).any())

@@ -26,6 +26,11 @@ Arguments = tuple[Any, ...]
 Options = dict[str, Any]
 
 
+def _is_real(value: Any) -> bool:
+    """Whether it is a tensor of floats, or of integers or truth values, of which kernels may compute floats."""
+    return finite_float(value) or (isinstance(value, Tensor) and not value.is_complex() and not value.is_meta)
+
+
 @dataclass(frozen=True)
 class Ran:
     """A kernel that ran: its operands, its result with absolute values and the least of them, dtype and arguments."""
@@ -73,7 +78,7 @@ class Elementwise:
     def run(self, kinks: Kinks, watch: Watch, func: Any, args: Arguments, kwargs: Options) -> Any:
         """Runs the kernel, and sets the radius of its result."""
         like = first_tensor(args)
-        if like is None or not any(finite_float(value) for value in args):
+        if like is None or not (finite_float(like) or any(map(_is_real, args))):
             return func(*args, **kwargs)
         if kwargs.get("rounding_mode") or kwargs.get("decimals"):
             return unwatched(watch, func, args, kwargs)
@@ -85,10 +90,13 @@ class Elementwise:
         out = func(*args, **kwargs)
         if not finite_float(out):
             return out
+        narrowed = set(watch.narrowed)
         radius = None if in_place or kwargs else self._in_blocks(kinks, watch, operands, out, args)
         if radius is None:
             balls = balls or [watch.ball(value, like) for value in operands]
             radius = self._radius(kinks, watch, balls, operands, out, args, kwargs)
+        if not any(map(finite_float, args)):  # the dtype of what is computed of integers alone is no choice of the code
+            watch.narrowed &= narrowed
         if in_place:
             watch.forget(out)
         watch.set(out, radius)
