@@ -24,6 +24,9 @@ FORMS: dict[str, tuple[str, dict[str, float], dict[str, list[float]] | None]] = 
     "softmax": ("exp(a*x)/(exp(a*x) + exp(b*x))", {"a": 1.0, "b": 1.0009765625}, {"x": [1024.0, 2.0]}),
     "logistic": ("1/(1 + exp(-a*x))", {"a": -1.0}, {"x": [1000.0, 2.0]}),
     "power_of_a_square": ("(log(1 + a)**2)**1.5", {"a": 0.0}, None),
+    "of_a_softmax": ("exp(exp(a*x)/(exp(a*x) + exp(b*x)))", {"a": 1.0, "b": 1.0009765625}, {"x": [1024.0, 2.0]}),
+    "masked": ("log(exp(a*x) + y*exp(b*x))", {"a": -1.0, "b": 2.0}, {"x": [300.0], "y": [0.0]}),
+    "weighted": ("exp(a*x)/(exp(a*x) + y*exp(b*x))", {"a": -1.0, "b": 2.0}, {"x": [300.0], "y": [1e-200]}),
     "below_a_step": ("relu(a)**x", {"a": -1.0}, {"x": [2.0, 0.5]}),
 }
 
@@ -32,11 +35,14 @@ def _expected(formula: str, at: dict[str, float], data: dict[str, list[float]] |
     """By mpmath, in 4,000 bits: a difference of the loss written out, for each sample."""
 
     def value(p: Any, z: float) -> Any:
-        q = at.get("b", 0.0)
+        q, (w,) = at.get("b", 0.0), (data or {}).get("y", [0.0])
         return {
             "logsumexp": lambda: mpmath.log(mpmath.exp(p * z) + mpmath.exp(q * z)),
             "written_out": lambda: mpmath.log(mpmath.exp(p * z) + mpmath.exp(q * z) + 3),
             "softmax": lambda: mpmath.exp(p * z) / (mpmath.exp(p * z) + mpmath.exp(q * z)),
+            "of_a_softmax": lambda: mpmath.exp(1 / (1 + mpmath.exp((q - p) * z))),
+            "masked": lambda: mpmath.log(mpmath.exp(p * z) + w * mpmath.exp(q * z)),
+            "weighted": lambda: 1 / (1 + w * mpmath.exp((q - p) * z)),
             "logistic": lambda: 1 / (1 + mpmath.exp(-p * z)),
             "power_of_a_square": lambda: abs(mpmath.log(1 + p)) ** 3,
             "below_a_step": lambda: max(p, 0) ** z,
@@ -91,6 +97,12 @@ def test_the_other_form_has_the_same_values(expr: sympy.Expr) -> None:
     for numbers in ({a: 3, b: -2, x: 5}, {a: -7, b: 4, x: 1}):
         point = {symbol: sympy.Integer(number) for symbol, number in numbers.items()}
         assert sympy.N(form.subs(point) - expr.subs(point), 30, chop=True) == 0
+
+
+@pytest.mark.parametrize("formula", ["relu(a)*log(a)", "relu(a)**1.5*sqrt(1 + a)"])
+def test_below_a_step_there_is_no_slope_where_there_is_no_value(formula: str) -> None:
+    found = dx.Loss(formula, parameters="a").compile(backend="blocked")({"a": -2.0})
+    assert math.isnan(found.value) and math.isnan(found.gradient["a"])
 
 
 def test_what_cannot_overflow_to_no_number_is_left_alone() -> None:

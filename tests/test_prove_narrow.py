@@ -91,6 +91,12 @@ def test_a_wrong_backward_in_half_is_refuted_and_a_cast_to_whole_numbers_is_refu
             dx.prove(squared(lambda g, x, cast=cast: g * 2 * cast(x)), parameters="x", data=[])
 
 
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2], ids=str)
+def test_a_cast_to_8_bits_is_refused(dtype: torch.dtype) -> None:
+    with pytest.raises(dx.UsageError, match=r"no bound on the rounding to float8_e\dm\d\w*: cast to float16"):
+        dx.prove(squared(lambda g, x: g * 2 * x.to(dtype).double()), parameters="x", data=[])
+
+
 x = sympy.Symbol("x", real=True)
 
 

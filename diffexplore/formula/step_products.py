@@ -35,18 +35,27 @@ def _replaced(expr: sympy.Expr, kind: type, change: Callable[[sympy.Expr], sympy
 
 
 def _below_step(node: sympy.Expr) -> sympy.Expr:
+    """What may be infinite below the step alone is left out there: a logarithm without a value there has none."""
     if not node.is_Mul:
         return node
     steps = [factor for factor in node.args if isinstance(factor, sympy.Heaviside)]
-    others = [factor for factor in node.args if factor not in steps]
-    if not steps or not any(_may_be_infinite(part) for one in others for part in sympy.preorder_traversal(one)):
-        return node
+    flat = [
+        factor
+        for factor in node.args
+        if factor.has(sympy.Max) and any(map(_may_be_infinite, sympy.preorder_traversal(factor)))
+    ]
+    others = [factor for factor in node.args if factor not in steps and factor not in flat]
     below = sympy.Or(*(step.args[0] < 0 for step in steps))
-    return node if below in (sympy.true, sympy.false) else sympy.Piecewise((sympy.S.Zero, below), (node, True))
+    if not flat or below in (sympy.true, sympy.false):
+        return node
+    return sympy.Mul(*others, sympy.Piecewise((sympy.S.Zero, below), (sympy.Mul(*steps, *flat), True)))
 
 
 def _may_be_infinite(part: sympy.Basic) -> bool:
-    return isinstance(part, sympy.log) or (part.is_Pow and not (part.exp.is_Integer and part.exp.is_positive))
+    """Whether it is a power or a logarithm of what is 0 below a step."""
+    if not part.has(sympy.Max):
+        return False
+    return isinstance(part, sympy.log) or (part.is_Pow and not (part.exp.is_Rational and part.exp.is_positive))
 
 
 def _of_square(node: sympy.Expr) -> sympy.Expr:

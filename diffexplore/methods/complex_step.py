@@ -53,6 +53,9 @@ class ComplexStep:
             found = problem.derivative_program(name, 3)
             if isinstance(found, Ending):
                 return f"its truncation error is not bounded: the third derivative in {name} is {found.value}"
+            if missing := sorted(found.operations - set(OPERATIONS)):
+                held = f"the third derivative in {name} has {', '.join(missing)}"
+                return f"its truncation error is not bounded: {held}, without a complex kernel of a known error"
         return None
 
     def reduced(self, problem: Problem, values: Values, n: int) -> Estimates:

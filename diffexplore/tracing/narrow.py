@@ -65,6 +65,8 @@ def _narrow(tensor: Any) -> torch.dtype | None:
     """The dtype of a tensor, where it rounds the numbers that the arguments hold."""
     if not isinstance(tensor, torch.Tensor) or not tensor.dtype.is_floating_point:
         return None
+    if tensor.dtype.itemsize == 1:
+        raise NotImplementedError(f"there is no bound on the rounding to {dtype_name(tensor.dtype)}: cast to float16")
     return tensor.dtype if torch.finfo(tensor.dtype).eps > _OWN.eps else None
 
 
