@@ -45,6 +45,14 @@ def test_numbers_and_signs_are_those_of_sympy(expr: sympy.Expr) -> None:
     assert factor(expr) == sympy.factor(expr)
 
 
+def test_several_factors_with_numbers_beyond_64_bits() -> None:
+    """FLINT's factors are sorted by their coefficients in python-flint, which overflowed."""
+    x, y = sympy.symbols("x y", real=True)
+    expr = ((10**20 - x) * (x * y - 10**21) ** 2 / 3).expand()
+    assert factors_of(expr) == (sympy.Rational(-1, 3), [(x - 10**20, 1), (x * y - 10**21, 2)])
+    assert factor(expr) == sympy.factor(expr)
+
+
 def test_numbers_that_are_not_rational_are_refused() -> None:
     with pytest.raises(sympy.PolynomialError):
         factors_of(A**2 - 0.5)

@@ -58,7 +58,11 @@ def factors_of(expr: sympy.Expr) -> tuple[sympy.Rational, Factors]:
         raise sympy.PolynomialError(f"{expr} has coefficients that are not rational")
     below, whole = poly.clear_denoms(convert=True)
     context = fmpz_mpoly_ctx.get([f"g{place}" for place in range(len(poly.gens))], Ordering.lex)
-    content, found = context.from_dict({powers: int(number) for powers, number in whole.terms()}).factor()
+    try:
+        content, found = context.from_dict({powers: int(number) for powers, number in whole.terms()}).factor()
+    except OverflowError:  # python-flint 0.9 sorts several factors by their coefficients, as numbers of 64 bits
+        content, parts = whole.factor_list()
+        return content / below, [(one.as_expr(), sympy.Integer(power)) for one, power in parts]
     number, factors = sympy.Rational(int(content), int(below)), Factors()
     for one, power in found:
         terms = {powers: int(coefficient) for powers, coefficient in one.to_dict().items()}
