@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from processes import HANGS
@@ -44,6 +45,22 @@ def open_browser() -> Iterator[Any]:
         yield driver
     finally:
         driver.quit()
+
+
+#: Until the page of that address is complete, and every plot of it is drawn.
+_DRAWN = """
+const [address, done] = arguments;
+const missing = ".live-plot:not(.js-plotly-plot), figure[data-figure] .plot:not(.js-plotly-plot)";
+const look = () => location.href === address && document.readyState === "complete" && !document.querySelector(missing)
+  ? done() : setTimeout(look, 20);
+look();
+"""
+
+
+def opened(driver: Any, page: Path) -> None:
+    """Opens a file, and waits until it is drawn: a busy machine takes its time."""
+    driver.get(page.as_uri())
+    driver.execute_async_script(_DRAWN, page.as_uri())
 
 
 def console(driver: Any) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from browser import CONTRASTS, console, look, requests
+from browser import CONTRASTS, console, look, opened, requests
 from flint import arb
 
 import diffexplore as dx
@@ -40,10 +40,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         made[name] = folder / f"page{place}.html"
         made[name].write_text(dx.explore(name, **options).to_html(), encoding="utf-8")
     return made
-
-
-def opened(driver: Any, page: Path) -> None:
-    driver.get(page.as_uri())
 
 
 def set_number(driver: Any, part: str, value: float) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import CONTRASTS, console, look, requests
+from browser import CONTRASTS, console, look, opened, requests
 
 import diffexplore as dx
 from diffexplore.cli.main import main
@@ -90,7 +90,7 @@ def test_every_kind_of_page_is_looked_at() -> None:
 def test_a_page_opens_in_silence_and_is_legible(name: str, driver: Any, pages: dict[str, Path]) -> None:
     look(driver, width=400, dark=True)
     console(driver), requests(driver)
-    driver.get(pages[name].as_uri())
+    opened(driver, pages[name])
     assert widths(driver)[1] <= 400
     assert too_faint(driver) == []
     look(driver, width=1200)
@@ -109,17 +109,17 @@ def test_a_page_opens_in_silence_and_is_legible(name: str, driver: Any, pages: d
 def test_nothing_of_a_figure_is_sent_away(driver: Any, pages: dict[str, Path]) -> None:
     """Plotly's own buttons have one that uploads the numbers to its servers."""
     look(driver, width=1200)
-    driver.get(pages["report"].as_uri())
+    opened(driver, pages["report"])
     buttons = driver.execute_script("return [...document.querySelectorAll('.modebar-btn')].map(b => b.dataset.title)")
     assert buttons and not [title for title in buttons if "hare" in title or "loud" in title]
     look(driver, width=400)
-    driver.get(pages["report"].as_uri())
+    opened(driver, pages["report"])
     assert driver.execute_script("return document.querySelectorAll('.modebar-btn').length") == 0
 
 
 def test_long_tables_are_folded_and_the_digits_are_not(driver: Any, pages: dict[str, Path]) -> None:
     look(driver, width=1200)
-    driver.get(pages["report"].as_uri())
+    opened(driver, pages["report"])
     shown = "return arguments[0].map(id => document.querySelector(`#${id} tbody`).checkVisibility())"
     assert driver.execute_script(shown, ["overview", "comparisons", "samples"]) == [True, False, False]
     driver.execute_script("document.querySelector('#comparisons summary').click()")
