@@ -31,6 +31,7 @@ class TensorStorages(DispatchMode):
     """The state of every storage that was seen, and the entries of all writes into them.
 
     ``sources`` are the tensors that vary; what is computed of them varies as well, where a derivative passes.
+    ``entries`` are the operations on what varies, in their order.
     """
 
     def __init__(self, sources: Sequence[Tensor]) -> None:
@@ -39,7 +40,7 @@ class TensorStorages(DispatchMode):
         self._dtypes: dict[int, torch.dtype] = {}
         self._conditions: dict[int, np.ndarray] = {}
         self._alive: list[Any] = []
-        self._entries: list[TapeEntry] = []
+        self.entries: list[TapeEntry] = []
         self._inputs = tuple(sources)
         self._own_sources = {id(source) for source in sources}
         self._passing: set[int] = set()
@@ -129,7 +130,7 @@ class TensorStorages(DispatchMode):
     def _write(self, results: list[Any], applied: Applied, places: tuple[StorageRegion | None, ...]) -> None:
         varies = applied.pullback is not None and any(place is not None and place.varies for place in places)
         made: list[StorageRegion | None] = []
-        before = len(self._entries)
+        before = len(self.entries)
         for tensor, exactly in zip(results, applied.outputs, strict=True):
             made.append(None)
             if not isinstance(tensor, torch.Tensor):
@@ -141,7 +142,7 @@ class TensorStorages(DispatchMode):
                 self._decided(tensor, exactly)
         if varies and applied.pullback is not None:
             # Results may share memory: on the way back their cotangents come through the writes of those after them.
-            self._entries.insert(before, TapeEntry(places, tuple(made), applied.pullback))
+            self.entries.insert(before, TapeEntry(places, tuple(made), applied.pullback))
 
     def _forget(self, func: Any, args: Sequence[Any], results: Sequence[Tensor]) -> None:
         """Constants that an operator writes into, beside what it returns: they are what they are now."""
@@ -183,7 +184,7 @@ class TensorStorages(DispatchMode):
             def around(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
                 return [layout.without(one) for one in cotangents if one is not None]
 
-            self._entries.append(TapeEntry(passed[:1], passed[1:], around))
+            self.entries.append(TapeEntry(passed[:1], passed[1:], around))
         return StorageRegion(new, layout, True)
 
 

@@ -221,7 +221,7 @@ class Tape(ConstantOperands):
                 StorageRegion(self._state(out), StridedLayout.of(out), True) for out in map(self._resolved, outputs)
             ]
             seeds = list(zip(regions, map(_seed, upstreams), strict=True))
-            return swept(self._entries, seeds, self.sources, as_computed=self.as_computed)
+            return swept(self.entries, seeds, self.sources, as_computed=self.as_computed)
 
 
 def _seed(upstream: Tensor) -> DoubleBall:

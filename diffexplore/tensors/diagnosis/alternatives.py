@@ -104,7 +104,7 @@ def _inverted(several: Sequence[PathEdge]) -> _Instead | None:
 
 def _transposed(sweep: RecordedSweep, edge: PathEdge) -> Iterator[tuple[str, np.ndarray]]:
     """What comes back where a matrix beside the operand, or the cotangent, is transposed."""
-    operands, operator = sweep.tape._entries[edge.number].operands, sweep.tape.operators[edge.number]
+    operands, operator = sweep.tape.entries[edge.number].operands, sweep.tape.operators[edge.number]
     given, shape = edge.given[0], edge.operand.layout.shape
     if given is None:
         return
@@ -115,7 +115,7 @@ def _transposed(sweep: RecordedSweep, edge: PathEdge) -> Iterator[tuple[str, np.
             if a.shape[-1] == b.shape[-2] and (a @ b).shape == shape:
                 yield "the matrix beside it is used for its transpose", a @ b
     elif operator in ("linalg_inv_ex", "inverse") and given.high.shape == shape:
-        inverse = _values(sweep.tape._entries[edge.number].results[0])
+        inverse = _values(sweep.tape.entries[edge.number].results[0])
         for left, right in ((inverse, inverse.mT), (inverse.mT, inverse), (inverse, inverse)):
             yield "the inverse is used for its transpose", -left @ given.high @ right
 
@@ -125,14 +125,14 @@ def _operand_for_result(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """What comes back to a factor of a product where X stands for the other factor, f(X)."""
     tape, given = sweep.tape, edge.given[0]
-    operands, operator = tape._entries[edge.number].operands, tape.operators[edge.number]
+    operands, operator = tape.entries[edge.number].operands, tape.operators[edge.number]
     if operator not in ("mul", "mm", "bmm") or len(operands) != 2 or given is None:
         return
     other = operands[1 - edge.index]
     maker = None if other is None else made_by.get(id(other.state))
     if other is None or maker is None or other.state is edge.operand.state:
         return
-    for x in tape._entries[maker].operands:
+    for x in tape.entries[maker].operands:
         if x is None or x.layout.shape != other.layout.shape:
             continue
         factor, cotangent = _values(x), given.high

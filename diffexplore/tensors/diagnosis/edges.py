@@ -47,11 +47,11 @@ def _found(sweep: RecordedSweep) -> tuple[list[PathEdge], list[TapeEntry]]:
     """
     tape = sweep.tape
     passed: list[tuple[int, Sequence[DoubleBall | None], Sequence[DoubleBall | None]]] = []
-    swept(tape._entries, [(sweep.end, exact(sweep.upstream))], tape.sources, passed=passed)
+    swept(tape.entries, [(sweep.end, exact(sweep.upstream))], tape.sources, passed=passed)
     if sum(number * len(back) for number, _, back in passed) > _MOST_STEPS:
         return [], []
     made_at = {state: tape.places[number] for state, number in makers(sweep).items()}
-    found, entries = [], list(tape._entries)
+    found, entries = [], list(tape.entries)
     for number, given, back in reversed(passed):
         idle = [cotangent is not None and _is_nothing(cotangent) for cotangent in back]
         if any(idle):
@@ -117,7 +117,7 @@ def makers(sweep: RecordedSweep) -> dict[int, int]:
     """The number of the entry that made each state."""
     return {
         id(region.state): number
-        for number, entry in enumerate(sweep.tape._entries)
+        for number, entry in enumerate(sweep.tape.entries)
         for region in entry.results
         if region is not None
     }

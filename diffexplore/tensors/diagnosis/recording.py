@@ -74,7 +74,7 @@ class PlacedTape(ExactTape):
             with DisableTorchFunction(), torch.no_grad(), self:
                 return steps(*args, **(kwargs or {}))
         out = super().__torch_dispatch__(func, types, args, kwargs)
-        missing = len(self._entries) - len(self.places)
+        missing = len(self.entries) - len(self.places)
         if missing > 0:
             self.places += [place_that_runs()] * missing
             self.operators += [name_of(func).strip("_")] * missing
@@ -128,13 +128,13 @@ class RecordedSweep:
         key = numbers.tobytes()
         if key not in self._swept:  # the same mistakes are thought of for every input
             with np.errstate(all="ignore"):
-                self._swept[key] = centres(swept(self.tape._entries, [(self.end, exact(numbers))], self.tape.sources))
+                self._swept[key] = centres(swept(self.tape.entries, [(self.end, exact(numbers))], self.tape.sources))
         return self._swept[key]
 
     @property
     def size(self) -> int:
         """How many numbers its operations made."""
-        return sum(one.state.ball.high.size for entry in self.tape._entries for one in entry.results if one is not None)
+        return sum(one.state.ball.high.size for entry in self.tape.entries for one in entry.results if one is not None)
 
     @property
     def end(self) -> StorageRegion:
@@ -151,7 +151,7 @@ class RecordedSweep:
         found += self.constants
         found += [KnownTensor("the output", self.tape.ball(self.output).high)]
         found += [KnownTensor("the upstream gradient", self.upstream)]
-        for entry, place in zip(self.tape._entries[:_MOST_KNOWN], self.tape.places, strict=False):
+        for entry, place in zip(self.tape.entries[:_MOST_KNOWN], self.tape.places, strict=False):
             for region in entry.results:
                 if region is not None:
                     found.append(KnownTensor(str(place), region.layout.read(region.state.ball).high))

@@ -76,7 +76,7 @@ def along_another_axis(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
 def _reductions(scene: GradientScene) -> list[tuple[_Axes, _Axes]]:
     """Shapes with as many entries as the input, and the axes of them along which the forward adds up."""
     found: dict[tuple[_Axes, _Axes], None] = {}
-    for entry in () if scene.sweep is None else scene.sweep.tape._entries:
+    for entry in () if scene.sweep is None else scene.sweep.tape.entries:
         if len(entry.results) != 1 or entry.results[0] is None:
             continue
         small = entry.results[0].layout.shape

@@ -112,7 +112,7 @@ def _operations(sweep: RecordedSweep) -> tuple[_Operation, ...]:
 
 def _operation(sweep: RecordedSweep, edge: PathEdge, last: int) -> _Operation | None:
     """What leads from the operand of an edge to the result of the entry ``last``."""
-    given, result = edge.given[0], sweep.tape._entries[last].results[0]
+    given, result = edge.given[0], sweep.tape.entries[last].results[0]
     if given is None or result is None or len(edge.given) != 1:
         return None
     x, y = (region.layout.read(region.state.ball).high for region in (edge.operand, result))
@@ -137,7 +137,7 @@ def _along(y: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
 
 def _slope(sweep: RecordedSweep, edge: PathEdge, given: DoubleBall, last: int) -> np.ndarray | None:
     """By what each entry of a cotangent is multiplied on its way back; None where entries are added up, too."""
-    other, result = given.high * _pattern(given.high.shape), sweep.tape._entries[last].results[0]
+    other, result = given.high * _pattern(given.high.shape), sweep.tape.entries[last].results[0]
     assert result is not None
     (back,) = centres(swept(edges(sweep)[1][: last + 1], [(result, exact(other))], [edge.operand]))
     with np.errstate(all="ignore"):
