@@ -54,20 +54,31 @@ class StepByStep:
         formula = self.formula or _by_torch(func)
         if formula is None or not any(real_numbers(value) is not None for value in tree_leaves((args, kwargs))):
             return unwatched(watch, func, args, kwargs)
-        operands, out = args, None
         if self.draws:
-            with watch:
-                operands = tree_map(_copied, args[:1]) + args[1:] if plain_name(func)[1] else args
-            out = func(*args, **kwargs)
-        steps = self._steps(formula, watch, func, operands, kwargs if out is None else {**kwargs, "drawn": out})
+            return self._by_what_is_drawn(formula, watch, func, args, kwargs)
+        steps = self._steps(formula, watch, func, args, kwargs)
         if steps is None:
-            return unwatched(watch, func, args, kwargs) if out is None else unknown(watch, func, args, kwargs, out)
+            return unwatched(watch, func, args, kwargs)
         try:
-            out = func(*args, **kwargs) if out is None else out
+            out = func(*args, **kwargs)
         except RuntimeError:
             if not watch.formulas_stand_in:
                 raise
             return steps
+        return self._bounded(watch, func, out, steps)
+
+    def _by_what_is_drawn(
+        self, formula: Callable[..., Any], watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """The kernel runs first, as its formula takes what it drew; what it overwrites is kept for that."""
+        with watch:
+            operands = tree_map(_copied, args[:1]) + args[1:] if plain_name(func)[1] else args
+        out = func(*args, **kwargs)
+        steps = self._steps(formula, watch, func, operands, {**kwargs, "drawn": out})
+        return unknown(watch, func, args, kwargs, out) if steps is None else self._bounded(watch, func, out, steps)
+
+    def _bounded(self, watch: Watch, func: Any, out: Any, steps: Any) -> Any:
+        """What the kernel returned, with bounds by the results of its steps."""
         if plain_name(func)[1]:
             watch.forget(out)
         for tensor, step in zip(as_list(out), as_list(steps), strict=not self.draws):
