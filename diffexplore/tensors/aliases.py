@@ -99,10 +99,13 @@ class FollowedAliases(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         with DisableTorchFunction():
             leaves = () if is_transformed() else tree_leaves((args, kwargs))
-            found = [(one, leaf) for leaf in leaves if (one := self._aliased_by(leaf)) is not None]
-            around = [one for one, leaf in found if not one.holds(leaf)]
+            found = {id(leaf): (one, leaf) for leaf in leaves if (one := self._aliased_by(leaf)) is not None}
+            around = [one for one, leaf in found.values() if not one.holds(leaf)]
             if found and not around:
-                args, kwargs = tree_map(self._followed, (args, kwargs))
+                self.seen.update(one.name for one, _ in found.values())
+                args, kwargs = tree_map(
+                    lambda leaf: found[id(leaf)][0].followed(leaf) if id(leaf) in found else leaf, (args, kwargs)
+                )
         out = func(*args, **kwargs)
         with DisableTorchFunction():
             if around and not any(map(self._lies_in_one, tree_leaves(out))):
@@ -123,13 +126,6 @@ class FollowedAliases(TorchFunctionMode):
             one for one in self._inputs[storage_key(leaf)] if one.touches(leaf) and storage_key(one.copy) in given
         ]
         return next((one for one in around if one.holds(leaf)), around[0] if around else None)
-
-    def _followed(self, leaf: Any) -> Any:
-        one = self._aliased_by(leaf)
-        if one is None:
-            return leaf
-        self.seen.add(one.name)
-        return one.followed(leaf)
 
 
 @contextmanager
