@@ -44,7 +44,7 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryC
     others = tried(plain, battery, certified=not reasons, wrong=wrong)
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *others.skipped]
-    notes = [*notes_of(calls, estimated), *subject.notes, *notes]
+    notes = [*notes_of(calls, call, estimated), *subject.notes, *notes]
     return announced(_report(calls, rows, kind, skipped, notes))
 
 

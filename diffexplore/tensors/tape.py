@@ -152,7 +152,7 @@ class Tape(ConstantOperands):
             return operands
         given, names, kept = operands[0], written_arguments(func, keywords=False), operands[1]
         drawn = [
-            on_cpu(value.detach()) if one.name in names and place and isinstance(value, torch.Tensor) else None
+            on_cpu(value) if one.name in names and place and isinstance(value, torch.Tensor) else None
             for place, (one, value) in enumerate(zip(func._schema.arguments, args, strict=False))
         ]
         return tuple(
