@@ -46,9 +46,9 @@ def find(
         pass
     for one in sorted(apart, key=_oddness):
         short = shortened(case, one)
-        best = short if short is one or shows(short.counterexample()) else one
-        if shows(best.counterexample()):
-            return best, best
+        for best in (one,) if short is one else (short, one):
+            if shows(best.counterexample()):
+                return best, best
     return None, largest
 
 
