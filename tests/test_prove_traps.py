@@ -70,11 +70,11 @@ def test_a_module_is_not_called_before_it_is_traced() -> None:
 
         def forward(self, a: Tensor, x: Tensor) -> Tensor:
             self.calls += 1
-            return (a * x).sum()
+            return (0.1 * a * x).sum()
 
     module = Centred()
     assert dx.prove(module, parameters="a").status == "proved"
-    assert module.calls == 3  # with an upstream gradient, without it, and for one sample
+    assert module.calls == 2  # for any number of samples and for one: each graph is read in as many ways as it takes
 
 
 def test_data_require_gradients_only_where_they_are_asked_for() -> None:

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import sympy
 
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.proving.programs import TensorProgram
+from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.traced import Traced
 
 
-def without_factor(program: TensorProgram, traced: Traced) -> TensorProgram:
-    """The program without the upstream gradient of its only number, where all it computes is proportional to that.
+def without_factor(program: TensorProgram, traced: Traced) -> tuple[TensorProgram, Traced]:
+    """A program and its formulas without the upstream gradient of its only number, where all is proportional to that.
 
     Proportional is what is a product with the symbol as written, in each term: then what holds for the upstream
     gradient 1 holds for all. Elsewhere the symbol stays, and the question is about every upstream gradient.
     """
     if len(program.weights) != 1 or program.weights[0].array.shape or program.by_sample:
-        return program
+        return program, traced
     (weight,) = program.weights
     (upstream,) = weight.array.symbols
     every = {**(traced.partials or {}), **{f"{name} again": expr for name, expr in (traced.second or {}).items()}}
     partials = [expr for name, expr in every.items() if name.removesuffix(" again") != upstream.name]
     conditions = (*traced.conventions, *(one for domain in traced.domains.values() for one in domain))
     if not all(expr == 0 or is_proportional(expr, upstream) for expr in (traced.output, *partials)):
-        return program
+        return program, traced
     if any(upstream in condition.free_symbols for condition in conditions):
-        return program
-    return without_weight(program)
+        return program, traced
+    return without_weight(program), _at_one(traced, weight.array)
+
+
+def _at_one(traced: Traced, weight: Array) -> Traced:
+    """The formulas for the upstream gradient 1, which is no argument any more."""
+    (upstream,) = weight.symbols
+
+    def kept(formulas: Mapping[str, sympy.Expr]) -> Mapping[str, sympy.Expr]:
+        return MappingProxyType(
+            {name: expr.xreplace({upstream: sympy.S.One}) for name, expr in formulas.items() if name != upstream.name}
+        )
+
+    return replace(
+        traced,
+        parameters=tuple(array for array in traced.parameters if array != weight),
+        output=traced.output.xreplace({upstream: sympy.S.One}),
+        partials=None if traced.partials is None else kept(traced.partials),
+        second=None if traced.second is None else kept(traced.second),
+        domains=MappingProxyType({name: domain for name, domain in traced.domains.items() if name != upstream.name}),
+        read_exactly=lambda: _at_one(traced.read_exactly(), weight),
+    )
 
 
 def without_weight(program: TensorProgram) -> TensorProgram:

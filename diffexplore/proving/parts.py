@@ -160,27 +160,23 @@ def _read(
     program: TensorProgram, size: int, by_data: bool, decide: Callable[[Traced, Traced | None], Part]
 ) -> Part | None:
     """The part that a number of samples is in; None where it cannot be read."""
-
-    def near(exact: bool) -> Traced:
-        return trace_near(
-            program.function, size, parameters=program.parameters, data=program.data, by_data=by_data,
-            most=_MOST_SAMPLES, exact=exact,
-        )  # fmt: skip
-
     try:
-        found = near(exact=False)
-        part = decide(found, exact_formulas(found, lambda: near(exact=True)))
+        found = trace_near(
+            program.function, size, parameters=program.parameters, data=program.data, by_data=by_data,
+            most=_MOST_SAMPLES,
+        )  # fmt: skip
+        part = decide(found, exact_formulas(found))
     except UsageError:
         return None
     return part if part.covers(size) else None
 
 
-def exact_formulas(traced: Traced, read: Callable[[], Traced]) -> Traced | None:
-    """The formulas with every float as the number that it is, which ``read`` reads; None where these have none."""
+def exact_formulas(traced: Traced) -> Traced | None:
+    """The formulas with every float as the number that it is; None where these have none."""
     if not traced.rounds:
         return traced
     with suppress(UsageError):
-        return read()
+        return traced.read_exactly()
     return None
 
 

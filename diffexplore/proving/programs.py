@@ -54,11 +54,9 @@ class TensorProgram:
     def arrays(self) -> tuple[Array, ...]:
         return (*self.parameters, *self.data)
 
-    def traced(self, *, by_data: bool, samples: int | None = None, exact: bool = False) -> Traced:
+    def traced(self, *, by_data: bool, samples: int | None = None) -> Traced:
         """Its formulas, as of :func:`~diffexplore.tracing.trace.trace`."""
-        return trace(
-            self.function, parameters=self.parameters, data=self.data, by_data=by_data, samples=samples, exact=exact
-        )
+        return trace(self.function, parameters=self.parameters, data=self.data, by_data=by_data, samples=samples)
 
     def is_weight(self, array: Array) -> bool:
         """Whether an argument is an upstream gradient or a draw, and none of the user's."""

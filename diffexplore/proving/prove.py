@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, cast
 
 from diffexplore.arguments import as_words
@@ -80,7 +79,7 @@ def prove(
     program = program_of(candidate, known, parameters, data)
     requested = None if wrt is None else as_words(wrt, "wrt")
     by_data = _asks_for_data(requested, program)
-    program, traced = _traced(program, by_data=by_data)
+    program, traced = without_factor(program, program.traced(by_data=by_data, samples=program.samples))
     spare = again(candidate, known, parameters, data, program)
     conditions = [*domain_of(domain, program), *(known.domain if known is not None else ())]
     conditions += [] if known is None else written_domain(known)
@@ -102,8 +101,7 @@ def prove(
         return Part(reading, one, as_run)
 
     listener.progress("deciding by algebra", 0, 0)
-    read_exactly = partial(program.traced, by_data=by_data, samples=program.samples, exact=True)
-    first = part(traced, exact_formulas(traced, read_exactly))
+    first = part(traced, exact_formulas(traced))
     parts = decided_parts(program, first, by_data=by_data, decide=part)
     notes = run_again(program, spare, [first, *parts.all_others], conditions)
     shown = parts.refuted or first
@@ -127,13 +125,6 @@ def prove(
         any(reading.rounded for reading in readings),
         narrow,
     )  # fmt: skip
-
-
-def _traced(program: TensorProgram, *, by_data: bool) -> tuple[TensorProgram, Traced]:
-    """The program as formulas: with symbols for its upstream gradients, but for one that only multiplies."""
-    traced = program.traced(by_data=by_data, samples=program.samples)
-    plain = without_factor(program, traced)
-    return (program, traced) if plain is program else (plain, plain.traced(by_data=by_data, samples=plain.samples))
 
 
 def _asks_for_data(wrt: Sequence[str] | None, program: TensorProgram) -> bool:

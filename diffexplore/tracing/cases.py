@@ -41,10 +41,6 @@ class Decisions:
 
     def __init__(self, chosen: Sequence[bool] = ()) -> None:
         self._chosen = tuple(chosen)
-        self.again()
-
-    def again(self) -> Decisions:
-        """The same from the start on, for another trace of the same case."""
         self.masks: list[Tensor] = []
         self.values: list[bool] = []
         self.place: object = ""
@@ -52,7 +48,6 @@ class Decisions:
         self._made: dict[Any, Any] = {}
         self._writes: Counter[int] = Counter()
         self._alive: list[Tensor] = []
-        return self
 
     def note(self, func: Any, given: Any, result: Any) -> None:
         """Remembers what an operator makes truth values of, and where it writes."""
@@ -89,6 +84,15 @@ class Decisions:
 
 
 @dataclass(frozen=True)
+class ReadCase:
+    """What a trace of one case gives: formulas, or why there are none, the conditions that it decided, and how."""
+
+    traced: Traced | Exception
+    conditions: tuple[Boolean, ...]
+    decisions: Decisions
+
+
+@dataclass(frozen=True)
 class CaseOf:
     """The formulas of one case with its conditions; None where they have no finite value there."""
 
@@ -96,8 +100,8 @@ class CaseOf:
     traced: Traced | None
 
 
-def traced_by_cases(trace: Callable[[Decisions], tuple[Traced | Exception, Sequence[Boolean]]]) -> Traced:
-    """The formulas of all cases in one, from those of a trace, or why there are none, with the conditions it decided.
+def traced_by_cases(read: Callable[[tuple[bool, ...]], ReadCase]) -> Traced:
+    """The formulas of all cases in one; ``read`` is told which truth values decide the first conditions of a case.
 
     Raises what a trace gives for another reason than that the program has no value, and UsageError where there are more
     cases than are read, and where none has a value.
@@ -106,9 +110,9 @@ def traced_by_cases(trace: Callable[[Decisions], tuple[Traced | Exception, Seque
     found: list[CaseOf] = []
     while waiting:
         chosen, start = waiting.pop()
-        decisions = Decisions(chosen)
-        traced, conditions = trace(decisions)
-        path, free, forced = _path(conditions, decisions.values)
+        case = read(chosen)
+        traced, decisions = case.traced, case.decisions
+        path, free, forced = _path(case.conditions, decisions.values)
         if forced is not None:  # no values are left to the case: what is known already decides otherwise
             waiting.append((forced, start))
             continue

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +19,7 @@ from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.torch_ops.readers.arrays import Grid, cells_of
 from diffexplore.torch_ops.registry import decompositions
 from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture
-from diffexplore.tracing.cases import Decisions, traced_by_cases
+from diffexplore.tracing.cases import Decisions, ReadCase, traced_by_cases
 from diffexplore.tracing.declarations import Array, Spec, check_distinct, declare, of_samples, symbols_of
 from diffexplore.tracing.domains import NoValue
 from diffexplore.tracing.interpret import Reading
@@ -34,7 +35,6 @@ def trace(
     backward: bool = True,
     by_data: bool = True,
     samples: int | None = None,
-    exact: bool = False,
 ) -> Traced:
     """The formulas of a torch function of named tensors, and of the gradients that autograd computes of it.
 
@@ -45,12 +45,11 @@ def trace(
         backward: whether to trace the gradients, too.
         samples: a number of samples to trace for; None for any number.
         by_data: whether to trace those by the data; else data require no gradient, as in training.
-        exact: whether every float is read as the number that it is, and not as the one that it is a rounding of.
 
     Raises:
         UsageError: for what cannot be read, with the operator, the line of the source and what to do.
     """
-    tracing = _Tracing.of(fn, parameters, data, backward, by_data, exact)
+    tracing = _Tracing.of(fn, parameters, data, backward, by_data)
     check_distinct(tracing.arrays)
     if tracing.data and any(symbol.name == SAMPLES.name for symbol in symbols_of(tracing.arrays)):
         raise UsageError(f"{SAMPLES} is the number of samples: give the argument of that name another one")
@@ -79,42 +78,54 @@ def trace_near(
     data: Spec | Sequence[Array],
     by_data: bool,
     most: int,
-    exact: bool = False,
 ) -> Traced:
     """The formulas of a function for all numbers of samples for which it goes the way that it goes for ``tried``.
 
     Where these cannot be found, those for ``tried`` samples alone, if that are at most ``most``. Raises as
     :func:`trace` does.
     """
-    tracing = _Tracing.of(fn, parameters, data, True, by_data, exact)
+    tracing = _Tracing.of(fn, parameters, data, True, by_data)
     if tried > 1:  # torch takes a single sample for an axis to be broadcast
         try:
             return tracing.traced(None, None, tried)
         except MixesSamples as mixing:
             if tried > most:
                 raise UsageError(str(mixing)) from None
-    return trace(
-        fn, parameters=tracing.parameters, data=tracing.data, by_data=by_data, samples=tried, exact=exact
-    )  # fmt: skip
+    return trace(fn, parameters=tracing.parameters, data=tracing.data, by_data=by_data, samples=tried)
+
+
+@dataclass(frozen=True)
+class _CapturedCase:
+    """The graph of one case, with notes of its gradients and what was decided in it."""
+
+    capture: Capture
+    notes: tuple[str, ...]
+    decisions: Decisions
 
 
 @dataclass(frozen=True)
 class _Tracing:
-    """A function with its arguments; whether gradients are traced, those by data too, and floats read as they are."""
+    """A function with its arguments; whether gradients are traced, those by data too, and floats read as they are.
+
+    ``captured`` are the graphs of what was traced: floats are read in two ways, of the same graph.
+    """
 
     function: Callable[..., Any]
     parameters: tuple[Array, ...]
     data: tuple[Array, ...]
     backward: bool
     by_data: bool
-    exact: bool
+    exact: bool = False
+    captured: dict[Any, _CapturedCase] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(
-        cls, fn: Callable[..., Any], parameters: Spec | Sequence[Array], data: Spec | Sequence[Array], *options: bool
-    ) -> _Tracing:
+        cls, fn: Callable[..., Any], parameters: Spec | Sequence[Array], data: Spec | Sequence[Array],
+        backward: bool, by_data: bool,
+    ) -> _Tracing:  # fmt: skip
         arrays, batches = declare(parameters), declare(data)
-        return cls(applied(fn, [array.name for array in (*arrays, *batches)]), arrays, batches, *options)
+        names = [array.name for array in (*arrays, *batches)]
+        return cls(applied(fn, names), arrays, batches, backward, by_data)
 
     @property
     def arrays(self) -> tuple[Array, ...]:
@@ -122,21 +133,25 @@ class _Tracing:
 
     def traced(self, samples: int | None, mixing: str | None, tried: int | None = None) -> Traced:
         """The formulas for a number of samples, or for any; raises MixesSamples where there are none for any."""
-        return traced_by_cases(lambda decisions: self._case(samples, mixing, tried, decisions))
+        return traced_by_cases(lambda chosen: self._case(samples, mixing, tried, chosen))
 
-    def _case(
-        self, samples: int | None, mixing: str | None, tried: int | None, decisions: Decisions
-    ) -> tuple[Traced | Exception, Sequence[Boolean]]:
-        """The formulas where the program decides so, or why there are none, and the conditions that were decided."""
-        captured, notes = self._captured(samples, tried, decisions)
-        reading = Reading(captured, symbols_of(self.data), exact=self.exact)
-        reading.notes.update(dict.fromkeys((*notes, *captured.notes)))
+    def _case(self, samples: int | None, mixing: str | None, tried: int | None, chosen: tuple[bool, ...]) -> ReadCase:
+        """One case of the masks that the program decides."""
+        case = self._captured(samples, tried, chosen)
+        reading = Reading(case.capture, symbols_of(self.data), exact=self.exact)
+        reading.notes.update(dict.fromkeys((*case.notes, *case.capture.notes)))
+        read_exactly = partial(replace(self, exact=True).traced, samples, mixing, tried)
+        traced: Traced | Exception
         try:
-            return self._read(captured, reading, samples, mixing), reading.decided
+            traced = self._read(case.capture, reading, samples, mixing, read_exactly)
         except (UsageError, MixesSamples) as error:
-            return error, reading.decided
+            traced = error
+        return ReadCase(traced, tuple(reading.decided), case.decisions)
 
-    def _read(self, captured: Capture, reading: Reading, samples: int | None, mixing: str | None) -> Traced:
+    def _read(
+        self, captured: Capture, reading: Reading, samples: int | None, mixing: str | None,
+        read_exactly: Callable[[], Traced],
+    ) -> Traced:  # fmt: skip
         """The formulas of one graph."""
         read_guards(captured, reading)
         inputs = {array.name: Grid(cells_of(array.symbols, array.shape)) for array in self.parameters}
@@ -164,25 +179,33 @@ class _Tracing:
             MappingProxyType(again) if captured.calls > 1 else None,
             samples, mixing, tuple(reading.guards), tuple(reading.notes), MappingProxyType(reading.conventions),
             MappingProxyType({**domains, OUTPUT: tuple(sorted(reading.domains.output, key=str))}),
-            captured.graph, tuple(reading.constants.values()), reading.narrow.steps,
+            captured.graph, read_exactly, tuple(reading.constants.values()), reading.narrow.steps,
         )  # fmt: skip
 
-    def _captured(self, samples: int | None, tried: int | None, decisions: Decisions) -> tuple[Capture, list[str]]:
+    def _captured(self, samples: int | None, tried: int | None, chosen: tuple[bool, ...]) -> _CapturedCase:
+        """The graph of a case, captured once."""
+        key = (samples, tried, chosen)
+        if key not in self.captured:
+            self.captured[key] = self._capture(samples, tried, chosen)
+        return self.captured[key]
+
+    def _capture(self, samples: int | None, tried: int | None, chosen: tuple[bool, ...]) -> _CapturedCase:
         """The graph with the gradients by parameters and data, but for data that torch has none by."""
         names, batches = [array.name for array in self.parameters], [array.name for array in self.data]
         choices = [batches, *([name for name in batches if name != left] for left in batches), []]
-        table, notes = decompositions(), list[str]()
+        table, notes = decompositions(), tuple[str, ...]()
         for choice in choices if self.backward and self.by_data else [[]]:
-            wrt = [*names, *choice] if self.backward else []
+            wrt, decisions = [*names, *choice] if self.backward else [], Decisions(chosen)
             try:
-                return capture(
+                found = capture(
                     self.function, self.parameters, self.data, wrt=wrt, samples=samples, decompositions=table,
-                    tried=tried, decisions=decisions.again(),
-                ), notes  # fmt: skip
+                    tried=tried, decisions=decisions,
+                )  # fmt: skip
+                return _CapturedCase(found, notes, decisions)
             except NotDifferentiable as error:
                 if choice == []:
                     raise
-                notes = [f"not all data have a gradient: {error}"]
+                notes = (f"not all data have a gradient: {error}",)
         raise AssertionError("the last choice raises or returns")
 
 

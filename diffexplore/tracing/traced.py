@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import sympy
@@ -42,6 +42,8 @@ class Traced:
         domains: for each symbol of ``partials``, and for :data:`OUTPUT`, the conditions under which torch has a value;
             formulas may have more, since SymPy cancels.
         graph: the graph that was read.
+        read_exactly: reads it again, with every float as the number that it is; raises UsageError where these have no
+            formula.
     """
 
     parameters: tuple[Array, ...]
@@ -56,6 +58,7 @@ class Traced:
     conventions: Mapping[Boolean, str]
     domains: Mapping[str, tuple[Boolean, ...]]
     graph: GraphModule = field(compare=False, repr=False)
+    read_exactly: Callable[[], Traced] = field(compare=False, repr=False)
     constants: tuple[Recognised, ...] = ()
     narrow: tuple[NarrowStep, ...] = ()
 
