@@ -43,9 +43,9 @@ def as_text(value: Any, what: str, should: str = "a text") -> str:
     return str(value)
 
 
-def as_optional_text(value: Any, what: str, should: str = "a text or None") -> str | None:
+def as_optional_text(value: Any, what: str) -> str | None:
     """A text, or None."""
-    return None if value is None else as_text(value, what, should)
+    return None if value is None else as_text(value, what, "a text or None")
 
 
 def as_words(value: Any, what: str, example: str = "'a, b' or ['a', 'b']") -> tuple[str, ...]:

@@ -53,7 +53,6 @@ def test_every_entry_is_in_exactly_one_class(rules: Rulebook) -> None:
     ]
     assert len(rules.entries) == len(named_in_file)
     kinds = Counter(classes.class_of(entry) for entry in rules.entries)
-    assert set(kinds) <= {*classes.IN_SCOPE, *classes.OUT_OF_SCOPE}
     assert kinds[classes.UNCLASSIFIED] == 0
     assert sum(kinds[kind] for kind in classes.IN_SCOPE) >= 170
     assert len({entry.name for entry in rules.entries}) == len(rules.entries)

@@ -60,8 +60,6 @@ _KINDS: tuple[tuple[str, str], ...] = (
     ("steps of floating point", r"nextafter"),
     ("Bessel functions", r"special_(modified_)?bessel_[a-z]\d"),  # differentiable since torch 2.15
 )
-OUT_OF_SCOPE = (NOT_DIFFERENTIABLE, NOT_GIVEN, RANDOM, *(kind for kind, _ in _KINDS), UNCLASSIFIED)
-"""The other classes."""
 
 
 def class_of(entry: RulebookEntry) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from diffexplore.errors import DiffexploreError
 
@@ -114,8 +115,9 @@ class Braces:
 Tree = Name | NumberLiteral | Text | Unary | Binary | Choice | Call | MethodCall | Index | Braces
 
 
+@cache
 def parse_formula(text: str) -> Tree:
-    """The tree of the C++ expression ``text``.
+    """The tree of the C++ expression ``text``, parsed once.
 
     Raises:
         NotAnExpression: where it is none that is read.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.auditing import expressions
+from diffexplore.auditing.expressions import parse_formula
 from diffexplore.auditing.functions import NotRead, number, truth
 from diffexplore.auditing.helpers import helpers_of
 from diffexplore.auditing.rulebook import RulebookEntry
@@ -98,7 +97,7 @@ class Setup:
     ) -> Any:  # fmt: skip
         """The value of a formula."""
         reader = Reader({**self.values, **(more or {})}, self._helpers, grad_mode, spread)
-        value = reader.read(tree_of(text))
+        value = reader.read(parse_formula(text))
         if notes is not None:
             notes += [*reader.notes, *(self._helpers[name].citation for name in dict.fromkeys(reader.helpers))]
         return value
@@ -123,12 +122,6 @@ class Setup:
             if relation.lhs == _RESULT and relation.rhs == 0
         }
         return claimed.xreplace(signs).xreplace({_RESULT: self.outputs[0]})
-
-
-@cache
-def tree_of(text: str) -> expressions.Tree:
-    """The tree of a formula, parsed once."""
-    return expressions.parse_formula(text)
 
 
 def _stands_for(argument: Argument) -> Any:

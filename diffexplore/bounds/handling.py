@@ -140,14 +140,9 @@ def _written(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[A
     return [tensor for value in (*by_place, *by_name) for tensor in as_list(value)]
 
 
-def conclude(
-    watch: Watch, claim: str, out: Tensor, size: Tensor, spread: Tensor, in_place: bool = False,
-    lossless: Tensor | None = None, least: float = 0.0,
-) -> None:  # fmt: skip
+def conclude(watch: Watch, claim: str, out: Tensor, size: Tensor, spread: Tensor) -> None:
     """Set the radius of a result, as :func:`concluded` says."""
-    if in_place:
-        watch.forget(out)
-    watch.set(out, concluded(claim, watch.rounds_in(out.dtype), size, spread, lossless, least))
+    watch.set(out, concluded(claim, watch.rounds_in(out.dtype), size, spread))
 
 
 def concluded(

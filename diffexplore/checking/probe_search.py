@@ -127,7 +127,7 @@ class ProbeSearch:
             index = torch.from_numpy(chosen)
             rows = {key: column[index.to(column.device)] for key, column in columns.items()}
             values = self._problem.values(point, rows)
-            partials = _double(self._problem, values, self._problem.closed_form_program, len(chosen))
+            partials = _double(values, self._problem.closed_form_program, len(chosen))
             usable = _usable(self._problem, values, len(chosen))
             yield _Place(values, chosen, partials, usable, None if of_batch else columns)
 
@@ -178,7 +178,7 @@ def _usable(problem: Problem, values: Mapping[str, Tensor], n: int) -> np.ndarra
     for holds in problem.domain_program.run(TORCH, values):
         if isinstance(holds, Tensor):
             inside &= holds.expand(n).cpu().numpy()
-    (summands,) = _double(problem, values, problem.loss_program, n)
+    (summands,) = _double(values, problem.loss_program, n)
     usable: np.ndarray = inside & np.isfinite(summands)
     return usable
 
@@ -194,7 +194,7 @@ def _same_sign(partial: np.ndarray, usable: np.ndarray) -> np.ndarray | None:
     return np.sort(largest)
 
 
-def _double(problem: Problem, values: Mapping[str, Tensor], program: Program, n: int) -> list[np.ndarray]:
+def _double(values: Mapping[str, Tensor], program: Program, n: int) -> list[np.ndarray]:
     wide = {key: value.to(torch.float64) for key, value in values.items()}
     outputs = program.run(TORCH, wide)
     return [spread_over(output, n, wide).cpu().numpy() for output in outputs]
@@ -203,5 +203,5 @@ def _double(problem: Problem, values: Mapping[str, Tensor], program: Program, n:
 def _visible(problem: Problem, terms: Program, values: Mapping[str, Tensor], n: int) -> bool:
     """Whether every additive term of the gradient makes up a fair part of it."""
     with np.errstate(over="ignore"):  # a sum beyond all doubles hides the other terms
-        sizes = [abs(float(column.mean())) for column in _double(problem, values, terms, n)]
+        sizes = [abs(float(column.mean())) for column in _double(values, terms, n)]
     return all(size >= _VISIBLE * sum(sizes) for size in sizes)

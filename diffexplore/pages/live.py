@@ -14,21 +14,20 @@ from diffexplore.exploring.records import Explorer
 from diffexplore.pages.document import asset
 from diffexplore.pages.live_tables import PATH_TABLE, choices, controls, live_data, numbers_table, surface_table
 
+_ID = "live"
+
 #: What a hand can do to a surface, or to a curve.
 _GESTURES = {1: [], 2: ["click to start somewhere else, drag to zoom in, click twice to come back"]}
 
 
-def live_html(explorer: Explorer, key: str = "live") -> str:
-    """The section's HTML: figures, sliders and a table of numbers; where it cannot be live, a paragraph that says why.
-
-    ``key`` is the id of its element, unique in the page.
-    """
+def live_html(explorer: Explorer) -> str:
+    """The section's HTML: figures, sliders, a table of numbers; where it cannot be live, a paragraph that says why."""
     if explorer.live is None:
         return f'<p class="live">{escape(_sentence(explorer.not_live or ""))}</p>'
     return "\n".join(
         [
             f"<style>{asset('live.css')}</style>",
-            f'<div class="live" id="{escape(key)}">',
+            f'<div class="live" id="{_ID}">',
             "<noscript><p>The surface is drawn by JavaScript, which is switched off.</p></noscript>",
             f'<div class="live-controls">{"".join(controls(explorer, explorer.live))}</div>',
             f'<div class="live-choices">{"".join(choices(explorer))}</div>',
@@ -42,7 +41,7 @@ def live_html(explorer: Explorer, key: str = "live") -> str:
     )
 
 
-def live_script(explorer: Explorer, key: str = "live") -> str:
+def live_script(explorer: Explorer) -> str:
     """The script that brings :func:`live_html` to life; empty where there is nothing to compute with."""
     live = explorer.live
     if live is None:
@@ -51,7 +50,7 @@ def live_script(explorer: Explorer, key: str = "live") -> str:
     scripts = "\n".join(map(asset, ("live-loss.js", "live-traces.js", "live.js")))
     return (
         f"{scripts}\n"
-        f"diffexploreLive(document.getElementById({json.dumps(key)}), {given}, (() => {{\n"
+        f"diffexploreLive(document.getElementById({json.dumps(_ID)}), {given}, (() => {{\n"
         f'"use strict";\n{live.source}\n\nreturn {{\n{"".join(_calls(explorer))}}};\n}})());'
     )
 
