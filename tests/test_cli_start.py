@@ -40,13 +40,14 @@ for arguments in {calls!r}:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_closed_pipe_ends_in_silence() -> None:
+@pytest.mark.parametrize("arguments", [["list"], ["report", "--help"]], ids=" ".join)
+def test_a_closed_pipe_ends_in_silence(arguments: list[str]) -> None:
     """As in ``diffexplore list | true``."""
     reading, writing = os.pipe()
     os.close(reading)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "diffexplore", "list"],
+            [sys.executable, "-m", "diffexplore", *arguments],
             stdout=writing,
             stderr=subprocess.PIPE,
             check=False,

@@ -72,6 +72,8 @@ def main(argv: list[str] | None = None) -> int:
         _abandon_stdout()
         return _complain(f"error: cannot write standard output: {error.strerror or error}", USAGE)
     except SystemExit as error:  # of code that was executed: its exit code must not look like a verdict
+        if isinstance(error.__context__, BrokenPipeError):  # so the console of a help text ends whose reader has gone
+            return _abandon_stdout()
         return _complain(f"error: the code that was executed ends the process (SystemExit: {error})", USAGE)
     except Exception as error:  # the last resort: a bug must not look like a verdict
         return _report_bug(error, arguments)
