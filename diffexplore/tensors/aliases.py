@@ -16,6 +16,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from diffexplore.torch_code.own_forwards import given_to_own_forward
+from diffexplore.torch_private.compiling import as_written
 from diffexplore.torch_private.watching import (
     DisableTorchFunction,
     is_transformed,
@@ -130,9 +131,12 @@ class FollowedAliases(TorchFunctionMode):
 
 @contextmanager
 def followed(inputs: Sequence[AliasedInput]) -> Iterator[set[str]]:
-    """Inside the block each alias is the copy. Gives the names of the inputs of which aliases were read."""
+    """Inside the block each alias is the copy. Gives the names of the inputs of which aliases were read.
+
+    Compiled code runs as it is written: torch would compile what stands for an alias, and run that in later calls.
+    """
     mode = FollowedAliases(inputs)
-    with mode:
+    with as_written(), mode:
         yield mode.seen
 
 

@@ -36,7 +36,7 @@ class ConstantOperands(SparseStorages):
         return super().__enter__()
 
     def __exit__(self, *problem: Any) -> None:
-        super().__exit__(*problem)  # type: ignore[no-untyped-call]  # torch leaves its dispatch modes untyped
+        super().__exit__(*problem)
         self._calls.pop().__exit__(*problem)
 
     @contextmanager

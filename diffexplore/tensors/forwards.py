@@ -13,7 +13,8 @@ from diffexplore.checking.judge import FAIL
 from diffexplore.errors import CandidateError, UsageError
 from diffexplore.numerals import short
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
-from diffexplore.tensors.observed import TensorNumbers, numbers_of, observed, real_dtype
+from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype
+from diffexplore.tensors.observed import observed
 from diffexplore.tensors.pairs import judged
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.tracing.backward import is_computed_from

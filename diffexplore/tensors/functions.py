@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ import torch
 from diffexplore.arguments import wrong
 from diffexplore.errors import CandidateError
 from diffexplore.torch_code.calling import autograd_function, signed
+from diffexplore.torch_private.compiling import as_written
 from diffexplore.torch_private.tensors import CustomOpDef, OpOverload, OpOverloadPacket
 
 _NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -32,7 +33,7 @@ class TensorFunction:
         call: takes the arguments, and tensors by the names of ``state`` that take the place of a module's own.
         state: the module's parameters and buffers by name; empty for what is no module.
         arguments: the names of the positional arguments, as far as they are known.
-        compiled: whether other code runs than the Python that was written.
+        compiled: whether other code runs than the Python that was written, in it or in what it calls.
         gradients_of: what it returns the gradients of, where it is made for second derivatives.
     """
 
@@ -42,6 +43,16 @@ class TensorFunction:
     arguments: tuple[str, ...]
     compiled: bool = False
     gradients_of: GradientsOf | None = None
+
+    @property
+    def as_written(self) -> TensorFunction:
+        """The same function, which runs nothing that was compiled, but the Python that was written."""
+
+        def call(state: Mapping[str, torch.Tensor], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+            with as_written():
+                return self.call(state, args, kwargs)
+
+        return replace(self, call=call, compiled=False)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOu
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
 from diffexplore.tensors.diagnosis.of_zeros import only_where_specified, where_the_derivative_is_0
 from diffexplore.tensors.estimated import FEW_ENTRIES, MOST_ENTRIES, Differences, Estimated, directions, each_entry
-from diffexplore.tensors.observed import TensorNumbers, numbers_of, real_dtype
+from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.torch_code.nearby import rounded_otherwise
@@ -145,7 +145,8 @@ def estimated_pairs(calls: TensorCalls, outputs: Sequence[TensorOutput]) -> Iter
     One that fails along a direction is looked at by entry, where there are not too many.
     """
     candidate, diagnoses = calls.subject.candidate, Diagnoses(calls)
-    differences = Differences(calls.subject.forward)
+    own = calls.seen.as_written is not None and calls.subject.reference is None
+    differences = Differences(candidate if own else calls.subject.forward)  # compiled code draws numbers of its own
     for place, one in enumerate(calls.outputs):
         if one not in outputs or not all_real(one, calls):
             continue

@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate
+from diffexplore.torch_private.compiling import as_written
 from diffexplore.torch_private.functions import checkpoints_recorded, outputs_changed
 from diffexplore.torch_private.watching import is_in_a_forward, is_transformed, tree_leaves, tree_map
 
@@ -29,7 +30,7 @@ class HeldConstants:
         mode, call = _Keeping(), candidate.replaced()
         plain = candidate.replaced().returned()
         try:
-            with mode, outputs_changed(mode.of_function), checkpoints_recorded():
+            with as_written(), mode, outputs_changed(mode.of_function), checkpoints_recorded():
                 kept = call.returned()
         except CandidateError:
             kept = ()
@@ -45,7 +46,7 @@ class HeldConstants:
             yield
             return
         mode = _Holding(self._kept)
-        with mode, outputs_changed(mode.of_function), checkpoints_recorded():
+        with as_written(), mode, outputs_changed(mode.of_function), checkpoints_recorded():
             yield
 
 

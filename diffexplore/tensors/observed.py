@@ -17,14 +17,13 @@ from diffexplore.bounds.watch import Observer, Watch, observing
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
+from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype, shape_of
 from diffexplore.tensors.side_by_side import SideBySideWatch
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
+from diffexplore.torch_private.compiling import compiled_calls
 from diffexplore.torch_private.control_flow import control_flow_refused
 
 Tensor = torch.Tensor
-
-#: Bounds below this share of the largest number of a tensor hide nothing that matters beside it.
-_LITTLE = 2.0**-10
 
 #: Bounds beyond it say nothing; as infinities they do not overflow.
 _NOTHING_KNOWN = 1e300
@@ -32,48 +31,8 @@ _NOTHING_KNOWN = 1e300
 #: What is hidden in a call that raises under a watch, and not without one.
 UNWATCHED = "operations that cannot be watched"
 
-
-@dataclass(frozen=True, eq=False)
-class TensorNumbers:
-    """A tensor as float64 arrays of its shape: its values, and how far each may be off (infinite: nothing is known).
-
-    ``absent`` says that autograd gave None for it: then it counts as exact zeros. Where the bound is what rounding did
-    in one call, ``by_rounding`` is the worst that it may do in any call of the same function.
-    """
-
-    value: np.ndarray
-    bound: np.ndarray
-    absent: bool = False
-    by_rounding: np.ndarray | None = None
-
-    @property
-    def in_any_call(self) -> np.ndarray:
-        """How far each number of another call may be off, which adds in another order."""
-        return self.bound if self.by_rounding is None else self.by_rounding
-
-    @property
-    def unbounded(self) -> TensorNumbers:
-        """The same numbers, of which it is not known how far they may be off; zeros that autograd puts are exact."""
-        return self if self.absent else replace(self, bound=np.full(self.value.shape, np.inf), by_rounding=None)
-
-    def within(self, bound: np.ndarray | None) -> TensorNumbers:
-        """The same numbers, with another bound where one is given."""
-        return self if bound is None or self.absent else replace(self, bound=np.broadcast_to(bound, self.value.shape))
-
-    def sharper(self, other: TensorNumbers) -> TensorNumbers:
-        """The smaller bound of each number, where another call gave the same one, and rounding left something of it.
-
-        Where it did not, a wide bound sends the number to float64, which can say what is wrong with it.
-        """
-        size = np.abs(self.value)
-        left = (2 * other.bound < size) | (other.bound <= _LITTLE * size.max(initial=0.0, where=np.isfinite(size)))
-        alike = (self.value == other.value) & (other.bound < self.bound)
-        return replace(self, bound=np.where(alike & left, other.bound, self.bound), by_rounding=self.bound)
-
-    @property
-    def of_one_call(self) -> TensorNumbers:
-        """The same numbers, whose bound is what rounding did in one call, and no worst case is known."""
-        return self if self.absent else replace(self, by_rounding=np.full(self.value.shape, np.inf))
+#: What is hidden where a call of compiled code was seen.
+COMPILED = "compiled code"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +47,8 @@ class WatchedCall:
         narrowed: dtypes narrower than expected in which it computes.
         narrowed_forward: dtypes narrower than those of the inputs in which the forward pass computes.
         operations: the names of the operations that were seen.
+        as_written: where compiled code runs in it, which cannot be watched: the call in which the Python ran that was
+            compiled; None elsewhere.
     """
 
     outputs: dict[str, TensorNumbers]
@@ -96,6 +57,7 @@ class WatchedCall:
     narrowed: tuple[str, ...]
     narrowed_forward: frozenset[torch.dtype]
     operations: frozenset[str]
+    as_written: WatchedCall | None = None
 
     def without_bounds(self, hidden: tuple[str, ...]) -> WatchedCall:
         """The same call, of which nothing is known since ``hidden`` escaped the watch."""
@@ -123,8 +85,22 @@ class _Operations(Observer):
 def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> WatchedCall:
     """One call under a watch, differentiated once for each output and each of its upstream gradients.
 
-    Rounding is measured by the narrowest dtype of the inputs, and of what the forward pass itself computes in.
+    Rounding is measured by the narrowest dtype of the inputs, and of what the forward pass itself computes in. What was
+    compiled runs as it is written under a watch; its own numbers are those of a call without one.
     """
+    with compiled_calls() as calls:
+        found = _watched(candidate, upstreams)
+    if calls.unknown:
+        return observed(candidate, upstreams)
+    if not calls.seen:
+        return found
+    plain = _called(candidate, upstreams, narrowest(candidate), found.narrowed_forward, CandidateWatch, watches=False)
+    hidden = tuple(sorted({COMPILED, *found.hidden} - {UNWATCHED}))
+    seen = replace(plain, narrowed=found.narrowed, operations=found.operations, as_written=found)
+    return seen.without_bounds(hidden)
+
+
+def _watched(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> WatchedCall:
     dtype = narrowest(candidate)
     found = _observed(candidate, upstreams, dtype)
     if found.narrowed_forward:
@@ -202,7 +178,7 @@ def _called(
         for key, several in found.items()
     }
     # Asking for a radius may itself have found that it is not known.
-    unseen = ({"compiled code"} if candidate.function.compiled else set()) | (set() if watches else {UNWATCHED})
+    unseen = set() if watches else {UNWATCHED}
     hidden = tuple(sorted(watch.unwatched | escapes.seen | watch.leaving | unseen))
     narrowed = tuple(sorted(map(dtype_name, watch.narrowed)))
     seen = WatchedCall(values, gradients, (), narrowed, narrowed_forward, frozenset(operations.seen))
@@ -225,22 +201,6 @@ def _numbers(watch: CandidateWatch, tensor: Tensor | None, like: Tensor) -> Tens
     watch.meet([tensor])
     radius = torch.nan_to_num(watch.radius(parts).to(torch.float64), nan=math.inf).expand(parts.shape).to("cpu")
     return TensorNumbers(numbers_of(tensor), torch.where(radius < _NOTHING_KNOWN, radius, math.inf).numpy())
-
-
-def numbers_of(tensor: Tensor) -> np.ndarray:
-    """The real numbers of a tensor (float64, a copy); those of a complex one are pairs along a last axis."""
-    plain = tensor.detach().resolve_conj()
-    return (torch.view_as_real(plain) if plain.is_complex() else plain).to("cpu", torch.float64, copy=True).numpy()
-
-
-def shape_of(tensor: Tensor) -> tuple[int, ...]:
-    """The shape of a tensor's real numbers."""
-    return (*tensor.shape, 2) if tensor.is_complex() else tuple(tensor.shape)
-
-
-def real_dtype(tensor: Tensor) -> torch.dtype:
-    """The dtype of a tensor's real numbers."""
-    return tensor.dtype.to_real()
 
 
 def narrowest(candidate: TensorCandidate) -> torch.dtype | None:

@@ -17,7 +17,7 @@ from diffexplore.checking.records import Cause, Verdict
 from diffexplore.checking.truth import decimal
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorInput
-from diffexplore.tensors.observed import TensorNumbers, shape_of
+from diffexplore.tensors.numbers import TensorNumbers, shape_of
 from diffexplore.tensors.records import EntryCounts, TensorRow, TensorTruth, TruthKind
 
 _KINK = Cause("kink", "a kink, a tie or a singularity of the forward reaches this entry: no derivative is known there")

@@ -25,6 +25,7 @@ from diffexplore.tensors.past_torch import line_past_torch
 from diffexplore.tensors.records import EntryCounts, TensorReport, TensorRow, TensorSummary, TruthKind
 from diffexplore.tensors.subject import TensorCalls, TensorSubject, called
 from diffexplore.torch_ops.tensor_rules.operands import NoDerivative, NotCertified
+from diffexplore.torch_private.compiling import compiled_calls
 
 
 def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryChoice = NOTHING_TRIED) -> TensorReport:
@@ -49,11 +50,24 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryC
 
 
 def _first_call(subject: TensorSubject) -> tuple[TensorSubject, TensorCandidate, tuple[TensorOutput, ...]]:
-    """A plain call and what it returns; where it reads aliases of its inputs, later calls at copies follow these."""
-    if subject.candidate.function.compiled:
+    """A plain call and what it returns; where it reads aliases of its inputs, later calls at copies follow these.
+
+    Raises CandidateError where compiled code reads them, which nothing follows.
+    """
+    with compiled_calls() as calls:
+        call, first = subject.candidate.following_aliases()
+    if calls.unknown:
+        return _first_call(subject)
+    if calls.seen or subject.candidate.function.compiled:
+        subject = subject.compiled
+        if call.aliased:
+            name = min(call.aliased)
+            raise CandidateError(
+                f"compiled code in {subject.candidate.name} reads the memory of {name} past its arguments: give it "
+                f"{name} as an argument, or the function that was compiled"
+            )
         call = subject.candidate.replaced()
         return subject, call, call.returned()
-    call, first = subject.candidate.following_aliases()
     candidate, forward = (replace(one, aliased=call.aliased) for one in (subject.candidate, subject.forward))
     return replace(subject, candidate=candidate, forward=forward), call, first
 
@@ -113,7 +127,8 @@ def _not_certified(calls: TensorCalls) -> str | None:
     if subject.reference is not None:
         what = "the surrogate does not fit" if subject.is_surrogate else "your forward is not this reference"
         raise CandidateError(f"{what}: {different}")
-    return f"it computes other numbers than the operations that torch sees: {different}"
+    others = "the operations that torch sees" if calls.seen.as_written is None else "the Python that was compiled"
+    return f"it computes other numbers than {others}: {different}"
 
 
 def _raised(calls: TensorCalls) -> list[TensorRow]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,6 +45,14 @@ class TensorSubject:
     def order(self) -> int:
         """1 where gradients are checked, 2 where those of gradients are."""
         return 1 if self.candidate.function.gradients_of is None else 2
+
+    @property
+    def compiled(self) -> TensorSubject:
+        """The same check, of which it is known that compiled code runs; for the truth it runs as it is written."""
+        candidate = replace(self.candidate, function=replace(self.candidate.function, compiled=True))
+        return replace(
+            self, candidate=candidate, forward=replace(self.forward, function=self.forward.function.as_written)
+        )
 
     @property
     def dtype(self) -> torch.dtype:
@@ -116,13 +124,13 @@ def recording_of(forward: TensorCandidate, rounded_in: torch.dtype | None = None
 
 
 def called(subject: TensorSubject, outputs: tuple[TensorOutput, ...]) -> TensorCalls:
-    """TensorCalls the candidate under a watch, and the forward on a tape."""
+    """Calls the candidate under a watch, and the forward on a tape."""
     probes: dict[str, list[str | None]] = {}
     upstreams: dict[str, list[Tensor]] = {}
     for one in outputs:
         several = list(upstreams_for(one.tensor, subject.candidate.seed, jacobian=subject.jacobian))
         probes[one.name] = [probe for probe, _ in several]
         upstreams[one.name] = [upstream for _, upstream in several]
-    return TensorCalls(
-        subject, outputs, probes, upstreams, observed(subject.candidate, upstreams), recording_of(subject.forward)
-    )
+    seen = observed(subject.candidate, upstreams)
+    subject = subject if seen.as_written is None else subject.compiled
+    return TensorCalls(subject, outputs, probes, upstreams, seen, recording_of(subject.forward))

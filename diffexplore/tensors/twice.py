@@ -22,7 +22,7 @@ from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOu
 from diffexplore.tensors.copies import copy_of
 from diffexplore.tensors.functions import GradientsOf, TensorFunction
 from diffexplore.tensors.memory import State, StridedLayout, as_stored
-from diffexplore.tensors.observed import numbers_of
+from diffexplore.tensors.numbers import numbers_of
 from diffexplore.tensors.truth import Recorded, RoundedTape, recorded_on
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified, Operand
 from diffexplore.torch_private.watching import storage_key

@@ -202,7 +202,7 @@ class ProgramWatch(CandidateWatch):
         return self
 
     def __exit__(self, *raised: Any) -> None:
-        super().__exit__(*raised)  # type: ignore[no-untyped-call]  # as above
+        super().__exit__(*raised)
         self._escapes.__exit__(*raised)  # type: ignore[no-untyped-call]  # as above
 
     @property

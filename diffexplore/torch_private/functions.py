@@ -14,12 +14,28 @@ from diffexplore.torch_private.supported import needed_names
 
 with needed_names():
     from torch._functorch import utils as _utils
-    from torch.autograd.function import _SingleLevelFunction
+    from torch.autograd.function import BackwardCFunction, _SingleLevelFunction
     from torch.utils.checkpoint import CheckpointFunction
 
     torch._C._functions.UndefinedGrad  # noqa: B018
     _utils.unwrap_dead_wrappers  # noqa: B018  # torch.autograd.Function.apply calls it first, with its arguments
     _APPLY = inspect.unwrap(torch.autograd.Function.apply).__code__
+
+#: Where torch makes an autograd Function of each graph that it compiles.
+_OF_COMPILER = "torch._functorch._aot_autograd."
+
+
+def is_written_by_hand(node: Any) -> bool:
+    """Whether a node of autograd's graph is that of somebody's Function, and not what torch compiled."""
+    function = getattr(type(node), "_forward_cls", None) if isinstance(node, BackwardCFunction) else None
+    return function is not None and not function.__module__.startswith(_OF_COMPILER)
+
+
+def backward_of(node: Any) -> Callable[..., Any]:
+    """The backward pass of the Function of a node, which may be called ``backward`` or ``vjp``."""
+    function = type(node)._forward_cls
+    written: Callable[..., Any] = function.backward
+    return function.vjp if function.vjp is not torch.autograd.Function.vjp else written
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import wraps
 from typing import Any, Self
 
 import torch
 
+from diffexplore.torch_private.compiling import as_written
 from diffexplore.torch_private.supported import needed_names
 from diffexplore.torch_private.unloaded import compiler_is_loaded
 
@@ -26,7 +27,6 @@ with needed_names():
     from torch._library.custom_ops import OPDEFS
     from torch._ops import OpOverload
     from torch.autograd.forward_ad import _set_fwd_grad_enabled as forward_mode_switched
-    from torch.autograd.function import BackwardCFunction
     from torch.library import _impls as PYTHON_KERNELS
     from torch.multiprocessing.reductions import StorageWeakRef
     from torch.utils._python_dispatch import TorchDispatchMode as _TorchDispatchMode
@@ -35,7 +35,6 @@ with needed_names():
     from torch.utils._pytree import tree_leaves, tree_map
 
 __all__ = [
-    "BackwardCFunction",
     "DisableTorchFunction",
     "DispatchMode",
     "EnableTorchFunction",
@@ -82,7 +81,7 @@ def _reading_lazy_tensors(dispatch: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class DispatchMode(_TorchDispatchMode):
-    """A dispatch mode that torch's compiler leaves alone, and that does not load it, which takes a second.
+    """A dispatch mode under which nothing is compiled, and that does not load torch's compiler, which takes a second.
 
     Torch wraps each ``__torch_dispatch__`` against its compiler, which it imports for that at the first operation. Here
     that happens when the mode is entered, and only where something else has loaded the compiler before.
@@ -106,8 +105,15 @@ class DispatchMode(_TorchDispatchMode):
         if compiler_is_loaded() and mode not in _SHIELDED:
             _SHIELDED.add(mode)
             mode.__torch_dispatch__ = torch.compiler.disable(mode.__torch_dispatch__)  # type: ignore[method-assign]
+        around = ExitStack()
+        around.enter_context(as_written())
+        self.__dict__.setdefault("_around", []).append(around)  # one mode may be entered several times
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        self.__dict__["_around"].pop().close()
 
     def state_constant(self, number: float, radius: float) -> None:
         """Says that ``number`` stands for a constant within ``radius`` of it; most modes need not know."""

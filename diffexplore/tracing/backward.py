@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from diffexplore.errors import UsageError
-from diffexplore.torch_private.watching import BackwardCFunction
+from diffexplore.torch_private.functions import is_written_by_hand
 
 Tensor = torch.Tensor
 
@@ -48,8 +48,8 @@ def leaves_of(output: Tensor) -> Iterator[Tensor]:
 
 
 def written_by_hand(output: Tensor) -> tuple[Any, ...]:
-    """The nodes of autograd Functions."""
-    return tuple(node for node in nodes_of(output) if isinstance(node, BackwardCFunction))
+    """The nodes of autograd Functions; what torch compiled is none."""
+    return tuple(filter(is_written_by_hand, nodes_of(output)))
 
 
 def gradients(output: Tensor, sources: Sequence[Tensor], *, retain_graph: bool = False) -> tuple[Tensor | None, ...]:

@@ -18,7 +18,8 @@ from diffexplore.tensors.battery.records import (
     TrialUnavailable,
     reason_of,
 )
-from diffexplore.tensors.observed import TensorNumbers, observed
+from diffexplore.tensors.numbers import TensorNumbers
+from diffexplore.tensors.observed import observed
 from diffexplore.tensors.truth import recorded
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 

@@ -11,7 +11,7 @@ import torch
 
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, is_differentiable
-from diffexplore.tensors.observed import TensorNumbers
+from diffexplore.tensors.numbers import TensorNumbers
 from diffexplore.tensors.subject import TensorSubject
 from diffexplore.tensors.truth import Recorded
 from diffexplore.tensors.twice import RecordedTwice

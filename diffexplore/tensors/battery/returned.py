@@ -12,9 +12,10 @@ import torch
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, TrialUnavailable, reason_of
-from diffexplore.torch_private.functions import undefined
+from diffexplore.torch_private.functions import backward_of, undefined
 from diffexplore.torch_private.watching import storage_key
 from diffexplore.tracing.backward import function_name, written_by_hand
+from diffexplore.verifying.calling import call as call_of_user
 
 Tensor = torch.Tensor
 
@@ -40,17 +41,24 @@ def shapes(setting: CallSetting) -> Iterator[CallFinding]:
                 handle.remove()
         for node, given in seen:
             if all(isinstance(one, Tensor) for one in given):
-                yield from _unlike(node, _returned(node, given))
+                yield from _unlike(node, _returned(node, given, candidate.seed))
 
 
 def _note(seen: list[tuple[Any, tuple[Any, ...]]], node: Any, given: tuple[Any, ...]) -> None:
     seen.append((node, given))
 
 
-def _returned(node: Any, given: tuple[Any, ...]) -> list[Any]:
-    """What the Function's own backward returns, an entry for each argument of its forward."""
-    with torch.no_grad():
-        found = type(node)._forward_cls.backward(node, *(one.clone() for one in given))
+def _returned(node: Any, given: tuple[Any, ...], seed: int) -> list[Any]:
+    """What the Function's own backward returns, an entry for each argument of its forward.
+
+    Raises CandidateError where it raises in this second call.
+    """
+
+    def run() -> Any:
+        with torch.no_grad():
+            return backward_of(node)(node, *(one.clone() for one in given))
+
+    found = call_of_user(run, f"the backward of {function_name(node)}", seed)
     return list(found) if isinstance(found, (tuple, list)) else [found]
 
 

@@ -18,7 +18,7 @@ from diffexplore.tensors.battery.records import (
     as_tensors,
     reason_of,
 )
-from diffexplore.tensors.observed import TensorNumbers
+from diffexplore.tensors.numbers import TensorNumbers
 from diffexplore.tracing.backward import written_by_hand
 
 Tensor = torch.Tensor

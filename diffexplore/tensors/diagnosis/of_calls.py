@@ -16,6 +16,7 @@ from diffexplore.tensors.candidate import TensorInput
 from diffexplore.tensors.diagnosis.diagnose import ALONG, FAMILIES, cause
 from diffexplore.tensors.diagnosis.nonfinite import origin
 from diffexplore.tensors.diagnosis.of_backward import of_backward
+from diffexplore.tensors.diagnosis.of_compiled import only_compiled
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, recorded_sweep
 from diffexplore.tensors.diagnosis.scene import GradientScene
 from diffexplore.tensors.pairs import UpstreamTrial
@@ -42,6 +43,10 @@ class Diagnoses:
         ``trials`` are those of one output and input, with the number of the upstream gradient; ``place`` is that of the
         output among those of the recorded forward.
         """
+        if any((trial.judged.verdict == FAIL).any() for _, trial in trials):
+            compiled = only_compiled(self._calls.seen, output, self._place(source), trials)
+            if compiled:
+                return compiled
         for number, trial in trials:
             found = self._not_finite(output, source, number, trial)
             if found is not None:
@@ -79,9 +84,11 @@ class Diagnoses:
         return origin(self._calls.subject.candidate, output, upstream, shown, index)
 
     def _scene(self, output: str, place: int, source: TensorInput, number: int, trial: UpstreamTrial) -> GradientScene:
-        sources = [one.name for one in self._calls.subject.candidate.sources]
         scene = _scene_of(trial.judged, tuple(source.tensor.shape), source, self._sweep(output, place, number))
-        return replace(scene, source=sources.index(source.name), narrowed=self._narrowed)
+        return replace(scene, source=self._place(source), narrowed=self._narrowed)
+
+    def _place(self, source: TensorInput) -> int:
+        return [one.name for one in self._calls.subject.candidate.sources].index(source.name)
 
     @property
     def _narrowed(self) -> frozenset[str] | None:
