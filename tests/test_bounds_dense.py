@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from functools import cache
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from diffexplore.bounds.dense import BLOCK
 from diffexplore.bounds.watch import Watch
+from diffexplore.torch_code.leaving_torch import CandidateWatch
 
 Tensor = torch.Tensor
 Operands = tuple[Tensor, Tensor]
@@ -44,8 +46,11 @@ def _numbers(dtype: torch.dtype, odd: bool) -> Operands:
     return x.to(dtype), y.to(dtype)
 
 
-def _radii(operation: str, kind: str, x: Tensor, y: Tensor, *, dense: bool) -> Tensor:
-    """Radii where the numbers lie side by side, or, by the rules on tensors, with others between them."""
+def _radii(operation: str, kind: str, x: Tensor, y: Tensor, *, dense: bool, count: int | None = None) -> Tensor:
+    """Radii where the numbers lie side by side, or, by the rules on tensors, with others between them.
+
+    ``x`` and ``y`` are the first of so many numbers.
+    """
     if kind in ("number", "exact number"):
         y = torch.tensor(-1.7, dtype=y.dtype)
     if kind == "number first":
@@ -54,11 +59,13 @@ def _radii(operation: str, kind: str, x: Tensor, y: Tensor, *, dense: bool) -> T
     sides = []
     for place, one in enumerate((x, y)):
         laid = one if dense or not one.dim() else torch.stack([one, one], -1)[:, 0]
-        shares = torch.linspace(0.5, 3, one.numel()) * 2.0**-6  # so large that terms of second order count
+        shares = (
+            torch.linspace(0.5, 3, count or one.numel())[: one.numel()] * 2.0**-6
+        )  # so large that terms of second order count
         radius = one.double().abs().nan_to_num(1.0, 1.0, 1.0) * (shares if one.dim() else 2.0**-6)
         if kind == "uniform":
             radius = torch.full((), 2.0**-10, dtype=torch.float64)
-        if kind == "arrays" and place:
+        if kind == "arrays" and place and one.numel() > BLOCK:
             radius[BLOCK + 300] = abs(float(y[BLOCK + 300])) * 2  # a divisor's ball that holds 0
             radius[BLOCK + 301] = math.nan
         if kind in ("uniform", "arrays", "number", "number first") or kind == ("first", "second")[place]:
@@ -75,6 +82,29 @@ def _radii(operation: str, kind: str, x: Tensor, y: Tensor, *, dense: bool) -> T
 def test_bounds_in_blocks_are_those_on_tensors(operation: str, kind: str, odd: bool) -> None:
     x, y = _numbers(torch.float64, odd)
     _assert_alike(*(_radii(operation, kind, x, y, dense=dense) for dense in (True, False)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_bound_of_a_number_does_not_depend_on_those_beside_it(operation: str, kind: str) -> None:
+    plain, beside = (_radii(operation, kind, *_numbers(torch.float64, odd), dense=True) for odd in (False, True))
+    kept = torch.ones(COUNT, dtype=torch.bool)
+    for one, other in zip(_numbers(torch.float64, False), _numbers(torch.float64, True), strict=True):
+        kept &= one == other
+    plain, beside = plain.expand(COUNT), beside.expand(COUNT)
+    assert torch.equal(plain[kept].nan_to_num(-1), beside[kept].nan_to_num(-1))
+    first = slice(None, 9)
+    few = _radii(operation, kind, *(one[first] for one in _numbers(torch.float64, odd=False)), dense=True, count=COUNT)
+    assert torch.equal(few.expand(9), plain[first])
+
+
+@pytest.mark.parametrize("count", [3, 5000])
+def test_numbers_of_a_candidate_may_be_two_units_off(count: int) -> None:
+    number, x = math.nextafter(1.1, 2), torch.linspace(1, 2, count, dtype=torch.float64)
+    with CandidateWatch(inputs=[x]) as watch:
+        out = x * number
+    apart = float(Fraction(number) - Fraction(11, 10))
+    assert bool((watch.radius(out) >= x * apart + out * 2.0**-53).all())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])

@@ -15,16 +15,13 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import BELOW_NORMAL, rounding_parts
-from diffexplore.bounds.dense_rules import DenseOperand, DenseRule, LeftToTensors, Room
+from diffexplore.bounds.dense_rules import DenseOperand, DenseRule, LeftToTensors, Room, doubles
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
 
 #: Numbers that are bounded at a time: a few arrays of them lie in the cache of a core.
 BLOCK = 16_384
-
-#: Of fewer elements the rules on tensors take no longer.
-_FEW = 2_048
 
 #: The dtypes that NumPy has in common with torch.
 _COMMON = (torch.float64, torch.float32, torch.float16)
@@ -37,8 +34,7 @@ def radius_in_blocks(
     watch: Watch, rule: DenseRule, claim: str, operands: list[Any], out: Tensor, on_tensors: OnTensors
 ) -> Tensor | None:
     """The radius of the result ``out`` of basic arithmetic; None where not all lies side by side in a CPU's memory."""
-    value = _array_of(out) if out.numel() >= _FEW else None
-    if value is None or watch.rounds_in(out.dtype) is not out.dtype:
+    if not _is_plain(out) or watch.rounds_in(out.dtype) is not out.dtype:
         return None
     sides = []
     for operand in operands[: rule.operands]:
@@ -47,66 +43,82 @@ def radius_in_blocks(
             return None
         sides.append(side)
     relative, absolute = rounding_parts(claim, out.dtype)
-    radii, left = _computed(rule, sides, value, (relative, absolute + BELOW_NORMAL))
+    rounding = relative, absolute + BELOW_NORMAL
+    try:
+        with np.errstate(all="ignore"):
+            if not out.dim():
+                return torch.scalar_tensor(rule.radius(out.item(), sides, *rounding), dtype=torch.float64)
+            radii, odd = _computed(rule, sides, _array_of(out), rounding)
+    except LeftToTensors:
+        return None
     found = torch.from_numpy(radii)
-    if left:
-        balls, result = [watch.ball(one, out) for one in operands], out.detach().reshape(-1)
-        for first, last in left:
-            found[first:last] = on_tensors([_part(ball, first, last) for ball in balls], result[first:last])
-    return found.view(out.shape)
+    if odd is not None:
+        balls, result = [_part(watch.ball(one, out), odd) for one in operands], out.detach().reshape(-1)
+        found[odd] = on_tensors(balls, result[odd])
+    return found if out.dim() == 1 else found.view(out.shape)
 
 
-def _part(ball: Ball, first: int, last: int) -> Ball:
+def _part(ball: Ball, places: Tensor) -> Ball:
     mid, rad = (
-        one[(0,) * one.dim()] if one.numel() == 1 or not any(one.stride()) else one.reshape(-1)[first:last]
+        one[(0,) * one.dim()] if one.numel() == 1 or not any(one.stride()) else one.reshape(-1)[places]
         for one in (ball.mid, ball.rad)
     )
     return Ball(mid, rad, ball.exact)
 
 
-def _array_of(tensor: Tensor) -> np.ndarray | None:
-    """The elements of a plain tensor in their order, which lie side by side in a CPU's memory; None of others."""
-    if type(tensor) is not Tensor or not tensor.is_cpu or tensor.dtype not in _COMMON:
-        return None
-    if not tensor.is_contiguous() or tensor.is_neg():
-        return None
-    return tensor.detach().reshape(-1).numpy()
+def _is_plain(tensor: Any) -> bool:
+    """Whether its elements lie side by side in a CPU's memory, in their order and as they are read."""
+    return (
+        type(tensor) is Tensor
+        and tensor.is_cpu
+        and tensor.dtype in _COMMON
+        and tensor.is_contiguous()
+        and not tensor.is_neg()
+    )
+
+
+def _array_of(tensor: Tensor) -> np.ndarray:
+    """The elements of a plain tensor in their order."""
+    array: np.ndarray = (tensor.detach() if tensor.requires_grad else tensor).numpy()
+    return array if array.ndim == 1 else array.reshape(-1)
 
 
 def _side_of(watch: Watch, value: Any, out: Tensor) -> DenseOperand | None:
     """An operand of a kernel with the result ``out``; None where its elements do not lie in memory as those."""
     if not isinstance(value, Tensor):
-        return DenseOperand(float(value), watch.number_radius(value)) if out.dtype == torch.float64 else None
-    if value.dtype != out.dtype or (value.numel() != 1 and value.shape != out.shape):
+        return DenseOperand(float(value), watch.operand_radius(value)) if out.dtype is torch.float64 else None
+    if value.dtype is not out.dtype:
         return None
-    known = watch._find(value)
-    if value.numel() == 1 and value.is_cpu:
-        return DenseOperand(float(value.detach()), 0.0 if known is None else float(known))
-    mid = _array_of(value)
-    if mid is None:
+    if not value.dim() and value.is_cpu:
+        known = watch._find(value)
+        return DenseOperand(value.item(), 0.0 if known is None else float(known))
+    if value.shape != out.shape or not _is_plain(value):
         return None
+    known, mid = watch._find(value), _array_of(value)
     if known is None:
         return DenseOperand(mid, 0.0)
     if known.dim() and not any(known.stride()):
         return DenseOperand(mid, float(known[(0,) * known.dim()]))
-    rad = _array_of(known)
-    return None if rad is None else DenseOperand(mid, rad)
+    return DenseOperand(mid, _array_of(known)) if _is_plain(known) else None
 
 
 def _computed(
     rule: DenseRule, operands: list[DenseOperand], value: np.ndarray, rounding: tuple[float, float]
-) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """The radii of results, and the blocks (first, last) of which they are not computed, but left to tensors."""
+) -> tuple[np.ndarray, Tensor | None]:
+    """The radii of results, and the places of those that are left to the rules on tensors."""
     count = len(value)
-    radii, spare, other = np.empty(count), np.empty(min(count, BLOCK)), np.empty(min(count, BLOCK))
+    size = min(count, BLOCK)
+    radii, spare, other = np.empty(count), np.empty(size), np.empty(size)
+    if count == size:
+        odd = rule.radii(Room(radii, spare, other), doubles(value), [one.doubles() for one in operands], *rounding)
+        return radii, None if odd is None else torch.from_numpy(np.flatnonzero(odd))
     left = []
-    with np.errstate(all="ignore"):
-        for first in range(0, count, BLOCK):
-            last = min(first + BLOCK, count)
-            room = Room(radii[first:last], spare[: last - first], other[: last - first])
-            result = value[first:last].astype(np.float64, copy=False)
-            try:
-                rule.radii(room, result, [one.part(first, last) for one in operands], *rounding)
-            except LeftToTensors:
-                left.append((first, last))
-    return radii, left
+    for first in range(0, count, size):
+        last = min(first + size, count)
+        room = Room(radii[first:last], spare[: last - first], other[: last - first])
+        odd = rule.radii(
+            room, doubles(value[first:last]), [one.part(first, last).doubles() for one in operands], *rounding
+        )
+        if odd is not None:
+            left.append(np.flatnonzero(odd) + first)
+    return radii, torch.from_numpy(np.concatenate(left)) if left else None

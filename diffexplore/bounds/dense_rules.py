@@ -1,13 +1,13 @@
 """The bounds of basic arithmetic on blocks of NumPy arrays, step by step in the same memory.
 
 They are those of :mod:`~diffexplore.bounds.ball` and :mod:`~diffexplore.bounds.claims` on tensors.
-Blocks of which those say more, as where a result is 0 or infinite, are left to them.
+Elements of which those say more, as where a result is 0 or infinite, are left to them. Numbers go by the same rules.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -42,20 +42,32 @@ class DenseOperand(NamedTuple):
 
     def part(self, first: int, last: int) -> DenseOperand:
         """The elements from ``first`` up to ``last``."""
-        mid = self.mid[first:last].astype(np.float64, copy=False) if isinstance(self.mid, np.ndarray) else self.mid
-        return DenseOperand(mid, self.rad[first:last] if isinstance(self.rad, np.ndarray) else self.rad)
+        mid, rad = (one[first:last] if isinstance(one, np.ndarray) else one for one in self)
+        return DenseOperand(mid, rad)
+
+    def doubles(self) -> DenseOperand:
+        """The same numbers as float64."""
+        return self if self.is_number else DenseOperand(doubles(self.mid), self.rad)
+
+
+def doubles(array: np.ndarray) -> np.ndarray:
+    """The same numbers as float64."""
+    return array if array.dtype == np.float64 else array.astype(np.float64)
 
 
 class Room(NamedTuple):
-    """Memory for a block: of its radii, and of what is computed on the way."""
+    """Memory for a block: of its radii, and of what is computed on the way; numbers need none."""
 
-    radii: np.ndarray
-    spare: np.ndarray
-    other: np.ndarray
+    radii: Any = None
+    spare: Any = None
+    other: Any = None
+
+
+_NO_ROOM = Room()
 
 
 class LeftToTensors(Exception):
-    """The rules on tensors have more to say of a block."""
+    """The rules on tensors have more to say, whatever the elements are."""
 
 
 def _by(ufunc: np.ufunc, into: np.ndarray, *operands: Numbers) -> Numbers:
@@ -66,10 +78,14 @@ def _by(ufunc: np.ufunc, into: np.ndarray, *operands: Numbers) -> Numbers:
 
 
 class Spread(NamedTuple):
-    """How far the errors of operands move a result: by ``radii``, and by ``share`` of the exact result."""
+    """How far the errors of operands move a result: by ``radii``, and by ``share`` of the exact result.
+
+    ``odd`` says of which elements the rules on tensors say more; None where they do of none.
+    """
 
     radii: Numbers
     share: float = 0.0
+    odd: np.ndarray | None = None
 
 
 # ------------------------------------------------------------------------------------------- how errors spread
@@ -106,17 +122,18 @@ def _of_quotient(room: Room, x: DenseOperand, y: DenseOperand) -> Spread:
         if not 0 <= y.rad < size * MARGIN or not 1 / (size - y.rad) < math.inf:
             raise LeftToTensors
         return Spread(_by(np.multiply, room.radii, x.rad, UPWARD / (size - y.rad)), y.rad / (size - y.rad))
-    divisor = np.absolute(y.mid, out=room.other)
+    divisor, odd = np.absolute(y.mid, out=room.other), None
     if y.is_exact:
         return Spread(_by(np.multiply, room.radii, _by(np.divide, room.radii, x.rad, divisor), UPWARD))
-    if not bool((np.abs(y.rad) < np.multiply(divisor, MARGIN, out=room.spare)).all()):
-        raise LeftToTensors
+    clear = np.abs(y.rad) < np.multiply(divisor, MARGIN, out=room.spare)
+    if not bool(clear.all()):
+        odd = ~clear
     quotient = np.divide(_by(np.absolute, room.radii, x.mid), divisor, out=room.radii)
     quotient = np.add(quotient, LEAST, out=room.radii)
     left = np.subtract(divisor, y.rad, out=room.other)
     first = np.multiply(quotient, np.divide(y.rad, left, out=room.spare), out=room.radii)
     moved = np.add(first, np.divide(x.rad, left, out=room.spare), out=room.radii)
-    return Spread(np.multiply(moved, UPWARD, out=room.radii))
+    return Spread(np.multiply(moved, UPWARD, out=room.radii), odd=odd)
 
 
 def _of_square(room: Room, x: DenseOperand) -> Spread:
@@ -124,39 +141,38 @@ def _of_square(room: Room, x: DenseOperand) -> Spread:
 
 
 # --------------------------------------------------------------------------------------- where nothing is rounded
-def _exact_sums(sign_x: float, sign_y: float) -> Callable[..., np.ndarray | None]:
+def _exact_sums(sign_x: float, sign_y: float) -> Callable[..., Numbers]:
     """Where a sum of exact operands is a double: see :func:`~diffexplore.bounds.zeros.exact_sums`."""
 
-    def lossless(room: Room, value: np.ndarray, x: DenseOperand, y: DenseOperand) -> np.ndarray | None:
+    def lossless(room: Room, value: Numbers, x: DenseOperand, y: DenseOperand) -> Numbers:
         if not (_none(x.rad) and _none(y.rad)):
             return None
-        first, second = x.mid * sign_x, y.mid * sign_y
-        added = np.add(first, second, out=room.spare)
-        lost = np.subtract(added, first, out=room.other)
-        rest = first - (added - lost)
-        lost = np.subtract(second, lost, out=room.other)
-        exact: np.ndarray = (np.add(rest, lost, out=room.other) == 0) & (value == added)
-        return exact
+        first, second = _signed(room, x.mid, sign_x), _signed(room, y.mid, sign_y)
+        exact = _by(np.subtract, room.spare, value, first) == second
+        return exact & (_by(np.subtract, room.spare, value, second) == first)
 
     return lossless
 
 
-def _by_powers_of_two(room: Room, value: np.ndarray, x: DenseOperand, y: DenseOperand) -> np.ndarray | None:
+def _signed(room: Room, mid: Numbers, sign: float) -> Numbers:
+    return mid if sign > 0 else _by(np.negative, room.other, mid)
+
+
+def _by_powers_of_two(room: Room, value: Numbers, x: DenseOperand, y: DenseOperand) -> Numbers:
     """Where a product by one power of two is what it is: see :func:`~diffexplore.bounds.zeros.by_powers_of_two`."""
     if not (_none(x.rad) and _none(y.rad)):
         return None
     for one in (x, y):
         factor = float(one.mid if one.is_number else one.mid[0])
         if math.frexp(abs(factor))[0] == _HALF and (one.is_number or bool((one.mid == factor).all())):
-            product = np.multiply(x.mid, y.mid, out=room.spare)
-            exact: np.ndarray = product == value
-            exact &= np.absolute(product, out=room.spare) >= FAR_FROM_SUBNORMAL
-            exact &= room.spare < math.inf
-            return exact
+            product = _by(np.multiply, room.spare, x.mid, y.mid)
+            exact = product == value
+            size = _by(np.absolute, room.spare, product)
+            return exact & (size >= FAR_FROM_SUBNORMAL) & (size < math.inf)
     return None
 
 
-def _never(room: Room, value: np.ndarray, *operands: DenseOperand) -> None:
+def _never(room: Room, value: Numbers, *operands: DenseOperand) -> None:
     return None
 
 
@@ -177,31 +193,57 @@ class DenseRule:
         operands: how many of the kernel's operands it takes.
     """
 
-    spread: Callable[..., Numbers]
-    lossless: Callable[..., np.ndarray | None] = _never
+    spread: Callable[..., Spread]
+    lossless: Callable[..., Numbers] = _never
     infinite: bool = False
     operands: int = 2
 
     def radii(
-        self, room: Room, value: np.ndarray, operands: list[DenseOperand], relative: float, absolute: float
-    ) -> None:
-        """Writes the radii of a block of results; raises LeftToTensors where the rules on tensors say more."""
+        self, room: Room, value: np.ndarray, operands: Sequence[DenseOperand], relative: float, absolute: float
+    ) -> np.ndarray | None:
+        """Writes the radii of a block of results; returns of which the rules on tensors say more, None where of none.
+
+        Raises LeftToTensors where they do of all.
+        """
         lossless = self.lossless(room, value, *operands)
-        spread, share = self.spread(room, *operands)
+        moved, share, odd = self.spread(room, *operands)
         size = np.absolute(value, out=room.spare)
         least = float(size.min())
-        if not least > 0 or (self.infinite and not float(size.max()) < math.inf):
-            raise LeftToTensors
-        if share:  # of the exact result, which the computed one is as far off as is claimed
-            share *= (1 + 2 * relative) * UPWARD
-            relative, absolute = relative + share, absolute * (1 + share)
+        if not least > 0:
+            odd = _either(odd, ~(size > 0))
+            least = 0.0
+        if self.infinite and not float(size.max()) < math.inf:
+            odd = _either(odd, ~(size < math.inf))
+        relative, absolute = _with_share(share, relative, absolute)
         rounded = np.multiply(size, relative, out=room.spare)
-        if lossless is not None:
-            rounded += absolute
+        if not absolute < least * relative * LOST_BESIDE:
+            np.add(rounded, absolute, out=rounded)
+        if lossless is not None and bool(lossless.any()):
             np.copyto(rounded, 0.0, where=lossless)
-        np.add(rounded, spread, out=room.radii)
-        if lossless is None and not absolute < least * relative * LOST_BESIDE:
-            np.add(room.radii, absolute, out=room.radii)
+        np.add(rounded, moved, out=room.radii)
+        return odd
+
+    def radius(self, value: float, operands: Sequence[DenseOperand], relative: float, absolute: float) -> float:
+        """The radius of one result; raises LeftToTensors where the rules on tensors say more of it."""
+        if not 0 < abs(value) < math.inf:
+            raise LeftToTensors
+        moved, share, _ = self.spread(_NO_ROOM, *operands)
+        if self.lossless(_NO_ROOM, value, *operands):
+            return float(moved + share * abs(value))
+        relative, absolute = _with_share(share, relative, absolute)
+        return float(abs(value) * relative + absolute + moved)
+
+
+def _with_share(share: float, relative: float, absolute: float) -> tuple[float, float]:
+    """The rounding, and a share of the exact result, which the computed one is as far off as is claimed."""
+    if not share:
+        return relative, absolute
+    share *= (1 + 2 * relative) * UPWARD
+    return relative + share, absolute * (1 + share)
+
+
+def _either(odd: np.ndarray | None, more: np.ndarray) -> np.ndarray:
+    return more if odd is None else odd | more
 
 
 #: The rules by the kernel of which is claimed what it rounds.

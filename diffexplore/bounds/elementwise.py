@@ -80,7 +80,7 @@ class Elementwise:
         like = first_tensor(args)
         if like is None or not (finite_float(like) or any(map(_is_real, args))):
             return func(*args, **kwargs)
-        if kwargs.get("rounding_mode") or kwargs.get("decimals"):
+        if kwargs and (kwargs.get("rounding_mode") or kwargs.get("decimals")):
             return unwatched(watch, func, args, kwargs)
         operands = [value for value in args[: self.operands] if isinstance(value, (Tensor, int, float))]
         in_place = plain_name(func)[1]

@@ -57,6 +57,8 @@ class Extremes:
 
     def note(self, watch: Watch, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """Keeps what an operation chose, if it is one that chooses extremes."""
+        if name not in _READ and name != "aminmax":
+            return
         if name == "aminmax" and isinstance(out, (tuple, list)):
             dim = kwargs.get("dim")
             for part, one in zip(("amin", "amax"), out, strict=True):

@@ -64,10 +64,10 @@ def real_numbers(value: Any) -> Tensor | None:
 
 def holds_complex(value: Any) -> bool:
     """Whether an argument is a complex tensor, number or dtype, or a list that holds one."""
-    if isinstance(value, (tuple, list)):
-        return any(map(holds_complex, value))
     if isinstance(value, Tensor):
         return value.is_complex()
+    if isinstance(value, (tuple, list)):
+        return any(map(holds_complex, value))
     return isinstance(value, complex) or (isinstance(value, torch.dtype) and value.is_complex)
 
 
@@ -93,9 +93,17 @@ _TORCH = ("aten", "prim", "prims")
 
 
 def plain_name(func: Any) -> tuple[str, bool]:
+    """The name of an operation without namespace, as not in place, and whether it is in place."""
+    return _plainly_named(func) if isinstance(func, OpOverload) else _plain_name(func)
+
+
+def _plain_name(func: Any) -> tuple[str, bool]:
     name = func.overloadpacket.__name__
     in_place = name.endswith("_") and not name.startswith("_")
     return (name.rstrip("_") if in_place else name), in_place
+
+
+_plainly_named = cache(_plain_name)
 
 
 def as_list(value: Any) -> list[Any]:

@@ -136,8 +136,9 @@ def _held(tensor: Tensor, item: int) -> int:
 
 def _holds_all(tensor: Tensor, count: int) -> bool:
     """Whether each element of the storage is one of the tensor's."""
-    return tensor.numel() == count and all(
-        stride > 0 for stride, length in zip(tensor.stride(), tensor.shape, strict=True) if length > 1
+    return tensor.numel() == count and (
+        tensor.is_contiguous()
+        or all(stride > 0 for stride, length in zip(tensor.stride(), tensor.shape, strict=True) if length > 1)
     )
 
 

@@ -138,13 +138,17 @@ class Watch(DispatchMode):
             if value.dtype == torch.int64 and not bool((mid.abs() < _WHOLE).all()):  # float64 has not all of them
                 return Ball(mid, known + mid.abs() * UNIT_ROUNDOFF[torch.float64], False)
             return Ball(mid, known, exact)
-        mid, error = torch.tensor(float(value), dtype=torch.float64, device=like.device), self.number_radius(value)
+        mid, error = torch.tensor(float(value), dtype=torch.float64, device=like.device), self.operand_radius(value)
         return Ball(mid, torch.full_like(mid, error), error == 0)
 
     def number_radius(self, value: float | int) -> float:
         """How far a Python number may be from the exact constant that it stands for."""
         stated = self._known_errors.get(float(value), 0.0) if self._known_errors else 0.0
         return max(stated, number_radius(value))
+
+    def operand_radius(self, value: float | int) -> float:
+        """The same of a Python number that an operation is given."""
+        return self.number_radius(value)
 
     def state(self, tensor: Tensor) -> object | None:
         """Another object after each time that something was set in a tensor's memory; None where nothing was."""

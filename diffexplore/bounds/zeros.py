@@ -68,14 +68,12 @@ def are_exact(balls: Sequence[Ball]) -> bool:
 def exact_sums(total: Callable[[Tensor, Tensor], Tensor], balls: Sequence[Ball], value: Tensor) -> Tensor:
     """Where a sum or difference of exact operands is a double, and computed as what it is.
 
-    What rounding lost of it is itself computed without error: D. E. Knuth, "The Art of Computer Programming" 2, 1969.
+    The smaller operand is what is left of the sum without the larger one, exactly where nothing was rounded: T. J.
+    Dekker, "A floating-point technique for extending the available precision", 1971. Which one is larger is not asked.
     """
     nothing = torch.zeros((), dtype=torch.float64, device=value.device)
     x, y = total(balls[0].mid, nothing), total(nothing, balls[1].mid)  # with their signs
-    added = x + y
-    other = added - x
-    lost = (x - (added - other)) + (y - other)
-    return (value == added) & (lost == 0)
+    return (value - x == y) & (value - y == x)
 
 
 def by_powers_of_two(balls: Sequence[Ball], value: Tensor) -> Tensor | None:

@@ -10,7 +10,6 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from diffexplore.bounds import handling
-from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.extremes import orders_for_certain
@@ -134,12 +133,10 @@ class CandidateWatch(Watch):
                 if radius is not None:
                     self.set(operand, radius)
 
-    def ball(self, value: Tensor | float | int, like: Tensor) -> Ball:
-        """The ball of an operand; a Python number may be two units off the number that it stands for."""
-        found = super().ball(value, like)
-        if not isinstance(value, float) or found.exact:
-            return found
-        return Ball(found.mid, found.rad.clamp(min=distance(value, "float64")))
+    def operand_radius(self, value: float | int) -> float:
+        """How far a Python number may be from the constant that it stands for: two units, where it looks rounded."""
+        found = super().operand_radius(value)
+        return max(found, distance(value, "float64")) if found and isinstance(value, float) else found
 
     def _leaves_torch(self, name: str, args: tuple[Any, ...], undecided: bool, rounded: list[Tensor]) -> bool:
         if name == "_local_scalar_dense":  # even an exact number: what Python makes of it is not seen
