@@ -284,9 +284,12 @@ def test_a_planted_defect_has_its_line_and_its_size() -> None:
     assert check.relative == pytest.approx(0.5, rel=1e-15)
 
 
-def test_named_entries_tell_their_finding(capsys: Output) -> None:
+def test_entries_with_the_same_finding_tell_it_each_where_they_are_named(capsys: Output) -> None:
     assert main(["audit", "--only", "celu", "--only", "celu_"]) == 1
-    assert capsys.readouterr().out.count("import math, torch\n") == 2
+    assert capsys.readouterr().out.count("import math, torch\n") == 2  # a program that shows it, below each
+
+
+def test_the_document_of_an_entry_holds_its_finding(capsys: Output) -> None:
     assert main(["audit", "--only", "celu", "--json", "-"]) == 1
     document = json.loads(capsys.readouterr().out)
     (record,) = document["records"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from autograd_functions import function_of
 from representatives import one_in
 
 import diffexplore as dx
@@ -73,20 +74,13 @@ def test_log_of_expected_improvement() -> None:
     assert found.better.startswith("erfc(")
 
 
-class _Softplus(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):  # type: ignore[no-untyped-def]
-        ctx.save_for_backward(x)
-        return torch.logaddexp(x, x.new_zeros(()))
-
-    @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        (x,) = ctx.saved_tensors
-        return gradient * (1 - 1 / (1 + torch.exp(x)))
+SOFTPLUS = function_of(
+    lambda x: torch.logaddexp(x, x.new_zeros(())), lambda upstream, x: upstream * (1 - 1 / (1 + torch.exp(x)))
+)
 
 
 def _mean_softplus(a: Tensor, x: Tensor) -> Tensor:
-    return _Softplus.apply(a * x).mean()
+    return SOFTPLUS.apply(a * x).mean()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from autograd_functions import function_of
 
 import diffexplore as dx
 from diffexplore.errors import DiffexploreError
@@ -20,15 +21,7 @@ from diffexplore.render.failure import failure_text
 Tensor = torch.Tensor
 
 
-class Half(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, z):  # type: ignore[no-untyped-def]
-        ctx.save_for_backward(z)
-        return z * z
-
-    @staticmethod
-    def backward(ctx, upstream):  # type: ignore[no-untyped-def]
-        return upstream * ctx.saved_tensors[0]
+HALF = function_of(lambda z: z * z, lambda upstream, z: upstream * z)
 
 
 def right(a: Tensor, x: Tensor) -> Tensor:
@@ -36,7 +29,7 @@ def right(a: Tensor, x: Tensor) -> Tensor:
 
 
 def wrong(a: Tensor, x: Tensor) -> Tensor:
-    return Half.apply(a * x).mean()
+    return HALF.apply(a * x).mean()
 
 
 LOSS = dx.Loss("(a*x)**2", parameters="a", data="x")

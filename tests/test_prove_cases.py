@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sympy
 import torch
+from autograd_functions import function_of
 from representatives import one_in, slow, these
 from sympy.logic.boolalg import Boolean
 
@@ -274,18 +275,11 @@ def test_the_jump_of_the_angle_is_a_side_condition() -> None:
 
 
 def test_counterexamples_are_of_ordinary_size() -> None:
-    class Tiny(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, a: Tensor) -> Tensor:
-            ctx.save_for_backward(a)
-            return torch.where(a < 0, a**2, a**3)
+    tiny = function_of(
+        lambda a: torch.where(a < 0, a**2, a**3), lambda upstream, a: upstream * torch.where(a < 0, a, 3 * a**2)
+    )
 
-        @staticmethod
-        def backward(ctx: Any, upstream: Tensor) -> Tensor:
-            (a,) = ctx.saved_tensors
-            return upstream * torch.where(a < 0, a, 3 * a**2)
-
-    proof = dx.prove(Tiny, parameters="a", data="")
+    proof = dx.prove(tiny, parameters="a", data="")
     found = proof.refuted[0].decision.counterexample
     assert found is not None
     assert all(0.1 < abs(value) < 10 for value in found.point.values())

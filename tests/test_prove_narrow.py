@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sympy
 import torch
+from autograd_functions import function_of
 from representatives import one_in
 
 import diffexplore as dx
@@ -19,21 +20,8 @@ ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}
 LARGEST = {"float16": 65504.0, "bfloat16": (2 - 2.0**-7) * 2.0**127, "float32": (2 - 2.0**-23) * 2.0**127}
 
 
-def squared(
-    backward: Callable[[Tensor, Tensor], Tensor], forward: Callable[[Tensor], Tensor] = lambda x: x**2
-) -> type[torch.autograd.Function]:
-    class Squared(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Tensor) -> Tensor:
-            ctx.save_for_backward(x)
-            return forward(x)
-
-        @staticmethod
-        def backward(ctx: Any, upstream: Tensor) -> Tensor:
-            (x,) = ctx.saved_tensors
-            return backward(upstream, x)
-
-    return Squared
+def squared(backward: Callable[[Tensor, Tensor], Tensor], forward: Callable[[Tensor], Tensor] = torch.square) -> Any:
+    return function_of(forward, backward)
 
 
 #: Casts, each with the dtypes that the answer names.
@@ -79,7 +67,7 @@ def test_the_headline_and_the_document_say_how_much_a_narrower_dtype_rounds() ->
     (line,) = found["lines"]
     assert found == {"dtype": "float16", "relative": 2.0**-11, "largest": 65504.0, "lines": [line]}
     size = "(relative 4.9e-4 an operation, infinite beyond 65504)"
-    assert str(proof).startswith(f"PROVED  up to the rounding and the range of float16 at {line} {size}: Squared ")
+    assert str(proof).startswith(f"PROVED  up to the rounding and the range of float16 at {line} {size}: Written ")
 
 
 def test_a_wrong_backward_in_half_is_refuted_and_a_cast_to_whole_numbers_is_refused() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from autograd_functions import function_of
 from representatives import one_in, these
 
 import diffexplore as dx
@@ -52,15 +53,7 @@ DOUBLE_CALLED_NEG = _custom("neg", lambda x: 2 * x, lambda g, x: 2 * g)
 TRIPLE_CALLED_RELU_ = _custom("clone", lambda x: 3 * x, lambda g, x: 3 * g)
 
 
-class SquareByCustomBackward(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return x**2
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> Tensor:
-        return DOUBLE_CALLED_NEG(ctx.saved_tensors[0]) * g
+SQUARE_BY_CUSTOM_BACKWARD = function_of(lambda x: x**2, lambda g, x: DOUBLE_CALLED_NEG(x) * g)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +61,7 @@ class SquareByCustomBackward(torch.autograd.Function):
     [
         (lambda a, x: CUBE_CALLED_EXP(a * x).mean(), "readinglib::exp"),
         (lambda a, x: (TRIPLE_CALLED_RELU_(a * x) ** 2).mean(), "readinglib::clone"),
-        (lambda a, x: SquareByCustomBackward.apply(a * x).mean(), "readinglib::neg"),
+        (lambda a, x: SQUARE_BY_CUSTOM_BACKWARD.apply(a * x).mean(), "readinglib::neg"),
     ],
 )
 def test_an_operator_of_another_library_is_refused_by_its_full_name(function: Any, name: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from autograd_functions import function_of
 from representatives import slow
 
 import diffexplore as dx
@@ -124,19 +125,10 @@ def test_a_wrong_entry_among_equals_is_refuted_and_named(wrong: tuple[int, int])
 
 def exchanged(w: Tensor) -> Tensor:
     """A loss that is the same for its two entries, the slopes of which are exchanged."""
-    return Exchanged.apply(w)
+    return EXCHANGED.apply(w)
 
 
-class Exchanged(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, w: Tensor) -> Tensor:
-        ctx.save_for_backward(w)
-        return (w**3).sum()
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> Tensor:
-        (w,) = ctx.saved_tensors
-        return upstream * 3 * w.flip(0) ** 2
+EXCHANGED = function_of(lambda w: (w**3).sum(), lambda upstream, w: upstream * 3 * w.flip(0) ** 2)
 
 
 def test_a_claim_that_is_renamed_into_a_wrong_one_stays_wrong() -> None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 import torch
+from autograd_functions import function_of
 from representatives import one_in, slow
 
 import diffexplore as dx
@@ -119,20 +120,13 @@ def test_a_program_with_steps_is_a_loss(step: Callable[[torch.Tensor], torch.Ten
 
 @pytest.mark.parametrize("few", [True, slow(False)])
 def test_a_constant_that_one_number_of_samples_alone_meets_is_in_the_headline(few: bool) -> None:
-    class Erfinv(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):  # type: ignore[no-untyped-def]
-            ctx.save_for_backward(x)
-            return torch.erfinv(x)
-
-        @staticmethod
-        def backward(ctx, upstream):  # type: ignore[no-untyped-def]
-            (x,) = ctx.saved_tensors
-            return upstream * 0.8862269254527579 * torch.exp(torch.erfinv(x) ** 2)
+    erfinv = function_of(
+        torch.erfinv, lambda upstream, x: upstream * 0.8862269254527579 * torch.exp(torch.erfinv(x) ** 2)
+    )
 
     def program(a: Tensor, x: Tensor) -> Tensor:
         here = x.shape[0] <= 8 if few else x.shape[0] > 8
-        return Erfinv.apply(a * x).mean() if here else (a * x).mean()
+        return erfinv.apply(a * x).mean() if here else (a * x).mean()
 
     proof = dx.prove(program, parameters="a", data="x")
     assert str(proof).startswith("PROVED  up to the rounding of 0.8862269254527579")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from autograd_functions import function_of
 from representatives import one_in
 
 import diffexplore as dx
@@ -15,18 +16,7 @@ Tensor = torch.Tensor
 
 
 def written(forward: Any, slope: Any) -> Any:
-    class Spike(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Tensor) -> Tensor:
-            ctx.save_for_backward(x)
-            return forward(x)
-
-        @staticmethod
-        def backward(ctx: Any, upstream: Tensor) -> Tensor:
-            (x,) = ctx.saved_tensors
-            return upstream * slope(x)
-
-    return Spike
+    return function_of(forward, lambda upstream, x: upstream * slope(x))
 
 
 def step(x: Tensor) -> Tensor:

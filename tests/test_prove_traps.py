@@ -7,27 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from autograd_functions import function_of
 from representatives import one_in, slow
 
 import diffexplore as dx
 
 Tensor = torch.Tensor
-
-
-def function(forward: Callable[..., Tensor], backward: Callable[..., Any]) -> Any:
-    """An autograd Function of x with this backward of the upstream gradient and x."""
-
-    class Made(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Tensor) -> Tensor:
-            ctx.save_for_backward(x)
-            return forward(x)
-
-        @staticmethod
-        def backward(ctx: Any, upstream: Tensor) -> Any:
-            return backward(upstream, *ctx.saved_tensors)
-
-    return Made
 
 
 @pytest.mark.parametrize("is_one", [slow(lambda n: n <= 1), lambda n: n == 1])
@@ -56,12 +41,12 @@ def test_an_argument_may_be_called_upstream() -> None:
 
 
 def test_a_backward_that_ignores_the_upstream_gradient_of_one_number() -> None:
-    forgets = function(lambda x: (x**3).mean(), lambda upstream, x: 3 * x**2 / x.shape[0])
-    right = function(lambda x: (x**3).mean(), lambda upstream, x: upstream * 3 * x**2 / x.shape[0])
+    forgets = function_of(lambda x: (x**3).mean(), lambda upstream, x: 3 * x**2 / x.shape[0])
+    right = function_of(lambda x: (x**3).mean(), lambda upstream, x: upstream * 3 * x**2 / x.shape[0])
     assert dx.prove(forgets, parameters="", data="x").status == "refuted"
     assert dx.prove(right, parameters="", data="x").status == "proved"
     assert dx.prove(right, dx.Loss("x**3", parameters="", data="x")).status == "proved"
-    assert dx.prove(function(lambda x: x**3, lambda g, x: 3 * x**2), parameters="x", data="").status == "refuted"
+    assert dx.prove(function_of(lambda x: x**3, lambda g, x: 3 * x**2), parameters="x", data="").status == "refuted"
 
 
 def test_a_module_is_not_called_before_it_is_traced() -> None:
@@ -86,11 +71,11 @@ def test_data_require_gradients_only_where_they_are_asked_for() -> None:
 
 
 def test_the_domain_is_a_condition_for_each_sample() -> None:
-    identity = function(torch.abs, lambda upstream, x: upstream)
+    identity = function_of(torch.abs, lambda upstream, x: upstream)
     proof = dx.prove(identity, parameters="", data="x", domain="x > 0")
     assert (proof.status, proof.conditions) == ("proved", ("x > 0",))
     assert dx.prove(identity, parameters="", data="x").status == "refuted"
-    mixing = function(lambda x: x.abs().cumsum(0), lambda g, x: g.flip(0).cumsum(0).flip(0))
+    mixing = function_of(lambda x: x.abs().cumsum(0), lambda g, x: g.flip(0).cumsum(0).flip(0))
     proof = dx.prove(mixing, parameters="", data="x", domain="x > 0")
     assert (proof.status, proof.samples) == ("proved", 4)
 
@@ -108,7 +93,7 @@ def test_powers_with_decimal_exponents(power: float) -> None:
 
 
 def test_a_decimal_that_is_nearly_another_is_itself() -> None:
-    nearly = function(lambda x: x**1.1, lambda g, x: g * 1.1 * x**0.10000000000000019)
+    nearly = function_of(lambda x: x**1.1, lambda g, x: g * 1.1 * x**0.10000000000000019)
     assert dx.prove(nearly, parameters="", data="x", domain="x > 0").status != "proved"
 
 
@@ -140,7 +125,7 @@ def test_a_choice_does_not_undo_what_is_not_a_number() -> None:
     ),
 )
 def test_what_cancels_in_a_formula_is_still_asked_for(slope: Callable[[Tensor], Tensor], condition: str) -> None:
-    square = function(lambda x: x**2, lambda upstream, x: upstream * slope(x))
+    square = function_of(lambda x: x**2, lambda upstream, x: upstream * slope(x))
     proof = dx.prove(square, parameters="", data="x")
     assert proof.status == "proved"
     assert condition in proof.conditions
@@ -182,14 +167,14 @@ def test_a_logarithm_that_a_weight_of_0_cancels_has_its_condition(
     assert (proof.status, set(proof.conditions)) == ("proved", conditions)
 
 
-RECTIFIED = function(torch.relu, lambda upstream, x: upstream * torch.where(x > 0, 1.0, 0.0))
+RECTIFIED = function_of(torch.relu, lambda upstream, x: upstream * torch.where(x > 0, 1.0, 0.0))
 
 
 @pytest.mark.parametrize(
     ("candidate", "formula", "status"),
     [
         (RECTIFIED, "exp(log(x))", "proved"), (RECTIFIED, "sqrt(x)**2", "proved"), (RECTIFIED, "(x)", "refuted"),
-        (function(torch.relu, lambda upstream, x: upstream * torch.where(x == 2, 3.0, 1.0)), "exp(log(x))", "refuted"),
+        (function_of(torch.relu, lambda upstream, x: upstream * torch.where(x == 2, 3.0, 1.0)), "exp(log(x))", "refuted"),
     ],
 )  # fmt: skip
 def test_a_loss_counts_where_it_has_a_value_as_it_was_written(candidate: Any, formula: str, status: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from autograd_functions import function_of
 from representatives import each_value, one_in
 
 import diffexplore as dx
@@ -22,19 +23,7 @@ def _errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def function(forward: Any, backward: Any) -> Any:
     """An autograd Function of one tensor x from its value and its vector-Jacobian product (x, g) → gradient."""
-
-    class Written(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Tensor) -> Tensor:
-            ctx.save_for_backward(x)
-            return forward(x)
-
-        @staticmethod
-        def backward(ctx: Any, upstream: Tensor) -> Tensor:
-            (x,) = ctx.saved_tensors
-            return backward(x, upstream)
-
-    return Written
+    return function_of(forward, lambda upstream, x: backward(x, upstream))
 
 
 def centred(x: Tensor) -> Tensor:

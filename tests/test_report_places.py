@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from autograd_functions import function_of
 
 import diffexplore as dx
 from diffexplore.checking.records import VALUE, Row
@@ -57,19 +58,11 @@ def test_what_only_sub_batches_settle_is_never_the_value_and_has_a_place_only_wh
 
 @pytest.mark.parametrize("name", ["inputs", "saved"])
 def test_what_fails_though_it_is_right_says_what_is_wrong_with_it(name: str) -> None:
-    class Overwrites(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, z):  # type: ignore[no-untyped-def]
-            ctx.save_for_backward(z)
-            return z * z
-
-        @staticmethod
-        def backward(ctx, upstream):  # type: ignore[no-untyped-def]
-            return ctx.saved_tensors[0].mul_(2).mul(upstream)
+    overwrites = function_of(lambda z: z * z, lambda upstream, z: z.mul_(2).mul(upstream))
 
     def candidate(a: Tensor, x: Tensor) -> Tensor:
         if name == "saved":
-            return Overwrites.apply(a * x).mean()
+            return overwrites.apply(a * x).mean()
         output = ((a * x.clone()) ** 2).mean()
         with torch.no_grad():
             x.add_(1)

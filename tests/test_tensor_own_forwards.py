@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from autograd_functions import function_of
 from representatives import each_value
 
 import diffexplore as dx
@@ -107,18 +108,9 @@ def test_what_a_forward_hides_is_no_constant(forward: Callable[[Tensor], Tensor]
 def test_what_a_backward_hides_rounds(hidden: Callable[[Tensor], Tensor], outcome: tuple[float, str]) -> None:
     factor, verdict = outcome
 
-    class Exponential(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Tensor) -> Tensor:
-            ctx.save_for_backward(x)
-            return (x / 3).exp()
-
-        @staticmethod
-        def backward(ctx: Any, upstream: Tensor) -> Tensor:
-            return factor * hidden(ctx.saved_tensors[0].detach() / 3) * upstream / 3
-
+    scaled = function_of(lambda x: (x / 3).exp(), lambda upstream, x: factor * hidden(x.detach() / 3) * upstream / 3)
     x = torch.linspace(-2, 2, 40).requires_grad_()
-    report = dx.gradcheck(Exponential, x, raise_exception=False)
+    report = dx.gradcheck(scaled, x, raise_exception=False)
     assert (report.verdict, report.truth) == (verdict, "certified"), report
 
 
@@ -174,18 +166,10 @@ def _after_a_number_of_steps_that_varies(x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("forward", [_by_integers, _by_tensors_of_integers, _after_a_number_of_steps_that_varies])
 def test_what_comes_in_as_integers_or_behind_a_choice_is_no_constant(forward: Callable[[Tensor], Tensor]) -> None:
-    class Scaled(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Tensor) -> Tensor:
-            ctx.save_for_backward(x)
-            return forward(x)
-
-        @staticmethod
-        def backward(ctx: Any, upstream: Tensor) -> Tensor:
-            return upstream * ctx.saved_tensors[0].sum()  # without what the sum depends on
+    scaled = function_of(forward, lambda upstream, x: upstream * x.sum())  # without what the sum depends on
 
     x = torch.tensor([0.5, 1.25, -0.75], dtype=torch.float64, requires_grad=True)
-    report = dx.gradcheck(Scaled.apply, x, raise_exception=False, battery="none")
+    report = dx.gradcheck(scaled.apply, x, raise_exception=False, battery="none")
     assert (report.verdict, report.truth) == ("fail", "estimated"), report
 
 
