@@ -14,7 +14,7 @@ import pytest
 import ranks_at_work
 from flint import arb, ctx
 from processes import run_python
-from ranks_at_work import KINDS, OF_TWO
+from ranks_at_work import OF_THREE, OF_TWO
 
 from diffexplore.documents import to_json
 from diffexplore.ranks.packing import packed, unpacked
@@ -33,7 +33,7 @@ def write(path: Path, rows: int = N, **changed: Any) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ranks")
-    write(folder / "data.parquet", 500)
+    write(folder / "data.parquet", 290)
     write(folder / "null.parquet", y=[*range(800), None, *range(199)])
     write(folder / "nan.parquet", y=[*range(N - 1), float("nan")])
     for rank in range(3):
@@ -61,7 +61,7 @@ def alone(folder: Path) -> dict[str, Any]:
     return json.loads(to_json(ranks_at_work.found_with(folder / "data.parquet", shared=False)))
 
 
-@pytest.mark.parametrize(("count", "kind"), [*(("3", kind) for kind in KINDS), *(("2", kind) for kind in OF_TWO)])
+@pytest.mark.parametrize(("count", "kind"), [*(("3", kind) for kind in OF_THREE), *(("2", kind) for kind in OF_TWO)])
 def test_they_find_the_same_bits_as_one(found: dict[str, Any], alone: dict[str, Any], count: str, kind: str) -> None:
     of_ranks, of_one = ({**one[kind], "environment": None} for one in (found[count], alone))  # it names the threads
     assert of_ranks == of_one
