@@ -125,3 +125,27 @@ def test_a_power_of_one_term_that_is_off_by_one(count: int) -> None:
     for cause in causes(report, "v"):
         assert (cause.key, cause.fields["certain"]) == ("wrong_power", True)
         assert cause.message.startswith("it has 1/v in the place of 1/v², in the term ")
+
+
+@pytest.mark.parametrize(
+    ("loss", "gradient", "message"),
+    [
+        (
+            "exp(-(x - a)**2/2)", lambda a, x: (torch.exp(-((x - a) ** 2)) * (x - a)).mean(),
+            "it has exp(−(x − a)²) in the place of exp(−(x − a)²/2)",
+        ),
+        (
+            "a*x*erf(a*x/sqrt(2))",
+            lambda a, x: (x * (torch.erf(a * x) + a * x * torch.exp(-((a * x) ** 2) / 2) * (2 / math.pi) ** 0.5)).mean(),
+            "it has erf(a·x) in the place of erf(a·x/√2)",
+        ),
+        (
+            "log(cosh(a*x))", lambda a, x: (x * torch.tanh(-a * x / 2) / -2).mean(),
+            "it is the gradient of a loss that has cosh(a·x/2) in the place of cosh(a·x)",
+        ),
+    ],
+    ids=["exp", "erf", "of the loss"],
+)  # fmt: skip
+def test_the_argument_of_a_function_that_is_off_by_a_number(loss: str, gradient: Any, message: str) -> None:
+    report = verify(gradient, loss, {"x": [0.3, -0.7, 1.1, 0.2]}, {"a": 0.8}, kind="gradient")
+    assert {(cause.key, cause.message) for cause in causes(report, "a")} == {("wrong_argument", message)}

@@ -224,6 +224,24 @@ def test_a_proof_shows_itself() -> None:
     assert said.startswith("REFUTED cut does not compute the gradient of perpendicular: its ∂L/∂a is wrong (")
     assert ", should be " in said and "): missing" in said
     assert "what is right" in text
+    assert "Should be the derivative of perpendicular ∂L/∂a = " in " ".join(text.split())
+    assert text.count("Should be") == 1 and "Should be" not in shown(against_the_catalogue(perpendicular))
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "right"),
+    [
+        (lambda a, x: (a.detach() * a * x).sum(), {"parameters": "a", "data": "x"}, "2·a·Σ(x)"),
+        (lambda a, x: (a.detach() * a * x).sum() ** 2, {"parameters": "a", "data": "x"}, "4·a³·Σ(x)²"),
+        (lambda x: (x.detach() * x).mean(), {"parameters": "", "data": "x"}, "2·x/N"),
+        (lambda x: (x.detach() * x).sum() ** 2, {"parameters": "", "data": "x"}, "4·x·Σ(x²)"),
+        (lambda v: v.detach() @ v, {"parameters": "v[2]", "data": ""}, "2·v1"),
+    ],
+)
+def test_a_refuted_partial_has_its_right_formula(program: Any, arguments: Any, right: str) -> None:
+    proof = dx.prove(program, **arguments)
+    assert proof.refuted[0].derivative == right
+    assert {one.derivative for one in proof.statements if one.status != "refuted"} <= {""}
 
 
 def test_the_document_of_a_proof() -> None:

@@ -109,6 +109,11 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Any], tuple[Tensor, 
     "the slope of tanh is left out": (
         lambda x: torch.tanh(x).square(), lambda g, x: g * 2 * torch.tanh(x), (x,), "local_slope", "`torch.tanh(x)`",
     ),
+    "the argument of exp is twice what it should be": (
+        lambda x: x * torch.special.erf(x / 2**0.5),
+        lambda g, x: g * (torch.special.erf(x / 2**0.5) + x * torch.exp(-x * x) * (2 / torch.pi) ** 0.5),
+        (x,), "wrong_slope", "counts as 2·exp(−2·x²)/√π, not 2·exp(−x²)/√π",
+    ),
     "a mask is inverted": (
         lambda x: x.relu(), lambda g, x: g * (x <= 0), (x,), "mask_inverted", "the mask is inverted",
     ),

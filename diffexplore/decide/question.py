@@ -15,7 +15,7 @@ from diffexplore.decide.records import Counterexample, Shown, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.seams import equations, seam_regions
 from diffexplore.decide.sums import bound_symbols, sums_in
-from diffexplore.formula.batch_sums import SAMPLES, data_partial
+from diffexplore.formula.batch_sums import SAMPLES, partial_through_sums
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.step_functions import StepFunction
 from diffexplore.formula.text import to_text
@@ -125,7 +125,7 @@ class EqualityQuestion:
         given, right = resolver(self.left), resolver(self.right)
         if self.symbol is None:
             return given, given, right
-        return given, resolver(differentiate(given, self.symbol, _partial)), right
+        return given, resolver(differentiate(given, self.symbol, partial_through_sums)), right
 
 
 def _holds(condition: Boolean, resolver: Resolver) -> bool:
@@ -133,12 +133,6 @@ def _holds(condition: Boolean, resolver: Resolver) -> bool:
         return resolver.is_true(condition)
     except Undecided:  # of data in sums: a condition for the samples
         return False
-
-
-def _partial(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
-    """By the symbol, and for data of the generic sample through the sums as well."""
-    direct = sympy.diff(expr, symbol)
-    return direct + data_partial(expr, symbol) if symbol in bound_symbols(expr) else direct
 
 
 def ask(

@@ -90,6 +90,13 @@ def _partial_of_sum(inner: BatchSum, symbol: sympy.Symbol) -> sympy.Expr:
     return sympy.Add(sympy.diff(flat, symbol).xreplace(back), *through)
 
 
+def partial_through_sums(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """∂expr/∂symbol, by data of the generic sample through the sums as well."""
+    direct = sympy.diff(expr, symbol)
+    bound = any(symbol in inner.symbols for inner in expr.atoms(BatchSum))
+    return direct + data_partial(expr, symbol) if bound else direct
+
+
 def outermost(expr: sympy.Basic) -> list[BatchSum]:
     """The sums of ``expr`` that are in no other sum."""
     if isinstance(expr, BatchSum):

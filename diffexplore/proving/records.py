@@ -24,12 +24,14 @@ class Statement(Plain):
         computed: what the program computes, as a formula.
         decision: whether that is the derivative (or the loss).
         call: 1, or 2 for what a second backward call on the same graph computes.
+        derivative: of a refuted partial what is right, as a formula; empty where that is too long, and of all others.
     """
 
     name: str
     computed: str
     decision: Decision
     call: int = 1
+    derivative: str = ""
 
     @property
     def status(self) -> Status:
@@ -42,6 +44,7 @@ class Statement(Plain):
             "call": self.call,
             "status": decision.status,
             "computed": self.computed,
+            "derivative": self.derivative,
             "conditions": list(decision.conditions),
             "exclusions": list(decision.exclusions),
             "place": decision.place,

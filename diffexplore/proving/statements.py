@@ -17,6 +17,7 @@ from diffexplore.formula.budget import Allowance
 from diffexplore.formula.summand import conditions_of
 from diffexplore.formula.text import Writer, to_text
 from diffexplore.loss import Loss
+from diffexplore.proving.derivatives import readable_derivative
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
 from diffexplore.proving.renaming import PartialClaim, Renamings
@@ -77,7 +78,8 @@ def statements_of(
             decision = _by_terms(exact, claimed, claim.symbol, stated)
             decision = decision or decide_gradient(exact, claimed, claim.symbol, **stated)
             renamings.add(claim, decision)
-        return Statement(name, text_of(claimed), decision.plain, call)
+        right = readable_derivative(exact, claim.symbol) if decision.status == "refuted" else None
+        return Statement(name, text_of(claimed), decision.plain, call, "" if right is None else text_of(right))
 
     assert traced.partials is not None
     second = traced.second or {}

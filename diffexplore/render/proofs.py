@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from diffexplore.checking.records import VALUE
@@ -42,9 +42,17 @@ def outline(proof: Proof, *, full: bool = False) -> Iterator[Block]:
 def _formulas(proof: Proof) -> Iterator[Block]:
     yield Heading("As traced", "sums run over the samples" if proof.data else "")
     traced = [(called(statement), statement.computed) for statement in proof.statements if statement.name != VALUE]
-    shown = (Formula(name, shortened(formula, _LONGEST)) for name, formula in [("L", proof.formula), *traced])
-    yield FormulaList(tuple(shown))
+    yield _list([("L", proof.formula), *traced])
     yield Gap()
+    right = {called(statement): statement.derivative for statement in proof.refuted if statement.derivative}
+    if right:
+        yield Heading("Should be", f"the derivative of {proof.loss}")
+        yield _list(right.items())
+        yield Gap()
+
+
+def _list(formulas: Iterable[tuple[str, str]]) -> FormulaList:
+    return FormulaList(tuple(Formula(name, shortened(formula, _LONGEST)) for name, formula in formulas))
 
 
 def _table(proof: Proof) -> Table:

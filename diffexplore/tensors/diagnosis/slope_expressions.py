@@ -51,6 +51,11 @@ SLOPES: Mapping[str, Slope] = {
     "exp(−x)": lambda x, y: np.exp(-x),
     "exp(−x²)": lambda x, y: np.exp(-(x**2)),
     "exp(−x²/2)": lambda x, y: np.exp(-(x**2) / 2),
+    "exp(−x²)/√π": lambda x, y: np.exp(-(x**2)) / np.sqrt(np.pi),
+    "exp(−x²/2)/√π": lambda x, y: np.exp(-(x**2) / 2) / np.sqrt(np.pi),
+    "exp(−2·x²)/√π": lambda x, y: np.exp(-2 * x**2) / np.sqrt(np.pi),
+    "exp(−x²)/√(2·π)": lambda x, y: np.exp(-(x**2)) / np.sqrt(2 * np.pi),
+    "exp(−x²/2)/√(2·π)": lambda x, y: np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi),
     "log(x)": lambda x, y: np.log(x),
     "sin(x)": lambda x, y: np.sin(x),
     "cos(x)": lambda x, y: np.cos(x),
@@ -101,7 +106,8 @@ def expression_of(slope: np.ndarray, x: np.ndarray, y: np.ndarray) -> str | None
     """The derivative of an operation in words, if it is one of those that are known."""
     clear = np.isfinite(slope) & (slope != 0)
     for text, expression in SLOPES.items() if clear.any() else ():
-        ratio = slope[clear] / np.broadcast_to(expression(x, y), slope.shape)[clear]
+        with np.errstate(all="ignore"):  # √x of numbers below 0
+            ratio = slope[clear] / np.broadcast_to(expression(x, y), slope.shape)[clear]
         if not np.isfinite(ratio).all() or np.ptp(ratio) > 1e-11 * abs(ratio[0]):
             continue
         constant = short_fraction(float(ratio[0]), 1e-11 * abs(float(ratio[0])))

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from diffexplore.checking.records import VALUE
 from diffexplore.verifying.diagnosis import (
+    arguments,
     constants,
     edits,
     factors,
@@ -27,7 +28,7 @@ Family = Callable[[str, Sequence[Scene]], Iterator[Hypothesis]]
 #: Those that make sense of a loss's value as well as of a partial.
 _OF_NUMBERS: tuple[Family, ...] = (
     library.conventions, factors.zero, factors.factors, factors.sizes, factors.fitted, constants.wrong_constants,
-    powers.powers_within, samples.squashed, shapes.all_pairs,
+    powers.powers_within, arguments.wrong_arguments, samples.squashed, shapes.all_pairs,
 )  # fmt: skip
 
 #: Those that need a partial.

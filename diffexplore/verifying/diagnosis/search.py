@@ -210,4 +210,6 @@ class Diagnosis:
 _OF_ONE_LIST = frozenset({"one_sample", "permuted"})
 
 #: Causes that may look like an error of one class of the data.
-_OF_TERMS = frozenset({"cut_path", "missing_term", "extra_term", "sign_of_term", "wrong_power", "factor_of_input"})
+_OF_TERMS = frozenset(
+    {"cut_path", "missing_term", "extra_term", "sign_of_term", "wrong_power", "wrong_argument", "factor_of_input"}
+)
