@@ -22,8 +22,10 @@ COUNT = 2 * BLOCK + 1000
 
 OPERATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "add": torch.add, "sub": torch.sub, "rsub": torch.rsub, "mul": torch.mul, "div": torch.div,
-    "square": lambda x, y: x.square(), "power": lambda x, y: x**2, "by a number": lambda x, y: x * 0.1,
-    "by two": lambda x, y: 2 * x, "over a number": lambda x, y: x / 0.3, "plus a number": lambda x, y: x + 1.0,
+    "square": lambda x, y: x.square(), "power": lambda x, y: x**2, "itself": lambda x, y: x**1.0,
+    "by a number": lambda x, y: x * 0.1,
+    "by two": lambda x, y: 2 * x, "over a number": lambda x, y: x / 0.3, "over two": lambda x, y: x / -2,
+    "plus a number": lambda x, y: x + 1.0,
 }  # fmt: skip
 
 #: What is said of the radii of the operands: nothing, that they are numbers, or of each element something else.
@@ -112,13 +114,13 @@ def test_numbers_of_a_candidate_may_be_two_units_off(count: int) -> None:
 def test_bounds_of_narrow_numbers(operation: str, dtype: torch.dtype) -> None:
     x, y = _numbers(dtype, odd=True)
     for kind in ("exact", "arrays", "number"):
-        _assert_alike(*(_radii(operation, kind, x, y, dense=dense) for dense in (True, False)))
+        _assert_alike(*(_radii(operation, kind, x, y, dense=dense) for dense in (True, False)), wider=2.0**-6)
 
 
-def _assert_alike(found: Tensor, expected: Tensor) -> None:
+def _assert_alike(found: Tensor, expected: Tensor, wider: float = 2.0**-9) -> None:
     assert torch.equal(found.isfinite(), expected.isfinite())
     finite = expected.isfinite()
     found, expected = found[finite], expected[finite]
     assert torch.equal(found == 0, expected == 0)
     assert bool((found >= expected * (1 - 2.0**-39)).all())
-    assert bool((found <= expected * (1 + 2.0**-9)).all())
+    assert bool((found <= expected * (1 + wider)).all())

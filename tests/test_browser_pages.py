@@ -36,7 +36,7 @@ class Square(torch.autograd.Function):
 
 #: The commands whose pages are looked at: the kind of page first, and what is special.
 COMMANDS: dict[str, list[str]] = {
-    "report": ["report", "perpendicular", "--samples", "20", "--scan", "a=-1:1"],
+    "report": ["report", "perpendicular", "--samples", "6", "--scan", "a=-1:1"],
     "report, undecided": ["report", "abs(a*x)", "--at", "a=0", "--samples", "4"],
     "verify": ["verify", "mine.py:right", "--loss", "squared_error"],
     "verify, wrong": ["verify", "mine.py:wrong", "--loss", "squared_error"],

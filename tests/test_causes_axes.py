@@ -48,7 +48,7 @@ def _norm(over: tuple[int, ...]) -> Any:
     ("over", "shape", "entries"),
     [
         slow((-1,), "x[2,2]", ["x1_1", "x1_2"], id="layer norm"),
-        pytest.param((0,), "x[2,2]", ["x1_1", "x2_1"], id="batch norm"),
+        pytest.param((0,), "x[2,1]", ["x1_1", "x2_1"], id="batch norm"),
         slow((0, 1), "x[2,2]", ["x1_1", "x1_2", "x2_1", "x2_2"], id="group norm"),
     ],
 )
@@ -64,7 +64,7 @@ SOFTMAX_TIMES_MEAN: Rule = lambda x, y, g: g - y.exp() * g.mean(-1, keepdim=True
 
 def test_a_multiple_of_the_softmax_is_named() -> None:
     """The backward of log_softmax subtracts softmax(x) Σ g; with the mean of g it subtracts a third of that."""
-    proof = dx.prove(_function(lambda x: x.log_softmax(-1), SOFTMAX_TIMES_MEAN), parameters="x[3]", data=[])
+    proof = dx.prove(_function(lambda x: x.log_softmax(-1), SOFTMAX_TIMES_MEAN), parameters="x[2]", data=[])
     assert proof.status == "refuted" and proof.cause is not None
     assert (proof.cause.key, proof.cause.fields["certain"]) == ("axis_term", True)
     assert "softmax" in proof.cause.message
@@ -80,7 +80,7 @@ CUT: dict[str, tuple[Callable[[Tensor], Tensor], Rule]] = {
 
 @pytest.mark.parametrize("kind", one_in(4, CUT, first=3))
 def test_what_was_held_constant_is_the_simpler_name(kind: str) -> None:
-    proof = dx.prove(_function(*CUT[kind]), parameters="x[3]", data=[])
+    proof = dx.prove(_function(*CUT[kind]), parameters="x[2]", data=[])
     assert proof.status == "refuted" and proof.cause is not None
     assert (proof.cause.key, proof.cause.fields["certain"]) == ("cut_path", True)
 

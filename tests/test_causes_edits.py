@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from representatives import one_in
+from representatives import these
 
 import diffexplore as dx
 
@@ -78,7 +78,16 @@ CASES: dict[str, tuple[Any, dict[str, tuple[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize("case", one_in(3, CASES))
+#: An edit of each kind; a loss to which something is added, and one of which a part is another.
+EACH_TIME = (
+    "a constant added to the loss",
+    "a multiple of a parameter",
+    "the sign of one term",
+    "a small whole number",
+)
+
+
+@pytest.mark.parametrize("case", these(EACH_TIME, CASES))
 def test_one_change_of_the_loss_is_named_in_every_row(case: str) -> None:
     candidate, expected = CASES[case]
     report = dx.verify(candidate, LOSS, DATA, AT)

@@ -18,11 +18,11 @@ print("imported")
 
 
 def distance(a, b, x, y):
-    return ((a * x - y + b) ** 2 / (2 * (a**2 + 1))).mean()
+    return ((a * x + b - y) ** 2).mean()
 
 
 def cut(a, b, x, y):
-    return ((a * x - y + b) ** 2 / (2 * (a**2 + 1).detach())).mean()
+    return ((a * x + b - y) * (a * x + b - y).detach()).mean()
 
 
 def linear(w, c, X, y):
@@ -56,8 +56,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "code", "answer"),
     [
         (["distance", "--wrt", "a,b"], 0, "PROVED  distance computes the gradient of its own forward pass"),
-        (["distance", "--loss", "perpendicular"], 0, "PROVED  distance computes the gradient of perpendicular"),
-        (["cut", "--loss", "perpendicular"], 1, "REFUTED  cut does not compute the gradient of perpendicular"),
+        (["distance", "--loss", "squared_error"], 0, "PROVED  distance computes the gradient of squared_error"),
+        (["cut", "--loss", "squared_error"], 1, "REFUTED  cut does not compute the gradient of squared_error"),
         (["linear", "--wrt", "w,c", "--shapes", "w[2],X[2]"], 0, "PROVED  linear computes"),
     ],
 )
@@ -90,7 +90,7 @@ def test_ascii(capsys: Output) -> None:
         (["programs.py:missing", "--wrt", "a"], "'missing'"),
         (["programs.py:number", "--wrt", "a"], "is not a function"),
         (["nowhere.py:f", "--wrt", "a"], "no such file"),
-        (["perpendicular", "--wrt", "a"], "FILE.py:NAME"),
+        (["squared_error", "--wrt", "a"], "FILE.py:NAME"),
         (["programs.py:branches", "--wrt", "a"], "torch.where"),
         (["programs.py:linear", "--wrt", "w,c", "--shapes", "w[x]"], "shape"),
         (["programs.py:linear", "--wrt", "w,c", "--shapes", "q[2]"], "'q'"),
@@ -110,7 +110,7 @@ def test_refusals(capsys: Output, arguments: list[str], message: str) -> None:
 def test_a_function_in_a_file_is_a_loss(capsys: Output) -> None:
     assert main(["derive", "programs.py:distance", "--wrt", "a,b", "--format", "json"]) == 0
     traced = json.loads(capsys.readouterr().out.removeprefix("imported\n"))
-    assert main(["derive", "perpendicular", "--format", "json"]) == 0
+    assert main(["derive", "squared_error", "--format", "json"]) == 0
     known = json.loads(capsys.readouterr().out)
     assert traced["gradient"]["b"]["expression"] == known["gradient"]["b"]["expression"]
 
@@ -146,4 +146,4 @@ def test_without_names_every_argument_is_differentiated_by(capsys: Output) -> No
     assert main(["prove", "programs.py:distance", "--json", "-"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [statement["name"] for statement in document["statements"]] == ["a", "b", "x", "y"]
-    assert main(["prove", "programs.py:uncentred", "--shapes", "x[3]", "--quiet"]) == 1
+    assert main(["prove", "programs.py:uncentred", "--shapes", "x[2]", "--quiet"]) == 1

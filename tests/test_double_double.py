@@ -96,7 +96,7 @@ def missed(name: str, *operands: list[tuple[float, float, float]], flush: bool =
     return count
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(balls(), balls()), min_size=1, max_size=20))
 @example([((1.0, 0.0, 0.0), (0.0, 0.0, 0.0)), ((0.0, 0.0, 0.0), (np.inf, 0.0, np.inf))])
 def test_every_operation_encloses_the_rational_result(rows: list[Any]) -> None:
@@ -192,7 +192,7 @@ def _arb(ball: DoubleBall, i: int) -> arb:
 
 
 # ------------------------------------------------------------------------------------------------------ conditions
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(balls(), balls())
 def test_conditions_are_true_of_every_number_in_the_balls(x: Any, y: Any) -> None:
     if not (np.isfinite(x[2]) and np.isfinite(y[2])):
@@ -233,6 +233,7 @@ def test_an_undecided_branch_is_not_guessed() -> None:
 
 
 # ------------------------------------------------------------------------------------------------ constants and sums
+@settings(max_examples=50)
 @given(st.fractions(), st.integers(-1000, 1000))
 def test_constants_are_enclosed(number: Fraction, exponent: int) -> None:
     from flint import fmpq
@@ -246,6 +247,7 @@ def test_constants_are_enclosed(number: Fraction, exponent: int) -> None:
     assert ctx.prec == 53, "the precision is given back"
 
 
+@settings(max_examples=40)
 @given(st.lists(balls().filter(lambda ball: np.isfinite(ball[2])), max_size=70))
 def test_a_sum_encloses(rows: list[tuple[float, float, float]]) -> None:
     columns = zip(*rows, strict=True) if rows else ([], [], [])

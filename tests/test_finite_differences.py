@@ -107,7 +107,7 @@ def test_errors_stay_below_the_bounds_at_every_step(loss: str, dtype: str) -> No
 
 
 def compared_at(loss: str, dtype: str, step: float) -> Report:
-    return check(loss, few_samples(loss), AT[loss], methods=WITH_AN_EXACT_ONE, dtype=dtype, step=step, device="cpu")
+    return check(loss, few_samples(loss, 3), AT[loss], methods=WITH_AN_EXACT_ONE, dtype=dtype, step=step, device="cpu")
 
 
 @pytest.mark.parametrize("formula", [slow("log(cosh(a))*exp(a)"), slow("softplus(3*a)"), "1/(1 + a**2)"])
@@ -119,7 +119,7 @@ def test_the_chosen_step_is_as_good_as_any(formula: str) -> None:
         rows = [row for row in report.rows if row.sample is None and row.probe is None and row.method in NAMES]
         return {row.method: math.inf if row.bound is None else row.bound for row in rows}
 
-    at_steps = [bounds(2.0**exponent) for exponent in range(-40, -2, 2)]
+    at_steps = [bounds(2.0**exponent) for exponent in range(-34, -2, 2)]
     chosen = bounds(None)
     assert set(chosen) == set(NAMES)
     for name in NAMES:

@@ -57,7 +57,7 @@ class _Then(nn.Module):
 
 
 def _perceptron() -> tuple[nn.Module, tuple[int, ...]]:
-    return nn.Sequential(*[layer for _ in range(6) for layer in (nn.Linear(32, 32), nn.Tanh())]), (4, 32)
+    return nn.Sequential(*[layer for _ in range(6) for layer in (nn.Linear(16, 16), nn.Tanh())]), (4, 16)
 
 
 def _convolutions() -> tuple[nn.Module, tuple[int, ...]]:
@@ -73,7 +73,7 @@ def _convolutions() -> tuple[nn.Module, tuple[int, ...]]:
 
 
 def _attention() -> tuple[nn.Module, tuple[int, ...]]:
-    return nn.Sequential(_Attention(8), _Attention(8)), (2, 4, 8)
+    return nn.Sequential(_Attention(4), _Attention(4)), (2, 4, 4)
 
 
 def _built(

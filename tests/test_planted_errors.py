@@ -189,14 +189,26 @@ def detectable(row: Row) -> float:
     return max(size, abs(row.value) * 2.0**-52, 2.0**-1070)
 
 
-#: A quotient and a loss with a kink in bfloat16, one without parameters and one with an exponential in float16.
+#: A quotient and a loss with a kink in bfloat16, one without parameters and one with an exponential in float16. Those
+#: that run each time share the honest rows of the quotient with the test below.
 STATED = [
     *((name, dtype) for name in ("perpendicular", "absolute_error", "graph_sum", "poisson") for dtype in ("float64", "float32")),
     ("perpendicular", "bfloat16"), ("absolute_error", "bfloat16"), ("graph_sum", "float16"), ("poisson", "float16"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "dtype"), one_in(3, STATED))
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    these(
+        [
+            ("perpendicular", "float64"),
+            ("perpendicular", "float32"),
+            ("absolute_error", "bfloat16"),
+            ("poisson", "float16"),
+        ],
+        STATED,
+    ),
+)
 def test_an_error_of_the_stated_size_always_fails(name: str, dtype: str) -> None:
     rows = honest(name, dtype)
     assert {row.method for row in rows} == {m for m in METHODS if not expected_skip(name, m, dtype)}
@@ -212,7 +224,7 @@ def test_an_error_of_the_stated_size_always_fails(name: str, dtype: str) -> None
 
 @pytest.mark.parametrize(
     ("sign", "dtype"),
-    these([(1.0, "float64"), (-1.0, "float32"), (1.0, "bfloat16")], itertools.product([1.0, -1.0], DTYPES)),
+    these([(1.0, "float64"), (-1.0, "float32")], itertools.product([1.0, -1.0], DTYPES)),
 )
 def test_an_error_within_the_bound_never_fails(sign: float, dtype: str) -> None:
     """The other side: a value anywhere within its bound of the truth is not accused."""

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import sympy
 import torch
-from representatives import slow
+from representatives import one_in, slow
 from sympy import Abs, Eq, Max, Piecewise, cos, exp, gamma, sign, sin, sqrt
 
 import diffexplore as dx
-from benchmarks.proof_pairs import a, pairs, real, w, x, y
+from benchmarks.proof_pairs import Pair, a, pairs, real, w, x, y
 from diffexplore.decide import branches, decide, decide_equal, decide_gradient, refute
 from diffexplore.decide.points import points_in
 from diffexplore.decide.regions import Region
@@ -50,10 +50,10 @@ def test_tests_can_ask_for_the_error_itself(monkeypatch: pytest.MonkeyPatch) -> 
         decide_equal(sin(x) ** 2 + cos(x) ** 2, sympy.Integer(1))
 
 
-def test_no_derivative_written_by_hand_meets_an_internal_error() -> None:
-    for pair in pairs():
-        decision = decide_gradient(pair.forward, pair.claimed, pair.symbol, data=pair.data, domain=pair.domain)
-        assert not any(decide.INTERNAL in text for text in decision.tried), (pair.name, decision.tried)
+@pytest.mark.parametrize("pair", one_in(4, pairs()), ids=lambda pair: pair.name)
+def test_no_derivative_written_by_hand_meets_an_internal_error(pair: Pair) -> None:
+    decision = decide_gradient(pair.forward, pair.claimed, pair.symbol, data=pair.data, domain=pair.domain)
+    assert not any(decide.INTERNAL in text for text in decision.tried), decision.tried
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,9 @@ def _root(u: sympy.Expr) -> sympy.Expr:
 @pytest.mark.parametrize(
     ("step", "height"),
     [
-        pytest.param(lambda u: exp(u + 1), 60, id="exp"),
-        pytest.param(_root, 30, id="sqrt"),
+        pytest.param(lambda u: exp(u + 1), 40, id="exp"),
+        pytest.param(_root, 16, id="sqrt"),
+        slow(lambda u: exp(u + 1), 60, id="exp, high"),
         slow(_root, 60, id="sqrt, high"),
     ],
 )

@@ -33,8 +33,8 @@ def cut(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return ((a * x - y + b) ** 2 / (2 * (a**2 + 1).detach())).mean()
 
 
-def without_half(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    return ((a * x - y + b) ** 2 / (a**2 + 1)).mean()
+def doubled(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    return 2 * ((a * x + b - y) ** 2).mean()
 
 
 def to_the_power(x: Tensor, n: int) -> Tensor:
@@ -107,11 +107,11 @@ def test_a_cut_path_is_refuted_with_a_counterexample_and_its_cause() -> None:
 
 
 def test_a_program_of_another_loss_is_refuted_as_such() -> None:
-    proof = dx.prove(without_half, "perpendicular")
+    proof = dx.prove(doubled, "squared_error")
     assert {statement.name for statement in proof.refuted} == {"(value)", "a", "b"}
     assert proof.cause is not None
     assert (proof.cause.key, proof.cause.fields["factor"]) == ("factor", 2.0)
-    assert dx.prove(without_half, parameters="a, b").status == "proved"  # of its own forward pass it is the derivative
+    assert dx.prove(doubled, parameters="a, b").status == "proved"  # of its own forward pass it is the derivative
 
 
 def test_an_autograd_function_is_proved_for_every_upstream_gradient() -> None:
@@ -125,10 +125,10 @@ def test_vectors_and_matrices() -> None:
     def perceptron(W: Tensor, c: Tensor, v: Tensor, d: Tensor, X: Tensor, y: Tensor) -> Tensor:
         return ((torch.tanh(X @ W.T + c) @ v + d - y) ** 2).mean()
 
-    proof = dx.prove(perceptron, parameters=["W[1,3]", "c[1]", "v[1]", "d"], data=["X[3]", "y"])
+    proof = dx.prove(perceptron, parameters=["W[1,2]", "c[1]", "v[1]", "d"], data=["X[2]", "y"])
     assert proof.status == "proved"
-    assert len(proof.statements) == 6
-    only = dx.prove(perceptron, parameters=["W[2,2]", "c[2]", "v[2]", "d"], data=["X[2]", "y"], wrt="W")
+    assert len(proof.statements) == 5
+    only = dx.prove(lambda W, X: (X @ W.T).square().sum(-1).mean(), parameters="W[2,2]", data="X[2]")
     assert [statement.name for statement in only.statements] == [f"W{i}_{j}" for i in (1, 2) for j in (1, 2)]
 
 
@@ -150,7 +150,7 @@ def test_a_kink_is_a_side_condition() -> None:
 @pytest.mark.parametrize(
     ("name", "features", "condition"),
     [
-        ("standard_deviation", None, "Σ((exp(a·x) − Σ(exp(a·x))/N)²) ≠ 0"),
+        slow("standard_deviation", None, "Σ((exp(a·x) − Σ(exp(a·x))/N)²) ≠ 0"),
         ("correlation", None, "N ≥ 2"),
         slow("vector_norm_max", 2, "w1·x1 − w2·x2 ≠ 0 for every sample"),
         slow("cosine_similarity", 2, "√(w1²·x1² + w2²·x2²) ≠ 1/100000000 for every sample"),

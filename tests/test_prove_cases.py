@@ -154,7 +154,7 @@ def test_a_choice_that_follows_from_a_condition_is_not_stated(
 
 
 def test_a_domain_on_a_seam_is_decided() -> None:
-    proof = dx.prove(crossed, parameters="a", domain="y == 1")
+    proof = dx.prove(RIGHT["inequality"], parameters="a", domain="y == 1")
     assert (proof.status, proof.exclusions) == ("proved", ("y = 1",))
 
     def cut(a: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -177,9 +177,9 @@ def test_a_seam_of_a_parameter_is_a_case_for_the_others() -> None:
     ("function", "exact", "computed"),
     [
         (lambda a: torch.where(a == 0, a, 2 * a), 2, 1),
-        (lambda a: torch.where(a == 0, 0 * a, a), 1, 0),
+        slow(lambda a: torch.where(a == 0, 0 * a, a), 1, 0),
         (lambda a: torch.relu(a) - torch.relu(-a), 1, 0),
-        (lambda a: torch.where(a == 0, torch.ones_like(a), torch.exp(a)), 1, 0),
+        slow(lambda a: torch.where(a == 0, torch.ones_like(a), torch.exp(a)), 1, 0),
         (lambda a: torch.relu(a) - torch.where(a >= 0, a, 0), 0, -1),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from representatives import one_in
+from representatives import these
 
 import diffexplore as dx
 
@@ -48,14 +48,18 @@ ASKS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", one_in(3, ASKS))
+@pytest.mark.parametrize("name", these(("not 3", "halves", "more than 40"), ASKS))
 def test_a_program_that_asks_for_the_number_of_samples_is_proved_for_all_of_them(name: str) -> None:
     proof = dx.prove(branch(ASKS[name], right, total), parameters="a", data="x")
     assert (proof.status, proof.samples, proof.conditions) == ("proved", None, ())
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong_where"), one_in(5, [(name, where) for name in ASKS for where in (True, False)])
+    ("name", "wrong_where"),
+    these(
+        [("more than 8", True), ("5", False), ("one of three", True)],
+        [(name, where) for name in ASKS for where in (True, False)],
+    ),
 )
 def test_a_wrong_branch_is_found_at_a_number_of_samples_that_takes_it(name: str, wrong_where: bool) -> None:
     asks = ASKS[name]

@@ -143,7 +143,7 @@ PLANTED = [
 
 
 #: A mistake is found in the same way wherever it is: by windows, by order, by a mask.
-PLANTED_EACH_TIME = [("conv1d", 1), ("sort", 0), ("mean by own mask", 0)]
+PLANTED_EACH_TIME = [("nearest", 0), ("median", 0), ("mean by own mask", 0)]
 
 
 @pytest.mark.parametrize(("name", "place"), these(PLANTED_EACH_TIME, PLANTED))
@@ -218,7 +218,7 @@ JOINS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("name", these({"cat", "complex"}, JOINS))
+@pytest.mark.parametrize("name", these({"cat"}, JOINS))
 def test_nothing_is_joined_to_nothing(name: str) -> None:
     assert dx.prove(JOINS[name], parameters="x[1]", data="").status == "proved"
 

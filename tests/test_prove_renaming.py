@@ -77,7 +77,7 @@ def test_a_summand_is_lowered_once_for_all_samples_and_points(monkeypatch: pytes
     [
         (lambda x: F.layer_norm(x, (4,)), "x[4]", 1),
         (lambda x: torch.softmax(x, 0), "x[4]", 1),
-        (F.scaled_dot_product_attention, ["query[2,2]", "key[2,2]", "value[2,2]"], 3),
+        slow(F.scaled_dot_product_attention, ["query[2,2]", "key[2,2]", "value[2,2]"], 3),
         (lambda x: x[0] * x[1] + x[2] * x[3].exp(), "x[4]", 3),
     ],
     ids=["layer norm", "softmax", "attention", "not alike"],
@@ -109,12 +109,12 @@ class PlantedPerceptron(torch.autograd.Function):
         return slope * factor, inner @ W
 
 
-@pytest.mark.parametrize("wrong", [slow((0, 0), id="first"), pytest.param((1, 1), id="inner"), slow((2, 0), id="last")])
+@pytest.mark.parametrize("wrong", [slow((0, 0), id="first"), pytest.param((1, 0), id="inner"), slow((2, 0), id="last")])
 def test_a_wrong_entry_among_equals_is_refuted_and_named(wrong: tuple[int, int]) -> None:
     PlantedPerceptron.wrong = wrong
     proof = dx.prove(
         lambda W, v, X, y: ((PlantedPerceptron.apply(W, X) @ v - y) ** 2).mean(),
-        parameters="W[3,2], v[3]", data="X[2], y", wrt="W",
+        parameters="W[3,1], v[3]", data="X[1], y", wrt="W",
     )  # fmt: skip
     name = f"W{wrong[0] + 1}_{wrong[1] + 1}"
     assert proof.status == "refuted"
@@ -146,9 +146,9 @@ def test_a_domain_that_tells_symbols_apart_is_no_renaming(decided: list[str]) ->
 
 def test_side_conditions_are_renamed_with_the_symbols(decided: list[str]) -> None:
     """One partial is decided, and each kink is named by its own symbols."""
-    proof = dx.prove(lambda w, X: F.relu(X * w).mean(), parameters="w[3]", data="X[3]")
+    proof = dx.prove(lambda w, X: F.relu(X * w).mean(), parameters="w[2]", data="X[2]")
     assert (proof.status, decided) == ("proved", ["w1"])
-    conditions = tuple(f"X{k}·w{k} ≠ 0 for every sample" for k in (1, 2, 3))
+    conditions = tuple(f"X{k}·w{k} ≠ 0 for every sample" for k in (1, 2))
     assert proof.conditions == conditions
     assert tuple(one.decision.conditions for one in proof.statements) == tuple((one,) for one in conditions)
 
@@ -160,7 +160,7 @@ def test_side_conditions_are_renamed_with_the_symbols(decided: list[str]) -> Non
         pytest.param(lambda w: w.abs().sum(), "w[2]", [], id="abs"),
         pytest.param(lambda w: (w.log() * w.flip(0).abs()).sum(), "w[2]", [], id="logarithm"),
         pytest.param(lambda w: F.softplus(w).sum(), "w[2]", [], id="convention"),
-        pytest.param(lambda w, X: F.relu(X @ w).mean(), "w[2]", "X[2]", id="one unit"),
+        slow(lambda w, X: F.relu(X @ w).mean(), "w[2]", "X[2]", id="one unit"),
     ],
 )
 def test_renamed_conditions_are_those_of_the_decision(

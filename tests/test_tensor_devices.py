@@ -13,7 +13,7 @@ from representatives import slow
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module", params=[pytest.param(14, id="some"), slow(1, id="all")])
+@pytest.fixture(scope="module", params=[pytest.param(15, id="some"), slow(1, id="all")])
 def answers(request: pytest.FixtureRequest) -> dict[str, Any]:
     """By function, its answers on both devices. Another process, as the device changes torch for all of one."""
     run = run_python("-m", "tests.simulated_calls", str(request.param), cwd=ROOT)

@@ -171,7 +171,7 @@ SHAPES = {
 def test_batches_hybrids_and_other_numbers(name: str, masked: bool) -> None:
     layout, dense, dense_dim = SHAPES[name]
     x = sparse(layout, dense, dense_dim=dense_dim)
-    assert dx.gradcheck(Exponentials, x, masked=masked).truth == "certified"
+    assert dx.gradcheck(Exponentials, x, masked=masked, battery="none").truth == "certified"
     report = dx.gradcheck(Larger, x, masked=masked, battery="none", raise_exception=False)
     assert (report.verdict == "fail") == (dense.dtype is not torch.float32)  # 1e-6 are 8 units of its last place
 

@@ -13,8 +13,9 @@ from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.elements import none_is_infinite
 from diffexplore.bounds.elementwise import Arguments, Elementwise, Options, Ran
+from diffexplore.bounds.handling import Kinks
 from diffexplore.bounds.stepwise import BY_RECIPROCAL, lost_in_reciprocal
-from diffexplore.bounds.zeros import are_exact, by_powers_of_two, exact_sums
+from diffexplore.bounds.zeros import are_exact, by_powers_of_two, exact_sums, over_power_of_two
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -78,7 +79,7 @@ class Multiplication(Elementwise):
 
     def _lossless(self, ran: Ran) -> Tensor | None:
         lossless = super()._lossless(ran)
-        return _either(by_powers_of_two(ran.balls, ran.value) if are_exact(ran.balls[:2]) else None, lossless)
+        return _either(by_powers_of_two(ran.balls, ran.value), lossless)
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,14 @@ class Power(Elementwise):
             # Differentiating makes the exponent p - 1 of p, with the absolute error of p.
             balls[1] = Ball(balls[1].mid, balls[1].rad + 2.0**-52)
         return balls
+
+    def _in_blocks(
+        self, kinks: Kinks, watch: Watch, operands: list[Any], out: Tensor, args: Arguments
+    ) -> Tensor | None:
+        base, exponent = operands
+        if not isinstance(exponent, Tensor) and exponent == 1 and not watch.number_radius(exponent):
+            return watch.radius(base) if base.dtype is out.dtype else None
+        return super()._in_blocks(kinks, watch, operands, out, args)
 
     def _rule(self, watch: Watch, operands: list[Any]) -> str | None:
         exponent = operands[1]
@@ -121,6 +130,9 @@ class Division(Elementwise):
         if _is_by_reciprocal(dividend, divisor):
             balls[1] = Ball(balls[1].mid, balls[1].rad + lost_in_reciprocal(balls[1].mid, dtype))
         return balls
+
+    def _lossless(self, ran: Ran) -> Tensor | None:
+        return _either(over_power_of_two(ran.balls, ran.value), super()._lossless(ran))
 
     def _rule(self, watch: Watch, operands: list[Any]) -> str | None:
         return None if _is_by_reciprocal(*operands) else self.claim

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import BELOW_NORMAL, rounding_parts
-from diffexplore.bounds.dense_rules import DenseOperand, DenseRule, LeftToTensors, Room, doubles
+from diffexplore.bounds.dense_operands import DenseOperand, DenseResult, LeftToTensors, Room, doubles
+from diffexplore.bounds.dense_rules import DenseRule
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
 
 #: Numbers that are bounded at a time: a few arrays of them lie in the cache of a core.
-BLOCK = 16_384
+BLOCK = 32_768
 
 #: The dtypes that NumPy has in common with torch.
 _COMMON = (torch.float64, torch.float32, torch.float16)
@@ -47,7 +48,7 @@ def radius_in_blocks(
     try:
         with np.errstate(all="ignore"):
             if not out.dim():
-                return torch.scalar_tensor(rule.radius(out.item(), sides, *rounding), dtype=torch.float64)
+                return torch.scalar_tensor(rule.radius(DenseResult(out.item(), *rounding), sides), dtype=torch.float64)
             radii, odd = _computed(rule, sides, _array_of(out), rounding)
     except LeftToTensors:
         return None
@@ -89,10 +90,11 @@ def _side_of(watch: Watch, value: Any, out: Tensor) -> DenseOperand | None:
         return DenseOperand(float(value), watch.operand_radius(value)) if out.dtype is torch.float64 else None
     if value.dtype is not out.dtype:
         return None
-    if not value.dim() and value.is_cpu:
+    count = value.numel()
+    if value.is_cpu and (not value.dim() or count == 1 != out.numel()):
         known = watch._find(value)
         return DenseOperand(value.item(), 0.0 if known is None else float(known))
-    if value.shape != out.shape or not _is_plain(value):
+    if count != out.numel() or not _is_plain(value):  # as many elements have the same order, whatever the shape
         return None
     known, mid = watch._find(value), _array_of(value)
     if known is None:
@@ -110,15 +112,16 @@ def _computed(
     size = min(count, BLOCK)
     radii, spare, other = np.empty(count), np.empty(size), np.empty(size)
     if count == size:
-        odd = rule.radii(Room(radii, spare, other), doubles(value), [one.doubles() for one in operands], *rounding)
+        odd = rule.radii(
+            Room(radii, spare, other), DenseResult(doubles(value), *rounding), [one.doubles() for one in operands]
+        )
         return radii, None if odd is None else torch.from_numpy(np.flatnonzero(odd))
     left = []
     for first in range(0, count, size):
         last = min(first + size, count)
         room = Room(radii[first:last], spare[: last - first], other[: last - first])
-        odd = rule.radii(
-            room, doubles(value[first:last]), [one.part(first, last).doubles() for one in operands], *rounding
-        )
+        parts = [one.part(first, last).doubles() for one in operands]
+        odd = rule.radii(room, DenseResult(doubles(value[first:last]), *rounding), parts)
         if odd is not None:
             left.append(np.flatnonzero(odd) + first)
     return radii, torch.from_numpy(np.concatenate(left)) if left else None

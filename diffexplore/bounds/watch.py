@@ -35,7 +35,7 @@ _WHOLE = 2.0**53
 
 #: Radii of tensors that are gone are dropped after so many operations, or so many bytes of radii.
 _PURGE_OPERATIONS = 64
-_PURGE_BYTES = 2**25
+_PURGE_BYTES = 2**20
 
 
 class Observer:

@@ -170,15 +170,19 @@ class _Search:
             if loss is not None and not all(value.is_finite() for value in loss.exact(pick_loss(rows[i]))):
                 continue
             balls = gradient(pick(rows[i]))
-            for place in tuple(places):
-                column, ball = self._columns[place], balls[place]
-                if column.put(i, ball, self._tightness):
-                    self._finish(i, place, ball, Status.RESOLVED)
-                    places.discard(place)
-                elif ball.is_finite():
-                    column.pending[i] = ball
-                elif not ball.is_nan():
-                    column.overflowed.add(i)
+            places -= {place for place in tuple(places) if self._resolved(i, place, balls[place])}
+
+    def _resolved(self, i: int, place: int, ball: arb) -> bool:
+        """Whether a ball is tight enough for the truth; what it says otherwise is kept."""
+        column = self._columns[place]
+        if column.put(i, ball, self._tightness):
+            self._finish(i, place, ball, Status.RESOLVED)
+            return True
+        if ball.is_finite():
+            column.pending[i] = ball
+        elif not ball.is_nan():
+            column.overflowed.add(i)
+        return False
 
     def _from_both_sides(
         self, rows: _Rows, left: Mapping[int, set[int]], chosen: Callable[[int, EnclosureColumn], bool]

@@ -13,6 +13,7 @@ from diffexplore.cli.progress import listening
 from diffexplore.cli.shown import Shown
 from diffexplore.cli.writes import writes
 from diffexplore.errors import UsageError
+from diffexplore.fitting import optimizers
 
 if TYPE_CHECKING:
     from diffexplore.checking.listener import Listener
@@ -61,7 +62,7 @@ def fit(
         **given(loss, at, data, columns, samples, None, shapes, reduction, seed=seed),
         lr=o.decimal("--lr", lr),
         steps=o.whole_number("--steps", steps) or 0,
-        optimizer=o.chosen("optimizer", optimizer, o.OPTIMIZERS),
+        optimizer=o.chosen("optimizer", optimizer, optimizers.names()),
         methods=methods, dtypes=dtype, axes=None if axes is None else tuple(name.strip() for name in axes.split(",")),
     )  # fmt: skip
     with listening(quiet=outputs.quiet) as listener:

@@ -10,13 +10,13 @@ import typer
 
 from diffexplore import losses, methods
 from diffexplore.errors import UsageError, unknown
+from diffexplore.fitting import optimizers
 from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.whole import whole
 
 DTYPES = tuple(FLOAT_FORMATS)
 DEVICES = ("auto", "cpu", "cuda")
 REDUCTIONS = ("mean", "sum")
-OPTIMIZERS = ("gd", "momentum", "adam", "newton", "lbfgs")
 ROWS = ("worst", "all")
 FORMATS = ("text", "latex", "python", "torch", "javascript", "json")
 
@@ -179,7 +179,7 @@ DeriveHessian = Annotated[
 Steps = Annotated[bool, _way("--steps", "", "Show the derivation line by line, each line checked.")]
 Rate = Annotated[str, _way("--lr", "RATE", "The learning rate of gd, momentum and adam.")]
 StepCount = Annotated[str, _way("--steps", "N", "At most so many steps, such as 1e4.")]
-Optimizer = Annotated[str, _way("--optimizer", "NAME", f"One of {', '.join(OPTIMIZERS)}.")]
+Optimizer = Annotated[str, _way("--optimizer", "NAME", f"One of {', '.join(optimizers.names())}.")]
 Axes = Annotated[str | None, _way("--axes", "a,b", "The parameters over which --html and --figure draw.")]
 Sizes = Annotated[str, _way("--sizes", "N,...", "Numbers of synthetic samples.")]
 

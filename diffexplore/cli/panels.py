@@ -8,7 +8,7 @@ from typing import Any
 #: Where the commands stand in the list of all.
 _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "Check a gradient": ("report", "verify", "prove", "bench", "audit"),
-    "Look at a loss": ("derive", "fit", "explore", "graph", "list"),
+    "Look at a loss": ("derive", "fit", "graph", "list"),
 }
 
 _EXAMPLES: Mapping[str, tuple[str, ...]] = {

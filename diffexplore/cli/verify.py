@@ -26,6 +26,7 @@ from diffexplore.cli.writes import output_parameters, writes
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
+    from diffexplore.render.terminal import Detail
     from diffexplore.verifying.replay import Replay
 
 
@@ -82,16 +83,13 @@ def verify(
     """
     from diffexplore.cli.verify_tensors import TensorRequest, tensor_request, verify_tensors
 
-    others = _OF_OUTPUT if candidate is None and inputs is None else _OF_TENSORS
-    named = [name for name in context.params if name not in others and context.params[name]]
-    typed = {_spelled(name): True for name in named if _is_typed(context.get_parameter_source(name))}
     of_tensors = inputs is not None or candidate is None or candidate.endswith(".py")
     functions = {"--reference": reference, "--surrogate": surrogate if of_tensors else None}
     request_of_tensors = TensorRequest(
         candidate, inputs, o.chosen("dtype", dtype, o.DTYPES), o.whole_number("--seed", seed) or 0,
         {name: place for name, place in functions.items() if place is not None}, masked, replay,
     )  # fmt: skip
-    tensors = tensor_request(request_of_tensors, typed)
+    tensors = tensor_request(request_of_tensors, _options_of_losses(context))
     if tensors is not None:
         return verify_tensors(tensors, outputs, full=full)
     if masked:
@@ -107,9 +105,15 @@ def verify(
     )  # fmt: skip
     all_rows = o.chosen("choice of rows", rows, o.ROWS) == "all"
     again = _replay_of(context, replay) if candidate is None else None
-    kept = None if again else replay
     detail = detail_of(full=full, only_failing=only_failing)
-    outputs = outputs.beside(rows_all=STDOUT if all_rows else None, replay=replay_file(kept))
+    outputs = outputs.beside(rows_all=STDOUT if all_rows else None, replay=replay_file(None if again else replay))
+    return _verify(request, again, None if again else replay, outputs, detail=detail, all_rows=all_rows)
+
+
+def _verify(
+    request: VerifyRequest, again: Replay | None, kept: Path | None, outputs: Outputs, *, detail: Detail, all_rows: bool
+) -> int:
+    """Verify what is requested, or ``again`` what a file holds; write, print, and keep in a file what does not pass."""
     with listening(quiet=outputs.quiet, rows_to=sys.stdout if all_rows else None) as listener:
         record, loaded = (again, None) if again else _record(request)
         if kept is not None:
@@ -134,8 +138,12 @@ _OF_TENSORS = frozenset(
 ) | output_parameters("verify")
 
 
-def _spelled(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+def _options_of_losses(context: typer.Context) -> list[str]:
+    """The options, as they are spelled, that were typed and say nothing of a function of tensors."""
+    without_inputs = context.params["candidate"] is None and context.params["inputs"] is None
+    others = _OF_OUTPUT if without_inputs else _OF_TENSORS
+    named = [name for name in context.params if name not in others and context.params[name]]
+    return [f"--{name.replace('_', '-')}" for name in named if _is_typed(context.get_parameter_source(name))]
 
 
 def _replay_of(context: typer.Context, path: Path | None) -> Replay:

@@ -46,7 +46,7 @@ class TensorRequest:
         return self.place or str(self.replay)
 
 
-def tensor_request(request: TensorRequest, others: dict[str, Any]) -> TensorRequest | None:
+def tensor_request(request: TensorRequest, others: Sequence[str]) -> TensorRequest | None:
     """The request, where functions of tensors are meant; else None.
 
     They are with ``--inputs``, where a file of Python is named alone, and where a file of such checks is run again.
@@ -65,7 +65,7 @@ def tensor_request(request: TensorRequest, others: dict[str, Any]) -> TensorRequ
     if request.inputs is None:
         raise UsageError(f"{next(iter(functions))} is for functions of tensors: state their arguments by --inputs")
     if others:
-        raise UsageError(f"--inputs states the arguments of a function of tensors: leave {next(iter(others))} out")
+        raise UsageError(f"--inputs states the arguments of a function of tensors: leave {others[0]} out")
     return request
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from diffexplore.caching import switched_off
 from diffexplore.cli.formats import Format, by_suffix, of_command
+from diffexplore.cli.formats.documents import SARIF
 from diffexplore.cli.options import Ascii, Debug, FirstLine, GitHub, NoCache, NoColor
 from diffexplore.cli.options import output as option
 from diffexplore.cli.outputs import Outputs
@@ -18,9 +19,6 @@ _SWITCHES: Mapping[str, Any] = {"quiet": FirstLine, "no_color": NoColor, "ascii"
 
 #: The commands that try how exactly torch computes, and keep what they found of it.
 _TRYING = ("report", "verify")
-
-#: The commands that find problems in code.
-_CRITICS = ("report", "verify", "prove")
 
 
 def writes(command: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -69,7 +67,7 @@ def _options(command: str) -> dict[str, tuple[Any, Any]]:
     output = Annotated[list[str] | None, option("-o", "FILE|-", help, "--output")]
     found: dict[str, tuple[Any, Any]] = {_OUTPUT: (output, None)}
     found |= {format.parameter: (_annotation(format), None) for format in formats if format.option}
-    if command in _CRITICS:
+    if command in SARIF.commands:  # those that find problems in code
         found["github"] = (GitHub, False)
     if command in _TRYING:
         found["no_cache"] = (NoCache, False)

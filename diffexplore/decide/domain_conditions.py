@@ -167,13 +167,14 @@ def left_open(condition: Boolean, region: Region, given: Iterable[DomainConditio
     if not isinstance(condition, Relational):
         raise Unsupported(f"there is no rule for the condition {condition}")
     p = difference(condition)
-    requirements = domain_conditions((p,))  # where it has no value, a comparison with it is false
     if isinstance(condition, sympy.Eq):
+        requirements = domain_conditions((p,))  # where it has no value, a comparison with it is false
         if 0 not in region.sign(p) or any(need.fails(region) for need in requirements):
             return None
         left: tuple[Open, ...] = (condition,) if region.sign(p).certain is None else ()
         return (*left, *conditions(requirements, given, region))
-    every = {DomainCondition(p, _KINDS[type(condition)]), *requirements}
+    need = _need(condition)
+    every = {need, *domain_conditions((need.expr,))}
     if any(need.fails(region) for need in every):
         return None
     return tuple(conditions(every, given, region))
@@ -192,9 +193,15 @@ def stated_whole(condition: Boolean) -> tuple[Open, ...]:
     """All of a condition, for where it fails."""
     if isinstance(condition, sympy.And):
         return tuple(one for part in condition.args for one in stated_whole(part))
-    if type(condition) in _KINDS:
-        return (DomainCondition(difference(condition), _KINDS[type(condition)]),)
-    return (condition,)
+    return (_need(condition),) if type(condition) in _KINDS else (condition,)
+
+
+def _need(comparison: Relational) -> DomainCondition:
+    """What a comparison, but for an equation, says of one expression: of 1/Γ(x) ≠ 0 that x is no pole."""
+    p = difference(comparison)
+    if isinstance(comparison, sympy.Ne) and p.is_Pow and p.exp == -1 and isinstance(p.base, sympy.gamma):
+        return DomainCondition(p.base.args[0], "no pole")
+    return DomainCondition(p, _KINDS[type(comparison)])
 
 
 def difference(condition: Relational) -> sympy.Expr:
@@ -214,9 +221,7 @@ def text_of(condition: Boolean) -> str:
         )
     if isinstance(condition, sympy.Eq):
         return DomainCondition(difference(condition), "nonzero").text().replace("≠", "=")
-    if type(condition) in _KINDS:
-        return DomainCondition(difference(condition), _KINDS[type(condition)]).text()
-    return str(condition)
+    return _need(condition).text() if type(condition) in _KINDS else str(condition)
 
 
 def unvalued_on(

@@ -151,6 +151,7 @@ def _grid(axes: Any, grid: ValueGrid, figure: Figure) -> None:
     known = grid.scaled
     if not known:
         return
+    lowest, highest = min(known), max(known)
     values = [[float("nan") if value is None else value for value in row] for row in grid.values]
     levels, surface = sorted(grid.levels), len(grid.x) > 1 and len(grid.y) > 1
     contours = len(levels) > 1 and surface
@@ -159,9 +160,9 @@ def _grid(axes: Any, grid: ValueGrid, figure: Figure) -> None:
         looks = {"cmap": _COLOURS, "extend": "both", "alpha": 0.75}
         filled = axes.contourf(grid.x, grid.y, values, levels=levels, norm=norm, **looks)
     else:
-        norm = (LogNorm if grid.scale == "log" and min(known) < max(known) else Normalize)(min(known), max(known))
+        norm = (LogNorm if grid.scale == "log" and lowest < highest else Normalize)(lowest, highest)
         filled = axes.pcolormesh(grid.x, grid.y, values, cmap=_COLOURS, norm=norm, shading="nearest")
-    inside = [level for level in levels if min(known) < level < max(known)]
+    inside = [level for level in levels if lowest < level < highest]
     if inside and surface:
         lines = axes.contour(grid.x, grid.y, values, levels=inside, colors="white", linewidths=0.7)
         axes.clabel(lines, fontsize="x-small", fmt="%.3g")
@@ -170,6 +171,11 @@ def _grid(axes: Any, grid: ValueGrid, figure: Figure) -> None:
         shown = levels[:: -(-len(levels) // _MOST_TICKS)]
         scale.set_ticks(shown, labels=distinct(shown, range(3, 10)))
         scale.minorticks_off()
+    _note(axes, grid)
+
+
+def _note(axes: Any, grid: ValueGrid) -> None:
+    """A marker at each place that has a note, and the note in the legend."""
     for at, (words, places) in enumerate(grid.noted.items()):
         marker = list(_MARKERS.values())[(5 + at) % len(_MARKERS)]
         looks = {"color": VERMILLION, "edgecolors": "white", "s": STYLES["bad"].size ** 2 / 2, "zorder": 2.8}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,10 +14,13 @@ from diffexplore.inputs.sources import Source
 
 
 class FilePart(Protocol):
-    """One file: ``n`` rows of the columns that were opened."""
+    """One file: ``n`` rows of the columns that were opened, whose ``names`` it keeps."""
 
     @property
     def source(self) -> Source: ...
+
+    @property
+    def names(self) -> Sequence[str]: ...
 
     @property
     def n(self) -> int: ...
@@ -41,6 +44,10 @@ class ArrayPart:
     @classmethod
     def of(cls, source: Source, columns: Mapping[str, npt.NDArray[Any]]) -> ArrayPart:
         return cls(source, columns, check_lengths(columns, str(source)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.columns)
 
     def read(self, first: int, last: int) -> list[list[npt.NDArray[np.float64]]]:
         columns = (

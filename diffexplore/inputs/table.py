@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +25,20 @@ from diffexplore.inputs.stored import StoredTable
 
 Table = dict[str, npt.NDArray[np.float64]]
 
-#: What opens a file of each kind, and its columns as arrays.
-_READERS = {"csv": read_csv, "npz": read_npz, "npy": open_npy}
+_Opener = Callable[[Source, Sequence[str] | None], FilePart]
 
-#: What reads the names of its columns.
-_HEADERS = {"csv": read_header, "npz": names_in_npz, "npy": names_in_npy, "parquet": names_in_parquet}
+
+def _as_arrays(read: Callable[[Source, Sequence[str] | None], Mapping[str, npt.NDArray[Any]]]) -> _Opener:
+    return lambda source, columns: ArrayPart.of(source, read(source, columns))
+
+
+#: Of each kind of file, what reads the names of its columns, and what opens columns: all of them where none are named.
+_KINDS: Mapping[str, tuple[Callable[[Source], Sequence[str]], _Opener]] = {
+    "csv": (read_header, _as_arrays(read_csv)),
+    "npz": (names_in_npz, _as_arrays(read_npz)),
+    "npy": (names_in_npy, _as_arrays(open_npy)),
+    "parquet": (names_in_parquet, ParquetPart),
+}
 
 #: Bytes of both ends of a file by which processes tell whether they see the same one.
 _END = 1 << 16
@@ -73,7 +83,8 @@ def column_names(path: str | os.PathLike[str] | Source) -> tuple[str, ...]:
     source = source_of(path)
     with reading(source):
         if source.kind != FOLDER:
-            return tuple(_HEADERS[source.kind](source))
+            read_names, _ = _KINDS[source.kind]
+            return tuple(read_names(source))
         files = _files(source)
         return tuple(name for file in (files if _are_columns(files) else files[:1]) for name in column_names(file))
 
@@ -82,11 +93,9 @@ def _parts(source: Source, columns: Sequence[str] | None) -> tuple[list[str], li
     """The names of the columns that were opened, and the files that hold them, one below the other."""
     if source.kind == FOLDER:
         return _parts_of_folder(source, columns)
-    if source.kind == "parquet":
-        part = ParquetPart(source, columns)
-        return list(part.names), [part]
-    found = _READERS[source.kind](source, columns)
-    return list(found), [ArrayPart.of(source, found)]
+    _, opened = _KINDS[source.kind]
+    part = opened(source, columns)
+    return list(part.names), [part]
 
 
 def _parts_of_folder(folder: Source, columns: Sequence[str] | None) -> tuple[list[str], list[FilePart]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sympy
 import torch
@@ -15,6 +17,8 @@ from diffexplore.arithmetic.case_balls import CASES
 from diffexplore.arithmetic.torch_real import TorchArithmetic
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import Watch
+from diffexplore.decide.records import Unsupported
+from diffexplore.decide.refute import holds_for_first
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum
 from diffexplore.program.program import Program, lower
 from diffexplore.proving.runs import ProgramRun
@@ -166,8 +170,10 @@ def _sharp(ball: arb) -> arb | None:
 def _holds(need: Boolean, values: Mapping[str, Tensor]) -> bool:
     if need.has(BatchSum, SAMPLES):
         return False
-    numbers = {symbol: sympy.Rational(float(values[symbol.name])) for symbol in need.free_symbols}
-    return bool(need.subs(numbers) == True)  # noqa: E712 (SymPy's true)
+    point = {symbol: Fraction(float(values[symbol.name])) for symbol in need.free_symbols}
+    with suppress(Unsupported):
+        return holds_for_first(need, point, ())
+    return False
 
 
 def _innermost(expressions: Sequence[sympy.Expr]) -> list[BatchSum]:

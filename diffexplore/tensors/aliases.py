@@ -20,6 +20,7 @@ from diffexplore.torch_private.compiling import as_written
 from diffexplore.torch_private.watching import (
     DisableTorchFunction,
     is_transformed,
+    is_wrapped,
     negated_view,
     storage_key,
     tree_leaves,
@@ -141,7 +142,8 @@ def followed(inputs: Sequence[AliasedInput]) -> Iterator[set[str]]:
 
 
 def _lies_in_memory(leaf: Any) -> bool:
-    return isinstance(leaf, Tensor) and leaf.layout == torch.strided and not leaf.is_meta
+    """Whether it is a tensor with memory of its own or of another; what transforms of torch.func wrap has none."""
+    return isinstance(leaf, Tensor) and leaf.layout == torch.strided and not leaf.is_meta and not is_wrapped(leaf)
 
 
 def _strides(tensor: Tensor) -> tuple[torch.Size, tuple[int, ...]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch.jit import ScriptFunction, ScriptModule
 
 from diffexplore.arguments import wrong
 from diffexplore.errors import CandidateError
@@ -83,9 +86,8 @@ def function_given(fn: Any, *, eager: bool = False) -> TensorFunction:
     fn = written if eager else fn
     if isinstance(fn, torch.nn.Module):
         state = {_uncompiled(name): tensor for name, tensor in (*fn.named_parameters(), *fn.named_buffers())}
-        return TensorFunction(
-            _name(written), _calls_module(fn, compiled and not eager), state, _arguments(written), compiled
-        )
+        calls = _calls_loaded_anew(fn) if eager and isinstance(fn, ScriptModule) else _calls_module(fn)
+        return TensorFunction(_name(written), calls, state, _arguments(written), compiled)
     owner = autograd_function(fn)
     if owner is not None:
         return TensorFunction(_name(owner), _calls(owner.apply), {}, _arguments(owner))
@@ -97,9 +99,11 @@ def function_given(fn: Any, *, eager: bool = False) -> TensorFunction:
 
 
 def written_form(fn: Any) -> Any:
-    """The Python that a compiled function or module was compiled from; what is not compiled is its own."""
+    """The Python that a compiled or scripted function, or a compiled module, was made from; all else is its own."""
     if isinstance(fn, torch.nn.Module):
-        return fn._modules.get("_orig_mod") or fn
+        return dict(fn.named_children()).get("_orig_mod", fn)
+    if isinstance(fn, ScriptFunction):
+        return getattr(fn, "_torchdynamo_inline", fn)
     return getattr(fn, "_torchdynamo_orig_callable", fn)
 
 
@@ -107,12 +111,45 @@ def _calls(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda state, args, kwargs: function(*args, **kwargs)
 
 
-def _calls_module(module: torch.nn.Module, compiled: bool) -> Callable[..., Any]:
+def _calls_module(module: torch.nn.Module) -> Callable[..., Any]:
     """The module with its parameters and buffers replaced for the time of the call."""
+    names = {_uncompiled(name): name for name, _ in (*module.named_parameters(), *module.named_buffers())}
+    parts = dict(module.named_modules())
 
     def call(state: Mapping[str, torch.Tensor], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        named = {f"_orig_mod.{name}" if compiled else name: tensor for name, tensor in state.items()}
-        return torch.func.functional_call(module, named, args, dict(kwargs))
+        named = {names[name]: tensor for name, tensor in state.items()}
+        scripted = {name for name in named if isinstance(parts[name.rpartition(".")[0]], ScriptModule)}
+        with _replaced_in(parts, {name: named[name] for name in scripted}):
+            if isinstance(module, ScriptModule):
+                return module(*args, **kwargs)
+            others = {name: tensor for name, tensor in named.items() if name not in scripted}
+            return torch.func.functional_call(module, others, args, dict(kwargs))
+
+    return call
+
+
+@contextmanager
+def _replaced_in(parts: Mapping[str, torch.nn.Module], tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
+    """Inside the block scripted modules, which ``functional_call`` does not take, have other parameters and buffers."""
+    places = {name: (parts[name.rpartition(".")[0]], name.rpartition(".")[2]) for name in tensors}
+    before = {name: getattr(*place) for name, place in places.items()}
+    try:
+        for name, place in places.items():
+            setattr(*place, tensors[name])
+        yield
+    finally:
+        for name, place in places.items():
+            setattr(*place, before[name])
+
+
+def _calls_loaded_anew(module: ScriptModule) -> Callable[..., Any]:
+    """A scripted module that never ran: what ran, TorchScript makes one step of, whose operations nothing sees."""
+    file = io.BytesIO()
+    torch.jit.save(module, file)
+
+    def call(*arguments: Any) -> Any:
+        file.seek(0)
+        return _calls_module(torch.jit.load(file))(*arguments)
 
     return call
 

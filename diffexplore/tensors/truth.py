@@ -22,6 +22,7 @@ from diffexplore.torch_code.own_forwards import HiddenSteps, is_in_own_forward
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 from diffexplore.torch_private.functions import checkpoints_recorded
 from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
+from diffexplore.tracing.backward import steps_out_of_sight
 
 Tensor = torch.Tensor
 
@@ -142,6 +143,9 @@ def _problem(
         return f"{tape.problem}{tape.line}"
     if hidden.seen:
         return f"numbers leave torch by {', '.join(sorted(hidden.seen))}{hidden.line}"
+    unseen = [step for one in outputs for step in steps_out_of_sight(one.tensor)]
+    if unseen:
+        return f"the operations of {unseen[0]} are hidden from autograd"
     try:
         for one in outputs:
             if one.tensor.layout == torch.strided and not one.tensor.is_leaf:

@@ -31,7 +31,9 @@ OPERATORS: tuple[Operator, ...] = (
     _made("scalar_tensor", read=read.scalar_tensor),
     _made("arange", read=read.arange),
     _made("eye", read=read.eye),
-    _made("rand randn rand_like randn_like randint is_same_size _has_same_storage_numel"),
+    _made(
+        "rand randn rand_like randn_like randint is_same_size _has_same_storage_numel _new_zeros_with_same_feature_meta"
+    ),
     smooth(
         "bernoulli normal uniform exponential", bound=Handled(bound.drawn, in_place=True), on_tensors=tensors.created
     ),

@@ -86,6 +86,9 @@ positive = _compared("positive", sympy.StrictGreaterThan)
 nonnegative = _compared("nonnegative", sympy.GreaterThan)
 _nonzero_whole = _compared("nonzero", sympy.Unequality)
 
+#: x is not 0, −1, −2, …: the reciprocal of the gamma function has its zeros there, and no others.
+off_poles = _compared("positive", lambda x, _: sympy.Ne(1 / sympy.gamma(x), 0))
+
 
 def nonzero(x: sympy.Expr) -> Boolean:
     """x ≠ 0: of a product, that of each factor; of a power, that of its base."""
@@ -128,10 +131,18 @@ def either(first: Boolean, second: Boolean) -> Boolean:
         if type(part) not in _SIGNS:
             continue
         difference, allowed = part.lhs - part.rhs, _SIGNS[type(part)]
+        if isinstance(part, (sympy.Eq, sympy.Ne)):
+            difference = _without_powers(difference)
         if difference.could_extract_minus_sign():
             difference, allowed = -difference, frozenset(-sign for sign in allowed)
         signs[difference] = signs.get(difference, frozenset()) | allowed
     return sympy.true if any(len(allowed) == 3 for allowed in signs.values()) else sympy.Or(*parts)
+
+
+def _without_powers(expr: sympy.Expr) -> sympy.Expr:
+    """What is 0 where an expression is: a of 2·a²."""
+    _, expr = expr.as_coeff_Mul()
+    return expr.base if expr.is_Pow and expr.exp.is_Rational and expr.exp.is_positive else expr
 
 
 def of_power(base: sympy.Expr, exponent: sympy.Expr) -> Boolean:
@@ -150,6 +161,6 @@ _KINDS: Mapping[str, Kind] = {">": "positive", ">=": "nonnegative", "!=": "nonze
 
 
 def required(expr: sympy.Expr, kind: Kind) -> Boolean:
-    """The condition that what is needed of an expression holds; of poles, which are points, nothing is stated."""
-    conditions = {"positive": positive, "nonnegative": nonnegative, "nonzero": nonzero}
-    return conditions[kind](expr) if kind in conditions else sympy.true
+    """The condition that what is needed of an expression holds."""
+    conditions = {"positive": positive, "nonnegative": nonnegative, "nonzero": nonzero, "no pole": off_poles}
+    return conditions[kind](expr)

@@ -16,7 +16,7 @@ from diffexplore.functions.rounding import Propagation
 from diffexplore.functions.tables import build, of_kernels
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
-from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, on
+from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, off_poles, on
 from diffexplore.torch_ops.mathematics import BY_KERNEL, of_function
 from diffexplore.torch_ops.readers import conventions, elementwise
 from diffexplore.torch_ops.readers.logic import less, select
@@ -105,8 +105,8 @@ _OF_ATEN = (
         case(_LOGIT_EPS, on=("eps > 0", "eps < 0.5")), read=conventions.logit,
     ),
     handled(
-        "polygamma special_polygamma", AS_COMPOSED, case("polygamma(n, self)", on=("self > 0", "n >= 0")),
-        handler=special.polygamma, read=elementwise.polygamma,
+        "polygamma special_polygamma", OperandDomain(rule=lambda _, x: off_poles(x)),
+        case("polygamma(n, self)", on=("self > 0", "n >= 0")), handler=special.polygamma, read=elementwise.polygamma,
         on_tensors=of_formula(sympy.polygamma, "n", "self"),
     ),
     composed("deg2rad", EVERYWHERE, case("self * M_PI / 180."), on_tensors=exactly.degrees_to_radians),

@@ -10,7 +10,7 @@ from diffexplore.bounds.elementwise import Elementwise
 from diffexplore.bounds.handling import Kinks
 from diffexplore.bounds.zeros import at
 from diffexplore.functions import OPERATIONS
-from diffexplore.functions.domains import Above, AtLeast, Domain, Within
+from diffexplore.functions.domains import Above, AtLeast, Domain, NoPole, Within
 from diffexplore.functions.facts import ANALYTIC, CORNER, CUT, JUMP, Smoothness
 from diffexplore.functions.lazy import resolved
 from diffexplore.functions.records import Operation
@@ -56,7 +56,7 @@ def of_function(names: str, *cases: Case, **facts: Any) -> Operator:
 
 def _stated(domain: Domain) -> OperandDomain:
     """The domain of a function of numbers as that of an operator."""
-    if domain.reaches_further:
+    if domain.reaches_further and not any(isinstance(condition, NoPole) for condition in domain.conditions):
         return AS_COMPOSED
     texts: list[str] = []
     for condition in domain.conditions:

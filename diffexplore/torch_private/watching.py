@@ -22,6 +22,7 @@ with needed_names():
     from torch._C import _EnableTorchFunction as EnableTorchFunction
     from torch._C import _ForceDispatchKeyGuard as ForcedKeys
     from torch._C import _is_fwd_grad_enabled as forward_mode_is_on
+    from torch._C._functorch import is_functorch_wrapped_tensor as is_wrapped
     from torch._C._functorch import peek_interpreter_stack
     from torch._decomp import decomposition_table
     from torch._library.custom_ops import OPDEFS
@@ -50,6 +51,7 @@ __all__ = [
     "is_in_a_forward",
     "is_recorded",
     "is_transformed",
+    "is_wrapped",
     "negated_view",
     "state_constant",
     "storage_key",

@@ -20,6 +20,12 @@ SECOND_CALL = (
 #: What torch says where a tensor that was saved for the backward pass has been written into since.
 _OVERWRITTEN = "modified by an inplace operation"
 
+#: Nodes that stand for many operations, which run as if nothing were to be differentiated, by how their names begin.
+_OUT_OF_SIGHT = {
+    "torch::jit::": "the code that TorchScript differentiates as one step",
+    "torch::autograd::CppNode<": "the autograd Function {} in C++",
+}
+
 
 def nodes_of(output: Tensor) -> Iterator[Any]:
     """All nodes of the graph behind an output."""
@@ -50,6 +56,16 @@ def leaves_of(output: Tensor) -> Iterator[Tensor]:
 def written_by_hand(output: Tensor) -> tuple[Any, ...]:
     """The nodes of autograd Functions; what torch compiled is none."""
     return tuple(filter(is_written_by_hand, nodes_of(output)))
+
+
+def steps_out_of_sight(output: Tensor) -> tuple[str, ...]:
+    """The steps of the graph behind an output that stand for many operations, which autograd does not see."""
+    found: dict[str, None] = {}
+    for name in (str(node.name()) for node in nodes_of(output)):
+        for begin, what in _OUT_OF_SIGHT.items():
+            if name.startswith(begin):
+                found[what.format(name.removeprefix(begin).rstrip(">"))] = None
+    return tuple(found)
 
 
 def gradients(output: Tensor, sources: Sequence[Tensor], *, retain_graph: bool = False) -> tuple[Tensor | None, ...]:

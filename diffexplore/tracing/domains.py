@@ -60,7 +60,7 @@ class Certainty:
 def _certainly_in(domain: OperandDomain, operands: Sequence[Any]) -> bool:
     """Whether the operands are in the domain. A finite result does not say so: it may have lost a denominator."""
     if domain.rule is not None:
-        return not domain.in_formula
+        return not domain.in_formula and all(domain.condition(*row) == sympy.true for row in _elements(operands))
     if not domain.conditions:
         return True
     return all(certainly(*need) for row in _elements(operands) for need in domain.needs(*row))

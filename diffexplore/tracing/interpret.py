@@ -30,7 +30,7 @@ from diffexplore.tracing.capture import Capture, MixesSamples
 from diffexplore.tracing.domains import Certainty, NodeDomains, NoValue
 from diffexplore.tracing.lines import SourcePlace
 from diffexplore.tracing.narrow import NarrowResults
-from diffexplore.tracing.nodes import RESHAPES, is_in_place, metas_of, name_of, only_checks, operator_of
+from diffexplore.tracing.nodes import RESHAPES, as_given, is_in_place, metas_of, name_of, only_checks, operator_of
 from diffexplore.tracing.pairs import as_real, real_shape
 from diffexplore.tracing.sizes import LONG, floats_of, in_samples
 
@@ -64,6 +64,7 @@ class Reading:
         self._capture, self._as_they_are = capture, exact
         self._floats = floats_of(capture.graph)
         self.domains, self.narrow = NodeDomains(), NarrowResults()
+        self._given: Sequence[Any] = ()  # the operands of the node, as they were before it wrote into one
         self._known, self._certainty = Known(), Certainty(map(operator_of, capture.graph.graph.nodes))
 
     def run(self, inputs: Mapping[str, Grid]) -> tuple[sympy.Expr, tuple[Grid | None, ...]]:
@@ -83,7 +84,7 @@ class Reading:
                 values[node] = self._value(node, values)
                 self.decided += self.condition(values[node]).cells.flat if node in masks else ()
                 if self._certainty.tests:
-                    operands = self._arguments(node.args, values)
+                    operands = self._given if is_in_place(node) else self._arguments(node.args, values)
                     self._certainty.note(node, operator_of(node), is_in_place(node), values[node], operands)
         raise AssertionError("a graph ends in its output")
 
@@ -163,9 +164,9 @@ class Reading:
             if known is None or known.reader is None:
                 raise NotImplementedError(advice(node.target, name_of(node)))
             self.needs: set[Boolean] = set()
-            held = self.narrow.held(node, values)
+            held, self._given = self.narrow.held(node, values), as_given(node, args)
             value = self._read(node, known, args, kwargs, meta)
-            self.domains.keep(node, known, is_in_place(node), args, self.condition)
+            self.domains.keep(node, known, is_in_place(node), self._given, self.condition)
             self.domains.add(node, known.name, self.needs)
             self._check(value, meta)
             self.narrow.note(held, self.place.line, value, meta)

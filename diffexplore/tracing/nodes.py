@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch.fx import Node
 
 from diffexplore.torch_ops import registry
+from diffexplore.torch_ops.readers.arrays import Grid
 from diffexplore.torch_ops.records import Operator
 from diffexplore.torch_private.watching import OpOverload
 
@@ -36,3 +38,10 @@ def name_of(node: Node) -> str:
     if isinstance(node.target, OpOverload):
         return registry.base_name(node.target)
     return getattr(node.target, "__name__", str(node.target))
+
+
+def as_given(node: Node, operands: Sequence[Any]) -> Sequence[Any]:
+    """The operands of a node as they are before it writes into one of them."""
+    if not is_in_place(node):
+        return operands
+    return [Grid(one.cells.copy(), one.axis) if isinstance(one, Grid) else one for one in operands]

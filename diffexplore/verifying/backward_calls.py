@@ -58,53 +58,64 @@ def behaviour_of(
     unwatched = [name for name in wrt if _apart(first[name].value, plain[name].detach(), room[name])]
     if unwatched:
         return BackwardBehaviour(unwatched=tuple(unwatched))
-    inner = candidate.inner if isinstance(candidate, Packed) else candidate
-    if not isinstance(inner, HasBackward):
-        return BackwardBehaviour()
-    packed, names, apart = _arguments(candidate, wrt, values)
-    graph = call(lambda: inner.graph(names, packed), candidate.name, seed)
+    backward = _WrittenBackward(candidate, wrt, values, seed)
+    graph = backward.graph()
     if graph is None:
         return BackwardBehaviour()
-
-    def backward(factor: float, graph: RecordedForward = graph) -> Mapping[str, Tensor]:
-        found = call(lambda: graph.backward(factor), candidate.name, seed)
-        return {name: tensor.detach().clone() for name, tensor in apart(found).items()}
-
-    once = backward(1.0)
+    once = backward.gradients(graph, 1.0)
     modifying = tuple(graph.modified())
     if modifying:
         return BackwardBehaviour(modifying=modifying)
     try:
-        scaled, large, again = (backward(factor) for factor in (*FACTORS, 1.0))
+        scaled, large, again = (backward.gradients(graph, factor) for factor in (*FACTORS, 1.0))
     except CandidateError as error:
         cause = error.__cause__
         return BackwardBehaviour(raises=str(error), overwritten=isinstance(cause, Exception) and is_overwritten(cause))
 
-    def off(found: Mapping[str, Tensor], factor: float) -> list[str]:
-        """The partials that are not ``factor`` times those of the first call."""
-        return [name for name in wrt if _apart(factor * once[name].double(), found[name], abs(factor) * room[name])]
+    def off(found: Mapping[str, Tensor], factor: float, expected: float) -> list[str]:
+        """The partials that are not ``expected`` times those of the first call, at ``factor`` times its upstream."""
+        return [name for name in wrt if _apart(expected * once[name].double(), found[name], abs(factor) * room[name])]
 
-    another = [name for name in wrt if _apart(once[name], again[name], room[name])]
-    wrong = off(scaled, FACTORS[0])
+    turned, wide = FACTORS
+    another = off(again, 1.0, 1.0)
+    wrong = off(scaled, turned, turned)
     if wrong and not another:  # by itself, or because of the call before?
-        unused = call(lambda: inner.graph(names, packed), candidate.name, seed)
-        still = wrong if unused is None else off(backward(FACTORS[0], unused), FACTORS[0])
+        unused = backward.graph()
+        still = wrong if unused is None else off(backward.gradients(unused, turned), turned, turned)
         another = [name for name in wrong if name not in still]
     if another:
         return BackwardBehaviour(another=tuple(another))
     if not wrong:
-        return BackwardBehaviour(disproportionate=tuple(off(large, FACTORS[1])), factor=FACTORS[1])
-    ignoring = tuple(name for name in wrong if not _apart(once[name], scaled[name], abs(FACTORS[0]) * room[name]))
-    return BackwardBehaviour(ignoring=ignoring, disproportionate=tuple(name for name in wrong if name not in ignoring))
+        return BackwardBehaviour(disproportionate=tuple(off(large, wide, wide)), factor=wide)
+    changed = off(scaled, turned, 1.0)
+    ignoring = tuple(name for name in wrong if name not in changed)
+    return BackwardBehaviour(ignoring=ignoring, disproportionate=tuple(name for name in wrong if name in changed))
 
 
-def _arguments(
-    candidate: Candidate, wrt: tuple[str, ...], values: Mapping[str, Tensor]
-) -> tuple[Mapping[str, Tensor], tuple[str, ...], Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]]:
-    """What the candidate itself takes, what it differentiates by, and how its gradients are split."""
-    if not isinstance(candidate, Packed):
-        return values, wrt, lambda found: found
-    return candidate.symbols.pack(values), candidate.symbols.requested(wrt), candidate.symbols.unpack
+class _WrittenBackward:
+    """A candidate's backward at some tensors, by the symbols of the loss whatever its own arguments are."""
+
+    def __init__(self, candidate: Candidate, wrt: tuple[str, ...], values: Mapping[str, Tensor], seed: int) -> None:
+        self._name, self._seed = candidate.name, seed
+        self._values, self._wrt = values, wrt
+        self._unpack: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = dict
+        self._inner = candidate
+        if isinstance(candidate, Packed):
+            symbols = candidate.symbols
+            self._values, self._wrt, self._unpack = symbols.pack(values), symbols.requested(wrt), symbols.unpack
+            self._inner = candidate.inner
+
+    def graph(self) -> RecordedForward | None:
+        """The graph of a new forward pass; None where no part of the backward is written by hand."""
+        inner = self._inner
+        if not isinstance(inner, HasBackward):
+            return None
+        return call(lambda: inner.graph(self._wrt, self._values), self._name, self._seed)
+
+    def gradients(self, graph: RecordedForward, factor: float) -> Mapping[str, Tensor]:
+        """What the backward gives on a graph for ``factor`` times the upstream gradient."""
+        found = call(lambda: graph.backward(factor), self._name, self._seed)
+        return {name: tensor.detach().clone() for name, tensor in self._unpack(found).items()}
 
 
 def _apart(expected: Tensor, found: Tensor, room: Tensor) -> bool:

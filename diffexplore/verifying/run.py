@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 from os import PathLike
 from typing import Any
 
@@ -12,34 +11,24 @@ import torch
 from torch import Tensor
 
 from diffexplore.arguments import as_text, as_words, wrong
-from diffexplore.bounds.canary import broken_claims
 from diffexplore.checking.batch import Batch, make_batch
-from diffexplore.checking.comparisons import PointOutcome
-from diffexplore.checking.evaluate import Running
 from diffexplore.checking.listener import Listener, Silence, announced
 from diffexplore.checking.options import Options, as_seed, as_wrt
 from diffexplore.checking.records import CandidateSummary, Report
-from diffexplore.checking.run import assemble, scale_over, stage_of
-from diffexplore.checking.tallies import Skipped
+from diffexplore.checking.run import assemble
 from diffexplore.errors import UsageError
 from diffexplore.inputs.losses import loss_given
 from diffexplore.inputs.names import named_in
 from diffexplore.inputs.points import make_points
 from diffexplore.inputs.surrogates import surrogate_loss
 from diffexplore.loss import Loss
-from diffexplore.methods.problem import Problem
-from diffexplore.verifying.calling import ModeUnavailable
-from diffexplore.verifying.candidates import Candidate
+from diffexplore.verifying.all_points import AllPoints
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.candidates.formulas import Formulas
 from diffexplore.verifying.decision import decide, with_counterexamples
-from diffexplore.verifying.diagnosis.diagnose import diagnosed
-from diffexplore.verifying.double_backward import of_second_order
-from diffexplore.verifying.modes import ModeCheck, as_modes, merged, mode_checks
-from diffexplore.verifying.observed import Observed
+from diffexplore.verifying.modes import as_modes, mode_checks
 from diffexplore.verifying.own import own_forward
 from diffexplore.verifying.packs import by_symbol
-from diffexplore.verifying.point import CandidateCheck
 from diffexplore.verifying.upstream import VerifiedSubject, subject_of
 
 
@@ -115,75 +104,27 @@ def verify(
 
 
 def run_verification(
-    subject: VerifiedSubject, *, accept: tuple[str, ...] = (), modes: Sequence[str] | str = ("reverse",),
-    listener: Listener | None = None, **options: Any,
+    subject: VerifiedSubject, *, accept: tuple[str, ...], modes: Sequence[str] | str, listener: Listener | None,
+    **options: Any,
 ) -> Report:  # fmt: skip
     """The same for an adapted candidate on a batch that is at hand, with the fields of :class:`Options`."""
-    candidate, batch, points = subject.candidate, subject.batch, subject.points
+    candidate = subject.candidate
     listener = listener or Silence()
     loss = subject.loss.of_formula()  # what is verified is the candidate, not the function that the loss was read from
     given = Options(**options)
     seed, further = as_seed(given.seed), as_modes(modes)
     listener.progress("deriving the gradient", 0, 0)
     problem = given.problem(loss, _partials(loss, given.wrt))
-
-    columns = batch.tensors()
-
-    def outcomes_of(
-        candidate: Candidate, problem: Problem, scale: Mapping[str, float], of: str | None = None
-    ) -> tuple[list[PointOutcome], tuple[str, ...]]:
-        """What each point gave, with causes named, and the rounding claims that do not hold here."""
-        broken = broken_claims(problem.dtype, problem.device, problem.operations)
-        method = Observed(candidate, seed, values=not subject.surrogate)
-        running = [Running(candidate.name, method, "; ".join(broken) or None)]
-        outcomes = []
-        for i, point in enumerate(points):
-            check = CandidateCheck(problem, point, columns, batch.blocks, running, scale, seed, listener)
-            check.accept, check.of = accept, of
-            outcome = check.run(stage_of(i, points))
-            if outcome.failed:
-                listener.progress(f"{stage_of(i, points)}looking for the cause", 0, 0)
-            outcomes.append(diagnosed(check, outcome, accept))
-        return outcomes, broken
-
-    outcomes, broken = outcomes_of(candidate, problem, scale_over(problem, points, columns, batch.blocks))
-    checks, skipped = mode_checks(candidate, loss, further, problem.wrt, seed)
-    problems = [replace(problem, loss=check.loss, wrt=check.wrt) for check in checks]
-    scales = _of_all_orders(checks, [scale_over(one, points, columns, batch.blocks) for one in problems])
-
-    def found_by(check: ModeCheck, scale: Mapping[str, float]) -> list[PointOutcome]:
-        others, _ = outcomes_of(check.candidate, replace(problem, loss=check.loss, wrt=check.wrt), scale, check.of)
-        if check.of is not None:
-            others = [of_second_order(other, check.of) for other in others]
-        if not any(other.failed for other in others):
-            return others
-        entries = [found_by(make(), scale) for make in check.instead]  # which of the entries are wrong
-        wrong = any(other.failed for entry in entries for other in entry)
-        return _merged(entries) if wrong else others
-
-    for check, scale in zip(checks, scales, strict=True):
-        try:
-            outcomes = _merged([outcomes, found_by(check, scale)])
-        except ModeUnavailable as error:
-            skipped.append(Skipped(check.candidate.name, str(error)))
-    skipped = list(dict.fromkeys((*(skip for outcome in outcomes for skip in outcome.skipped), *skipped)))
+    points = AllPoints(subject, seed, accept, listener)
+    outcomes, broken = points.of_candidate(problem)
+    checks, unavailable = mode_checks(candidate, loss, further, problem.wrt, seed)
+    outcomes, without = points.with_modes(outcomes, checks, problem)
+    skipped = dict.fromkeys([*(skip for outcome in outcomes for skip in outcome.skipped), *unavailable, *without])
     decisions = decide(candidate.expressions, loss) if isinstance(candidate, Formulas) else {}
     summary = CandidateSummary(candidate.name, candidate.kind, {name: d.words for name, d in decisions.items()})
     outcomes = [with_counterexamples(outcome, decisions) for outcome in outcomes]
-    report = assemble(problem, outcomes, skipped, batch.n, seed, broken)
+    report = assemble(problem, outcomes, list(skipped), subject.batch.n, seed, broken)
     return announced(replace(report, candidate=summary))
-
-
-def _merged(found: Sequence[list[PointOutcome]]) -> list[PointOutcome]:
-    """The outcomes of several checks, one for each point."""
-    return [reduce(merged, of_one_point) for of_one_point in zip(*found, strict=True)]
-
-
-def _of_all_orders(checks: Sequence[ModeCheck], scales: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
-    """The scale of each check; the second partials by one symbol have one in common, as an entry may be 0 always."""
-    second = [scale for check, scale in zip(checks, scales, strict=True) if check.of is not None]
-    common = {name: max(scale[name] for scale in second) for name in (second[0] if second else {})}
-    return [dict(scale) if check.of is None else common for check, scale in zip(checks, scales, strict=True)]
 
 
 def _partials(loss: Loss, wrt: Sequence[str] | str | None) -> tuple[str, ...]:

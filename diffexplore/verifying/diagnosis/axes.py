@@ -16,6 +16,7 @@ import sympy
 from flint import arb
 
 from diffexplore.checking.records import Cause
+from diffexplore.verifying.diagnosis.admitted import Admitted
 from diffexplore.verifying.diagnosis.evidence import consistent, named
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction
 from diffexplore.verifying.diagnosis.plans import scenes as plans_of
@@ -134,7 +135,7 @@ def _multiple(scene: Scene, place: int, others: Sequence[str], basis: Mapping[st
 
     Raises :class:`SceneUnavailable` where the basis is 0 for all of them.
     """
-    low, high = -float("inf"), float("inf")
+    admitted = Admitted()
     for other in others:
         size = float(scene.at_samples(basis[other])[place].mid())
         value, bound, truth = scene.numbers(other)[place]
@@ -143,8 +144,7 @@ def _multiple(scene: Scene, place: int, others: Sequence[str], basis: Mapping[st
             if abs(off) > slack:
                 return None
             continue
-        middle, room = off / size, slack / abs(size)
-        low, high = max(low, middle - room), min(high, middle + room)
-    if low == -float("inf"):
+        admitted.narrow(off / size, slack / abs(size))
+    if not admitted.is_measured:
         raise SceneUnavailable
-    return arb((low + high) / 2, (high - low) / 2) if low <= high else None
+    return arb(*admitted.middle_and_room) if admitted.low <= admitted.high else None

@@ -20,12 +20,7 @@ def causes(behaviour: BackwardBehaviour, names: Iterable[str], wrong: Iterable[s
     partials, first = [name for name in names if name != VALUE], set(wrong)
     right = [name for name in partials if name not in first]
     if behaviour.modifying:
-        message = (
-            "the backward writes into the upstream gradient that it is given, which others use as well: work on a copy "
-            "of it, as in grad_output.clone()"
-        )
-        fields = {"functions": list(behaviour.modifying), "certain": True}
-        return dict.fromkeys(partials, Cause("upstream_modified", message, fields))
+        return dict.fromkeys(partials, _modifying(behaviour.modifying))
     if behaviour.overwritten:
         return dict.fromkeys(right, _overwritten(partials, raises=True))
     if behaviour.another:
@@ -34,17 +29,10 @@ def causes(behaviour: BackwardBehaviour, names: Iterable[str], wrong: Iterable[s
         fields = {"inputs": list(behaviour.unwatched), "certain": True}
         cause = Cause("unwatched", "in another call, which nothing watches, it gives another gradient", fields)
         return {name: cause for name in behaviour.unwatched if name in right}
-    factor = behaviour.factor
-    ignored = "the upstream gradient is ignored: it is the gradient for an upstream of 1"
-    not_linear = (
-        f"it is no multiple of the upstream gradient, as a gradient is: for an upstream of {factor:g} it is not "
-        f"{factor:g} times what it is for 1"
-    )
     others = behaviour.disproportionate
-    fields = {"inputs": list(others), "factor": factor, "certain": True}
-    return dict.fromkeys(
-        behaviour.ignoring, Cause("upstream_ignored", ignored, {"inputs": list(behaviour.ignoring), "certain": True})
-    ) | dict.fromkeys((name for name in others if name in right), Cause("upstream_not_linear", not_linear, fields))
+    return dict.fromkeys(behaviour.ignoring, _ignoring(behaviour.ignoring)) | dict.fromkeys(
+        (name for name in others if name in right), _not_linear(others, behaviour.factor)
+    )
 
 
 def skipped(behaviour: BackwardBehaviour, name: str) -> tuple[Skipped, ...]:
@@ -52,6 +40,27 @@ def skipped(behaviour: BackwardBehaviour, name: str) -> tuple[Skipped, ...]:
     if behaviour.raises is None or behaviour.overwritten:
         return ()
     return (Skipped(SECOND_CALL_TITLE.format(name), behaviour.raises),)
+
+
+def _modifying(functions: Iterable[str]) -> Cause:
+    message = (
+        "the backward writes into the upstream gradient that it is given, which others use as well: work on a copy "
+        "of it, as in grad_output.clone()"
+    )
+    return Cause("upstream_modified", message, {"functions": list(functions), "certain": True})
+
+
+def _ignoring(names: Iterable[str]) -> Cause:
+    message = "the upstream gradient is ignored: it is the gradient for an upstream of 1"
+    return Cause("upstream_ignored", message, {"inputs": list(names), "certain": True})
+
+
+def _not_linear(names: Iterable[str], factor: float) -> Cause:
+    message = (
+        f"it is no multiple of the upstream gradient, as a gradient is: for an upstream of {factor:g} it is not "
+        f"{factor:g} times what it is for 1"
+    )
+    return Cause("upstream_not_linear", message, {"inputs": list(names), "factor": factor, "certain": True})
 
 
 def _overwritten(names: Iterable[str], *, raises: bool) -> Cause:

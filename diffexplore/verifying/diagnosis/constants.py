@@ -17,6 +17,7 @@ from flint import arb
 from diffexplore.checking.records import VALUE
 from diffexplore.formula.derive import differentiate
 from diffexplore.numerals import short
+from diffexplore.verifying.diagnosis.admitted import Admitted
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, tolerance
 from diffexplore.verifying.diagnosis.read_constants import Solution, as_float32, exact_value, read_constant
 from diffexplore.verifying.diagnosis.scene import KNOB, Scene, SceneUnavailable, exact_partial
@@ -137,39 +138,53 @@ def _everywhere(expression: sympy.Basic, constant: sympy.Expr) -> sympy.Expr:
 # ------------------------------------------------------------------------------------------------------ solving for it
 def solved(name: str, scenes: Sequence[Scene], place: ConstantPlace) -> Solution | None:
     """The interval of constants that every number admits; None where there is none, or the constant is right."""
-    exact = float(place.constant)
-    for scene in scenes:
-        start = _newton(name, scene, place)
-        if start is not None:
-            break
-    else:
+    start = next((value for value in (_newton(name, scene, place) for scene in scenes) if value is not None), None)
+    if start is None:
         return None
-    low, high = -float("inf"), float("inf")
+    exact = float(place.constant)
+    admitted = Admitted()
     ratios, slopes = [], []
-    for scene in scenes:
-        try:
-            predicted, rates = scene.reduced(name, place.formula, start), scene.reduced(name, place.slope, start)
-            numbers = scene.numbers(name)
-        except SceneUnavailable:
+    for one in _measurements(name, scenes, place, start):
+        if abs(one.slope) * abs(start - exact) <= one.room:  # too flat to tell the constants apart
+            if abs(one.missing) > one.room:
+                return None
             continue
-        for (given, bound, truth), ball, rate in zip(numbers, predicted, rates, strict=True):
-            room, steep = float(tolerance(scene, given, bound, ball, truth).upper()), float(rate.mid())
-            missing = float((arb(given) - ball).mid())
-            if abs(steep) * abs(start - exact) <= room:
-                if abs(missing) > room:
-                    return None
-                continue
-            reach = room / abs(steep)
-            low, high = max(low, start + missing / steep - reach), min(high, start + missing / steep + reach)
-            slopes.append(steep)
-            size = float(truth.mid())
-            ratios.append(steep / size if size else float("inf"))
-    if not ratios or not low < high or low <= exact <= high:
+        admitted.narrow(start + one.missing / one.slope, one.room / abs(one.slope))
+        slopes.append(one.slope)
+        ratios.append(one.slope / one.truth if one.truth else float("inf"))
+    found = admitted.unlike(exact)
+    if found is None:
         return None
     whole = _is_same(ratios)
     if whole and place.nearby and place.constant.is_Rational:
         return None  # a factor of the whole, which would make a decimal of another one
-    return Solution((low + high) / 2, (high - low) / 2, _is_same(slopes), whole)
+    return Solution(*found, _is_same(slopes), whole)
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    """A number that the candidate gave, beside what is computed with the constant that is tried.
+
+    ``missing`` is between the two, of which ``room`` may be rounding; ``slope`` is how the number changes with the
+    constant, and ``truth`` what it should be.
+    """
+
+    missing: float
+    room: float
+    slope: float
+    truth: float
+
+
+def _measurements(name: str, scenes: Sequence[Scene], place: ConstantPlace, constant: float) -> Iterator[_Measurement]:
+    for scene in scenes:
+        try:
+            predicted, slopes = scene.reduced(name, place.formula, constant), scene.reduced(name, place.slope, constant)
+            numbers = scene.numbers(name)
+        except SceneUnavailable:
+            continue
+        for (given, bound, truth), ball, slope in zip(numbers, predicted, slopes, strict=True):
+            room = float(tolerance(scene, given, bound, ball, truth).upper())
+            yield _Measurement(float((arb(given) - ball).mid()), room, float(slope.mid()), float(truth.mid()))
 
 
 def _newton(name: str, scene: Scene, place: ConstantPlace) -> float | None:

@@ -11,6 +11,7 @@ from flint import arb, fmpq
 
 from diffexplore.checking.records import VALUE
 from diffexplore.numerals import short
+from diffexplore.verifying.diagnosis.admitted import Admitted
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, subject
 from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable
 
@@ -119,7 +120,7 @@ def _factor_text(middle: float, uncertainty: float) -> str:
 
 def _interval(name: str, scenes: Sequence[Scene], scale: Callable[[Scene], float]) -> tuple[float, float] | None:
     """The multiple of ``scale`` times the truth that every number of every scene admits, and its uncertainty."""
-    low, high = -float("inf"), float("inf")
+    admitted = Admitted()
     for scene in scenes:
         unit = scale(scene)
         for value, bound, truth in scene.numbers(name):
@@ -132,10 +133,8 @@ def _interval(name: str, scenes: Sequence[Scene], scale: Callable[[Scene], float
                     return None
                 continue
             ratio, room = value / middle, slack / size * max(1.0, abs(value) / size)
-            low, high = max(low, ratio - room), min(high, ratio + room)
-    if low == -float("inf") or not low < high or low <= 1 <= high or low <= 0 <= high:
-        return None
-    return (low + high) / 2, (high - low) / 2
+            admitted.narrow(ratio, room)
+    return admitted.unlike(0, 1)
 
 
 def _constant(name: str, factor: Fraction, message: str, rank: float, why: str = "") -> Hypothesis:

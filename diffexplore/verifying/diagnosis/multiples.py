@@ -10,6 +10,7 @@ from flint import arb
 from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
+from diffexplore.verifying.diagnosis.admitted import Admitted
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, predictions
 from diffexplore.verifying.diagnosis.scene import Scene, exact_partial
 
@@ -77,7 +78,7 @@ def _varies(name: str, scenes: Sequence[Scene], basis: Prediction) -> bool:
 
 def coefficient(name: str, scenes: Sequence[Scene], basis: Prediction) -> tuple[float, float] | None:
     """The multiple of ``basis`` that all numbers are, as middle and uncertainty; None where there is none, or 0."""
-    low, high = -float("inf"), float("inf")
+    admitted = Admitted()
     for scene, units in predictions(basis, scenes):
         for value, bound, unit in zip(scene.values(name), scene.bounds(name), units or [], strict=True):
             size, slack = float(unit.mid()), scene.slack(value, bound)
@@ -86,9 +87,7 @@ def coefficient(name: str, scenes: Sequence[Scene], basis: Prediction) -> tuple[
             if not unit.is_finite() or size == 0:
                 return None
             room = slack / abs(size) * max(1.0, abs(value / size))
-            low, high = max(low, value / size - room), min(high, value / size + room)
-            if not low < high:
+            admitted.narrow(value / size, room)
+            if not admitted.low < admitted.high:
                 return None
-    if low == -float("inf") or low <= 0 <= high:
-        return None
-    return (low + high) / 2, (high - low) / 2
+    return admitted.unlike(0)

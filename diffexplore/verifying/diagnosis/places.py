@@ -38,29 +38,32 @@ def wrong_places(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     wrong = [scene for scene in scenes if is_wrong(scene, name)] if reduces(name, scenes) else []
     if not wrong:
         return
-    numbers = [scene.numbers(name)[0] for scene in scenes]
-    counts = [scene.n if scene.mean else 1 for scene in scenes]
     partials = [_partials(scene, name) for scene in scenes]
-    errors = [
-        float((arb(value) - truth).mid()) * count for (value, _, truth), count in zip(numbers, counts, strict=True)
-    ]
-    allowed = [
-        scene.slack(value, bound) * count + _SLACK * float(np.abs(column).max())
-        for scene, (value, bound, _), count, column in zip(scenes, numbers, counts, partials, strict=True)
-    ]
+    errors, allowed = _errors(name, scenes, partials)
     for by_place in (True, False):
         many = min(scene.n for scene in wrong) if by_place else scenes[0].total
         shares = [
             np.pad(column[:many], (0, max(0, many - scene.n))) if by_place else _of_samples(column, scene, many)
             for scene, column in zip(scenes, partials, strict=True)
         ]
-        weights = _weighted(np.array(errors), np.stack(shares), np.array(allowed))
-        for place in weights if len(weights) <= _MOST else ():
+        suspects = _explaining(errors, np.stack(shares), allowed)
+        for place in suspects if len(suspects) <= _MOST else ():
             basis = _share(name, place, by_place)
             found = multiple(name, scenes, basis)
             if found is not None:
                 where = [place if by_place else _found(scene, place) for scene in scenes]
                 yield replace(_hypothesis(name, place, by_place, basis, found), mistake=at_places(where, scenes))
+
+
+def _errors(name: str, scenes: Sequence[Scene], partials: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """By how much the sum over the samples of each scene is off, and how much of that may be rounding."""
+    errors, allowed = [], []
+    for scene, column in zip(scenes, partials, strict=True):
+        value, bound, truth = scene.numbers(name)[0]
+        count = scene.n if scene.mean else 1
+        errors.append(float((arb(value) - truth).mid()) * count)
+        allowed.append(scene.slack(value, bound) * count + _SLACK * float(np.abs(column).max()))
+    return np.array(errors), np.array(allowed)
 
 
 def _hypothesis(name: str, place: int, by_place: bool, basis: Prediction, found: tuple[float, float]) -> Hypothesis:
@@ -108,7 +111,7 @@ def _of_samples(partials: np.ndarray, scene: Scene, total: int) -> np.ndarray:
     return found
 
 
-def _weighted(errors: np.ndarray, shares: np.ndarray, allowed: np.ndarray) -> list[int]:
+def _explaining(errors: np.ndarray, shares: np.ndarray, allowed: np.ndarray) -> list[int]:
     """The places one multiple of whose shares accounts for all errors: shapes (scenes,) and (scenes, places)."""
     with np.errstate(all="ignore"):
         # A scene in which no sample has a share, as where all are masked, allows nothing and has no weight.

@@ -13,6 +13,7 @@ from diffexplore.formula.forms import can_be_multiplied_out
 from diffexplore.formula.text import to_text
 from diffexplore.lists import shortened
 from diffexplore.numerals import short
+from diffexplore.verifying.diagnosis.admitted import Admitted
 from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, Prediction, exactly, explains, truth_of
 from diffexplore.verifying.diagnosis.scene import Scene, SceneUnavailable, exact_partial
 
@@ -156,7 +157,7 @@ def extra(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
 
 def multiple(name: str, scenes: Sequence[Scene], basis: Prediction) -> tuple[float, float] | None:
     """The multiple of ``basis`` that is added in every scene, if there is one and it is not 0."""
-    low, high = -float("inf"), float("inf")
+    admitted = Admitted()
     for scene in scenes:
         try:
             pairs = list(zip(scene.numbers(name), basis(scene) or [], strict=True))
@@ -166,10 +167,8 @@ def multiple(name: str, scenes: Sequence[Scene], basis: Prediction) -> tuple[flo
             size = float(unit.mid())
             if size != 0:
                 ratio, room = float((arb(value) - truth).mid()) / size, scene.slack(value, bound) / abs(size)
-                low, high = max(low, ratio - room), min(high, ratio + room)
-    if not low < high or low <= 0 <= high or low == -float("inf"):
-        return None
-    return (low + high) / 2, (high - low) / 2
+                admitted.narrow(ratio, room)
+    return admitted.unlike(0)
 
 
 def _unweighted(scene: Scene, name: str, expression: sympy.Expr) -> list[arb]:

@@ -1,0 +1,77 @@
+"""What cancels from a formula still needs its value where torch computes it: its domain is a condition of a proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+import diffexplore as dx
+
+Tensor = torch.Tensor
+Map = Callable[[Tensor], Tensor]
+
+#: How a function leaves no trace in the formula of a program.
+CANCELLED: dict[str, Callable[[Map, Tensor], Tensor]] = {
+    "difference": lambda f, a: f(a) - f(a),
+    "product": lambda f, a: 0 * f(a),
+    "power": lambda f, a: f(a) ** 0,
+}
+
+#: What torch gives at 0, −1, −2, … is infinite, NaN or, by rounding, a number that is none of the function's.
+WITH_POLES: dict[str, Map] = {
+    "lgamma": torch.lgamma,
+    "digamma": torch.digamma,
+    "trigamma": lambda a: torch.polygamma(1, a),
+}
+
+POLES = "a is not 0, −1, −2, …"
+
+
+@pytest.mark.parametrize("name", WITH_POLES)
+@pytest.mark.parametrize("way", CANCELLED)
+def test_poles_of_what_cancels_are_left_out(name: str, way: str) -> None:
+    proof = dx.prove(lambda a: (CANCELLED[way](WITH_POLES[name], a) + a * a).sum(), parameters="a")
+    assert (proof.status, proof.conditions, proof.exclusions) == ("proved", (POLES,), ())
+
+
+def test_poles_of_data_are_left_out_for_every_sample() -> None:
+    proof = dx.prove(lambda a, x: (a * (torch.lgamma(x) - torch.lgamma(x)) + a).sum(), parameters="a", data="x")
+    assert (proof.status, proof.conditions) == ("proved", ("x is not 0, −1, −2, … for every sample",))
+
+
+def test_what_is_positive_is_at_no_pole() -> None:
+    assert dx.prove(lambda a: 0 * torch.lgamma(a.exp()) + a, parameters="a").conditions == ()
+    assert dx.prove(lambda a: 0 * torch.lgamma(a) + a, parameters="a", domain="a > 0").conditions == ("a > 0",)
+
+
+@pytest.mark.parametrize(
+    ("written", "condition"),
+    [
+        (torch.Tensor.log_, "a > 0"), (torch.Tensor.sqrt_, "a ≥ 0"), (torch.Tensor.rsqrt_, "a > 0"),
+        (torch.Tensor.reciprocal_, "a ≠ 0"), (torch.Tensor.log1p_, "a > −1"), (torch.Tensor.tan_, "cos(a) ≠ 0"),
+        (torch.Tensor.lgamma_, POLES), (lambda b: b.div_(b - 1), "a ≠ 1"), (lambda b: b.pow_(-1), "a ≠ 0"),
+    ],
+)  # fmt: skip
+def test_what_writes_in_place_needs_its_value_where_it_was_before(written: Map, condition: str) -> None:
+    def cancelled(a: Tensor) -> Tensor:
+        copy = a.clone()
+        written(copy)
+        return (0 * copy + a).sum()
+
+    proof = dx.prove(cancelled, parameters="a")
+    assert proof.status == "proved" and condition in proof.conditions
+    assert all("tan(a)" not in one and "gamma(a)" not in one for one in proof.conditions), "of what it wrote"
+
+
+@pytest.mark.parametrize("inner", [lambda a: 1 / a, torch.log])
+@pytest.mark.parametrize("outer", [torch.atanh, torch.asin, torch.sqrt])
+def test_a_domain_that_has_no_value_somewhere_is_not_met_there(outer: Map, inner: Map) -> None:
+    proof = dx.prove(lambda a: (0 * outer(inner(a)) + a).sum(), parameters="a")
+    assert proof.status == "proved" and proof.conditions
+
+
+def test_a_condition_that_always_holds_is_not_stated() -> None:
+    proof = dx.prove(lambda a: (0 * torch.atan2(a, a) + a).sum(), parameters="a")
+    assert (proof.status, proof.conditions) == ("proved", ())
