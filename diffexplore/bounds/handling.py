@@ -173,11 +173,12 @@ def concluded(
 def converted(balls: list[Ball], operands: list[Any], dtype: torch.dtype, wide_numbers: bool) -> list[Ball]:
     """Operands that the kernel rounds to its own dtype first, such as Python numbers in float32 products.
 
+    With ``wide_numbers`` Python's are rounded to the dtype in which it computes; tensors are to that of its result.
     What is lost is exact, so that a number that overflows or underflows there loses all of itself.
     """
-    kernel = COMPUTE[dtype] if wide_numbers else dtype
     converted = []
     for ball, operand in zip(balls, operands, strict=True):
+        kernel = COMPUTE[dtype] if wide_numbers and not isinstance(operand, Tensor) else dtype
         if kernel == torch.float64 or (isinstance(operand, Tensor) and operand.dtype == dtype):
             converted.append(ball)
             continue

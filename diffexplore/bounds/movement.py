@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from diffexplore.bounds.claims import rounding
+from diffexplore.bounds.claims import UNIT_ROUNDOFF, rounding
+from diffexplore.bounds.conversion import lost, open_integers
 from diffexplore.bounds.handling import as_list, finite_float, name_of, real_numbers
 from diffexplore.torch_private.watching import storage_key
 
@@ -107,20 +109,35 @@ def fill_error(watch: Watch, value: float, out: Tensor) -> Tensor:
 def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = func(*args, **kwargs)
     source = args[0]
-    if not finite_float(out) or not isinstance(source, Tensor):
+    if not isinstance(source, Tensor) or not isinstance(out, Tensor) or out.is_complex() or out.is_meta:
         return out
-    if not source.is_floating_point():
-        if source.dtype == torch.bool and watch.undecided(source) is not None:
-            watch.set(out, watch.undecided(source).to(torch.float64))  # type: ignore[union-attr]
+    if not finite_float(out):
+        if finite_float(source):
+            radius = watch.radius(source).to(out.device)
+            watch.set(out, open_integers(source.to(out.device), radius, out))
         return out
     if storage_key(out) == storage_key(source):  # nothing to convert: the same elements
         return out
-    value = out.detach().to(torch.float64)
-    rounded = rounding("convert", value, watch.rounds_in(out.dtype))
-    exactly = source.detach().to(value.device, torch.float64)
-    lost = torch.where(value == exactly, 0.0, rounded)
-    watch.set(out, watch.radius(source).to(value.device) + lost)
+    undecided = None if finite_float(source) else watch.undecided(source)
+    if undecided is not None:  # a truth value is 0 or 1, and an integer any other
+        watch.set(out, torch.where(undecided.to(out.device), 1.0 if source.dtype == torch.bool else math.inf, 0.0))
+        return out
+    off = _lost(watch, source, out)
+    watch.set(out, watch.radius(source).to(out.device) + off if finite_float(source) else off)
     return out
+
+
+def _lost(watch: Watch, source: Tensor, out: Tensor) -> Tensor:
+    """What a conversion may lose of each number: nothing where it lost nothing, else what its dtype rounds.
+
+    Of integers, and in dtypes in which nothing is computed, such as those of 8 bits, it is what the conversion did.
+    """
+    watch.converted_to.add(out.dtype)
+    did = lost(source, out)
+    if not finite_float(source) or out.dtype not in UNIT_ROUNDOFF:
+        return did
+    rounded = rounding("convert", out.detach().to(torch.float64), watch.rounds_in(out.dtype))
+    return torch.where(did == 0, 0.0, rounded)
 
 
 def copy_into(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -128,10 +145,9 @@ def copy_into(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     radius = watch.radius(args[1])
     out = func(*args, **kwargs)
     if finite_float(out):
-        value = out.detach().to(torch.float64)
         watch.forget(out)
-        lost = rounding("convert", value, watch.rounds_in(out.dtype)) if args[1].dtype != out.dtype else 0
-        watch.set(out, radius.to(value.device) + lost)
+        off = _lost(watch, args[1].expand(out.shape), out) if args[1].dtype != out.dtype else 0.0
+        watch.set(out, radius.to(out.device) + off)
     return out
 
 
@@ -143,7 +159,8 @@ def fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
         watch.forget(numbers)
         value = args[1] if len(args) > 1 else 0.0
         if isinstance(value, Tensor):
-            watch.set(out, watch.radius(value))
+            off = lost(value.expand(out.shape), out) if value.dtype != out.dtype and not out.is_complex() else 0.0
+            watch.set(out, watch.radius(value) + off)
         else:
             _fill(watch, out, value)
     return out

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
+from diffexplore.bounds.conversion import as_doubles
 from diffexplore.bounds.elements import all_finite
 from diffexplore.bounds.extremes import Extremes
 from diffexplore.bounds.factorisations import Factorisations
@@ -79,6 +80,7 @@ class Watch(DispatchMode):
         self.smooth = smooth
         self.unwatched: set[str] = set()
         self.narrowed: set[torch.dtype] = set()
+        self.converted_to: set[torch.dtype] = set()
         self.formulas_stand_in = False  # for kernels that its dtype lacks
         self._expected = expected
         self._known_errors: dict[float, float] = {}
@@ -134,10 +136,8 @@ class Watch(DispatchMode):
             exact = known is None
             if known is None or known.dtype == torch.bool:
                 known = self.radius(value)
-            mid = value.detach().to(torch.float64)
-            if value.dtype == torch.int64 and not bool((mid.abs() < _WHOLE).all()):  # float64 has not all of them
-                return Ball(mid, known + mid.abs() * UNIT_ROUNDOFF[torch.float64], False)
-            return Ball(mid, known, exact)
+            mid, off = as_doubles(value)
+            return Ball(mid, known, exact) if off is None else Ball(mid, known + off, False)
         mid, error = torch.tensor(float(value), dtype=torch.float64, device=like.device), self.operand_radius(value)
         return Ball(mid, torch.full_like(mid, error), error == 0)
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from diffexplore.errors import CandidateError
+from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
 from diffexplore.tensors.aliases import AliasedInput, followed
 from diffexplore.tensors.copies import copy_of
 from diffexplore.tensors.functions import TensorFunction
@@ -178,6 +179,9 @@ def _differentiated(
     return found
 
 
+#: The names of the dtypes in which gradients are checked.
+CHECKED_DTYPES = (*FLOAT_FORMATS, "complex64", "complex128")
+
 _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
 
 
@@ -203,7 +207,13 @@ def tensors_of(args: Any) -> list[Tensor]:
 
 
 def is_differentiable(tensor: Tensor) -> bool:
-    return tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex())
+    """Whether gradients are checked of it: it has a graph, and a dtype in which torch computes."""
+    return tensor.requires_grad and is_checked_in(tensor.dtype)
+
+
+def is_checked_in(dtype: torch.dtype) -> bool:
+    """Whether gradients are checked in a dtype; 8 bits only store floats."""
+    return dtype_name(dtype) in CHECKED_DTYPES
 
 
 def named_tensors(tree: Any, name: str) -> Iterator[tuple[str, Tensor]]:

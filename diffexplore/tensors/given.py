@@ -7,12 +7,21 @@ from typing import Any
 import torch
 
 from diffexplore.errors import CandidateError, UsageError
-from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
-from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, arguments_given, tensors_of
+from diffexplore.floating_point import dtype_name
+from diffexplore.tensors.candidate import (
+    CHECKED_DTYPES,
+    TensorCandidate,
+    TensorOutput,
+    arguments_given,
+    is_checked_in,
+    tensors_of,
+)
 from diffexplore.tensors.copies import check_readable
 from diffexplore.tensors.sparse_inputs import is_sparse_source
 
 Tensor = torch.Tensor
+
+_KNOWN = f"{', '.join(CHECKED_DTYPES[:-1])} and {CHECKED_DTYPES[-1]}"
 
 
 def check_inputs(candidate: TensorCandidate, inputs: Any) -> None:
@@ -37,9 +46,8 @@ def _check_tensor(function: str, name: str, tensor: Tensor) -> None:
             f"{name} is not a leaf, as it was computed from other tensors: give {function} "
             f"{name}.detach().requires_grad_()"
         )
-    if dtype_name(tensor.dtype) not in (*FLOAT_FORMATS, "complex64", "complex128"):
-        known = f"{', '.join(FLOAT_FORMATS)}, complex64 and complex128"
-        raise UsageError(f"{name} is {dtype_name(tensor.dtype)}: gradients are checked in {known}")
+    if not is_checked_in(tensor.dtype):
+        raise UsageError(f"{name} is {dtype_name(tensor.dtype)}: gradients are checked in {_KNOWN}")
 
 
 def _advice(candidate: TensorCandidate) -> str:
@@ -61,6 +69,12 @@ def check_outputs(candidate: TensorCandidate, outputs: tuple[TensorOutput, ...],
         raise CandidateError(f"the {sparse[0]} of {candidate.name} is a sparse tensor: return it dense (.to_dense())")
     if differentiable:
         return
+    stored = [one for one in outputs if one.tensor.requires_grad]
+    if stored:
+        raise CandidateError(
+            f"the {stored[0].name} of {candidate.name} is {dtype_name(stored[0].tensor.dtype)}: gradients are checked "
+            f"of outputs in {_KNOWN}"
+        )
     floats = [one for one in outputs if one.tensor.is_floating_point() or one.tensor.is_complex()]
     if not floats:
         kinds = ", ".join(dict.fromkeys(dtype_name(one.tensor.dtype) for one in outputs))

@@ -47,6 +47,7 @@ class WatchedCall:
         narrowed: dtypes narrower than expected in which it computes.
         narrowed_forward: dtypes narrower than those of the inputs in which the forward pass computes.
         operations: the names of the operations that were seen.
+        converted_to: the dtypes of floats to which it converts numbers of others.
         as_written: where compiled code runs in it, which cannot be watched: the call in which the Python ran that was
             compiled; None elsewhere.
     """
@@ -57,6 +58,7 @@ class WatchedCall:
     narrowed: tuple[str, ...]
     narrowed_forward: frozenset[torch.dtype]
     operations: frozenset[str]
+    converted_to: frozenset[torch.dtype] = frozenset()
     as_written: WatchedCall | None = None
 
     def without_bounds(self, hidden: tuple[str, ...]) -> WatchedCall:
@@ -96,7 +98,9 @@ def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> 
         return found
     plain = _called(candidate, upstreams, narrowest(candidate), found.narrowed_forward, CandidateWatch, watches=False)
     hidden = tuple(sorted({COMPILED, *found.hidden} - {UNWATCHED}))
-    seen = replace(plain, narrowed=found.narrowed, operations=found.operations, as_written=found)
+    seen = replace(
+        plain, narrowed=found.narrowed, operations=found.operations, converted_to=found.converted_to, as_written=found
+    )
     return seen.without_bounds(hidden)
 
 
@@ -182,6 +186,7 @@ def _called(
     hidden = tuple(sorted(watch.unwatched | escapes.seen | watch.leaving | unseen))
     narrowed = tuple(sorted(map(dtype_name, watch.narrowed)))
     seen = WatchedCall(values, gradients, (), narrowed, narrowed_forward, frozenset(operations.seen))
+    seen = replace(seen, converted_to=frozenset(watch.converted_to))
     return seen.without_bounds(hidden) if hidden else seen
 
 

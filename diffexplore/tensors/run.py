@@ -193,11 +193,9 @@ def _row_of_output(calls: TensorCalls, output: str, verdict: Verdict, cause: Cau
 
 
 def _skipped(returned: Sequence[TensorOutput]) -> list[Skipped]:
-    return [
-        Skipped(one.name, f"no gradient passes through it ({dtype_name(one.tensor.dtype)})")
-        for one in returned
-        if not is_differentiable(one.tensor)
-    ]
+    left = [one for one in returned if not is_differentiable(one.tensor)]
+    why = {True: "gradients are not checked in its dtype", False: "no gradient passes through it"}
+    return [Skipped(one.name, f"{why[one.tensor.requires_grad]} ({dtype_name(one.tensor.dtype)})") for one in left]
 
 
 def _report(

@@ -20,8 +20,11 @@ from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 
 Tensor = torch.Tensor
 
-#: Powers of two, by which a right backward pass multiplies without rounding; beyond the range of float16.
+#: Powers of two, by which a right backward pass multiplies without rounding.
 _SIZES = (-(2.0**16), 2.0**-16)
+
+#: Dtypes that end before it, as float16 and those of 8 bits, lose numbers of other sizes.
+_FAR = 2.0**100
 
 
 def ones(setting: CallSetting) -> Iterator[CallFinding]:
@@ -49,7 +52,8 @@ def ones(setting: CallSetting) -> Iterator[CallFinding]:
                 "upstream_not_linear", f"for an upstream gradient of ones, as after .sum(), the gradient by {off}"
             )
             continue
-        for size in () if upstream.dtype == torch.float16 else _SIZES:
+        short = any(torch.finfo(dtype).max < _FAR for dtype in {upstream.dtype, *setting.converted_to})
+        for size in () if short else _SIZES:
             scaled = candidate.gradients(output, size * upstream)
             expected = tuple(None if one is None else size * one for one in found)
             if any(one is not None and not bool(one.isfinite().all()) for one in (*scaled, *expected)):

@@ -54,6 +54,7 @@ class CallSetting:
         calls: what plain calls gave, an output each.
         upstreams: the upstream gradient of each output, those included whose plain backward raised.
         subject: all that is checked.
+        converted_to: the dtypes of floats to which the plain call converts numbers of others.
         exact: what is differentiated for the truth, recorded; None where that certifies nothing.
         places: by output, its place among those of ``exact``.
     """
@@ -62,6 +63,7 @@ class CallSetting:
     calls: tuple[PlainCall, ...]
     upstreams: Mapping[str, Tensor]
     subject: TensorSubject
+    converted_to: frozenset[torch.dtype]
     exact: Recorded | RecordedTwice | None = None
     places: Mapping[str, int] = field(default_factory=dict)
 

@@ -127,4 +127,4 @@ def setting_of(calls: TensorCalls, *, certified: bool) -> CallSetting:
             plain.append(PlainCall(name, calls.upstreams[name][0], tuple(gradients)))
     upstreams = {name: calls.upstreams[name][0] for name in real if calls.upstreams[name]}
     exact = (calls.exact, exact_places(calls)) if certified else ()
-    return CallSetting(calls.subject.candidate, tuple(plain), upstreams, calls.subject, *exact)
+    return CallSetting(calls.subject.candidate, tuple(plain), upstreams, calls.subject, calls.seen.converted_to, *exact)

@@ -32,8 +32,11 @@ def number_of(operand: object) -> DoubleBall:
     if not isinstance(operand, (int, float)):
         raise NotCertified(f"the argument {operand} is not a real number")
     number = float(operand)
-    if number != operand and number == number:
-        raise NotCertified("an integer beyond 2⁵³ is used as a number")
+    if isinstance(operand, int) and int(number) != operand:
+        below = float(operand - int(number))
+        if number + below != number or int(below) != operand - int(number):
+            raise NotCertified("an integer of more digits than double-double has is used as a number")
+        return DoubleBall(*map(np.array, (number, below, 0.0)))
     return given(np.array(number))
 
 

@@ -44,10 +44,19 @@ class Operand:
         """The exact value; integers and truth values are numbers as well."""
         if self.ball is not None:
             return self.ball
-        whole = self.value.to(torch.float64)
-        if self.value.dtype is torch.int64 and bool((whole.abs() > 2.0**53).any()):
-            raise NotCertified("an integer beyond 2⁵³ is used as a number")
-        return exact(whole.numpy())
+        return whole(self.value.numpy(force=True))
+
+
+def whole(values: np.ndarray) -> DoubleBall:
+    """Integers and truth values as balls of radius 0; those of 64 bits have a lower part."""
+    if values.dtype not in (np.int64, np.uint64):
+        return exact(values.astype(np.float64))
+    bits = values.dtype.type(32)
+    above = (values >> bits).astype(np.float64) * 2.0**32
+    below = values.astype(np.uint32).astype(np.float64)
+    high = above + below
+    low = below - (high - above)  # exact: above is 0, or no smaller than below
+    return DoubleBall(high, low, np.zeros_like(high))
 
 
 @dataclass(frozen=True, eq=False)
