@@ -18,8 +18,6 @@ from diffexplore.tensors.battery.records import (
 )
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 
-Tensor = torch.Tensor
-
 #: Powers of two, by which a right backward pass multiplies without rounding; beyond the range of float16.
 _SIZES = (-(2.0**16), 2.0**-16)
 
