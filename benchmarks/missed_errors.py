@@ -21,11 +21,11 @@ import torch
 from benchmarks._jobs import arguments, finish, one_thread
 from diffexplore import losses
 from diffexplore.checking.batch import make_batch
+from diffexplore.checking.enclosures import Enclosures, Status
 from diffexplore.checking.judge import FAIL, judge
 from diffexplore.checking.probe_search import ProbeSearch
 from diffexplore.checking.records import Row
 from diffexplore.checking.run import check
-from diffexplore.checking.truth import Enclosures, Status
 from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.inputs.points import make_points
 from diffexplore.loss import Loss

@@ -21,8 +21,8 @@ from benchmarks._jobs import arguments, finish, outcomes, spread_cases
 from benchmarks.formulas import random_loss
 from benchmarks.generator import DTYPES, Case, cases
 from diffexplore.arithmetic.balls import precision
+from diffexplore.checking.enclosures import Status
 from diffexplore.checking.evaluate import Evaluator
-from diffexplore.checking.truth import Status
 from diffexplore.methods.problem import Problem
 from tests.reference import evaluate
 

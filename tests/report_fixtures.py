@@ -9,8 +9,9 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
-from diffexplore.checking.records import Cause, LossSummary, PartialFormula, Report, Row, Truth, Verdict
+from diffexplore.checking.records import Cause, Report, Row, Truth, Verdict
 from diffexplore.checking.tallies import Skipped, Summary, Tally
+from diffexplore.formula.descriptions import LossSummary, PartialFormula
 
 POINTS = ({"a": 0.0, "b": 0.0}, {"a": 2.5, "b": 1.0})
 LOSS = LossSummary(

@@ -12,7 +12,8 @@ import torch
 from representatives import each_value
 
 import diffexplore as dx
-from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
+from diffexplore.kernels.block_sums import BlockSums, Total, combine
+from diffexplore.kernels.slices import BLOCK
 from diffexplore.kernels.statistics import Statistics, statistics_of
 
 QUADRATIC = dx.Loss("(a*x + b*y + c)**2", parameters="a, b, c", data="x, y")

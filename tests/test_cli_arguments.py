@@ -8,10 +8,11 @@ import pytest
 import typer
 
 from diffexplore.cli.arguments import shield_formulas
-from diffexplore.cli.loss_argument import is_name, loss_to_check, loss_to_derive, partials_of
+from diffexplore.cli.loss_argument import loss_to_check, loss_to_derive, partials_of
 from diffexplore.cli.main import app
 from diffexplore.cli.options import chosen, names_list
 from diffexplore.errors import UsageError
+from diffexplore.inputs.losses import is_name
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matrix import DTYPES, UNIT
 
+from diffexplore.checking.enclosures import Enclosures, Status
 from diffexplore.checking.judge import Judged, cause_of, judge
 from diffexplore.checking.ledger import Ledger
-from diffexplore.checking.truth import Enclosures, Status
 from diffexplore.floating_point import format_of
 
 INF, NAN = math.inf, math.nan

@@ -12,7 +12,8 @@ import report_fixtures as fixtures
 from rich.console import Console
 
 from diffexplore.checking.digits import correct_digits, share_of_allowed
-from diffexplore.checking.records import CandidateSummary, PartialFormula, Report, Row, Truth
+from diffexplore.checking.records import Report, Row, Truth
+from diffexplore.formula.descriptions import CandidateSummary, PartialFormula
 from diffexplore.render.displays import to_text
 from diffexplore.render.screen import failures_only
 from diffexplore.render.terminal import Drawing, ReportPage

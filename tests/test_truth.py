@@ -17,8 +17,9 @@ from reference import evaluate
 from truth_helpers import distance, find, one
 
 from diffexplore import Loss, UsageError, check
+from diffexplore.checking.enclosures import Status
 from diffexplore.checking.records import Row
-from diffexplore.checking.truth import Status, decimal
+from diffexplore.checking.truth import decimal
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.parse import parse
 

@@ -9,7 +9,8 @@ import mpmath
 import numpy as np
 import sympy
 
-from diffexplore.checking.truth import Enclosures, TruthFinder
+from diffexplore.checking.enclosures import Enclosures
+from diffexplore.checking.truth import TruthFinder
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.parse import parse
 from diffexplore.program.program import lower

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.checking.records import LossSummary
 from diffexplore.checking.tallies import Skipped
 from diffexplore.documents import Displayed, Plain
+from diffexplore.formula.descriptions import LossSummary
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure

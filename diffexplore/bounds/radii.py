@@ -126,10 +126,6 @@ def _of_other_size(flat: Tensor, item: int, size: int) -> Tensor:
     return torch.full((flat.numel() * item // size,), math.inf, dtype=torch.float64, device=flat.device)
 
 
-def _of_numbers(radii: Tensor) -> Tensor:
-    return torch.where(radii, math.inf, 0.0).to(torch.float64) if radii.dtype == torch.bool else radii
-
-
 def _held(tensor: Tensor, item: int) -> int:
     return tensor.untyped_storage().nbytes() // item
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from flint import arb
 from torch import Tensor
 
+from diffexplore.checking.enclosures import Enclosures
 from diffexplore.checking.evaluate import Evaluator, Running
 from diffexplore.checking.findings import SampleFindings
 from diffexplore.checking.judge import PASS, Judged, judge
 from diffexplore.checking.ledger import Ledger, make_row
 from diffexplore.checking.listener import Listener
 from diffexplore.checking.lost import lost_in, merged
-from diffexplore.checking.records import LostDigits, Row, Skipped, Tally
-from diffexplore.checking.truth import Enclosures
+from diffexplore.checking.records import LostDigits, Row
+from diffexplore.checking.tallies import Skipped, Tally
 from diffexplore.inputs.blocks import Blocks
 from diffexplore.methods.base import Numbers
 from diffexplore.methods.problem import Problem

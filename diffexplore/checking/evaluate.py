@@ -14,8 +14,9 @@ from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.checking.device_truth import runs_truth
+from diffexplore.checking.enclosures import SUM_PRECISION, Enclosures, Status, statuses_in
 from diffexplore.checking.judge import FAIL, Judged, rejudged
-from diffexplore.checking.truth import SUM_PRECISION, Enclosures, Status, TruthFinder, statuses_in
+from diffexplore.checking.truth import TruthFinder
 from diffexplore.floating_point import format_of
 from diffexplore.inputs.blocks import Blocks, whole
 from diffexplore.methods.base import Estimates, Method, Numbers, Values, smallest_bounds, unwatched

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.checking.enclosures import Enclosures, Status
 from diffexplore.checking.records import Cause, Verdict
-from diffexplore.checking.truth import Enclosures, Status
 from diffexplore.floating_point import format_of
 from diffexplore.numerals import short
 

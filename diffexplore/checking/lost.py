@@ -12,12 +12,12 @@ from torch import Tensor
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import observing
+from diffexplore.checking.enclosures import Enclosures, Status
 from diffexplore.checking.evaluate import Evaluator, Running
 from diffexplore.checking.judge import FAIL, Judged
 from diffexplore.checking.provenance import UNKNOWN, Provenance
 from diffexplore.checking.records import LostDigits
 from diffexplore.checking.stable_forms import better_form, evaluated, shown, tried
-from diffexplore.checking.truth import Enclosures, Status
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.problem import Problem
 

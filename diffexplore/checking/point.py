@@ -14,6 +14,7 @@ from flint import arb
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.checking.chunked import reduced_if_it_fits
 from diffexplore.checking.comparisons import Comparisons, PointOutcome
+from diffexplore.checking.enclosures import Enclosures, Status, statuses_in
 from diffexplore.checking.evaluate import Chunk, Evaluator, Running, again_in_float64, refused_by_sample
 from diffexplore.checking.explain import stays_finite
 from diffexplore.checking.findings import SampleFindings
@@ -23,7 +24,6 @@ from diffexplore.checking.probe_search import ProbeSearch
 from diffexplore.checking.probes import Probe
 from diffexplore.checking.records import LOSS, VALUE
 from diffexplore.checking.tallies import Skipped
-from diffexplore.checking.truth import Enclosures, Status, statuses_in
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimates, Numbers
 from diffexplore.methods.torch_loss import Unavailable

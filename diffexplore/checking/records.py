@@ -10,18 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from diffexplore.checking.tallies import Skipped, Summary, Tally
+from diffexplore.checking.tallies import Skipped, Summary
 from diffexplore.documents import Displayed, Plain
-from diffexplore.formula.descriptions import VALUE, CandidateSummary, LossSummary, PartialFormula
+from diffexplore.formula.descriptions import VALUE as VALUE
+from diffexplore.formula.descriptions import CandidateSummary, LossSummary, PartialFormula
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure
     from diffexplore.scanning.records import Scan
-
-__all__ = [
-    "LOSS", "VALUE", "CandidateSummary", "Cause", "LossSummary", "LostDigits", "PartialFormula", "Report", "Row",
-    "Skipped", "Summary", "Tally", "Truth", "Verdict",
-]  # fmt: skip
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 

@@ -21,13 +21,11 @@ from flint import arb
 from diffexplore.arithmetic import vectors
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_double import Number
-from diffexplore.checking.enclosures import SUM_PRECISION, EnclosureColumn, Enclosures, Status, statuses_in
+from diffexplore.checking.enclosures import EnclosureColumn, Enclosures, Status
 from diffexplore.checking.fast_truth import Tightness, spread
 from diffexplore.checking.partials import PartialEvaluator, Partials, grouped, restricted
 from diffexplore.checking.records import Truth
 from diffexplore.program.program import Program
-
-__all__ = ["PRECISIONS", "SUM_PRECISION", "Enclosures", "Status", "TruthFinder", "decimal", "statuses_in"]
 
 #: Precisions that are tried in turn, in bits. 128 resolve a double that lost 60 bits to cancellation.
 PRECISIONS = (128, 256, 512, 1024, 2048, 4096)

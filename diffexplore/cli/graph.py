@@ -61,9 +61,9 @@ def _graph(request: Given, sample: int) -> Graph:
 
 def _loss(request: Given) -> tuple[Loss | Traced, str | None]:
     """The loss or the traced function. Names in the point are parameters; without any, but with data, all are data."""
-    from diffexplore.cli.loss_argument import is_name, loss_to_derive
+    from diffexplore.cli.loss_argument import loss_to_derive
     from diffexplore.cli.programs import trace_program, which_parameters
-    from diffexplore.inputs.losses import is_program
+    from diffexplore.inputs.losses import is_name, is_program
 
     text, wrt, shapes = str(request.loss), request.wrt, request.shapes
     valued = bool(request.points) or request.data.is_given

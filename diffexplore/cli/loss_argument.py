@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from diffexplore.cli.programs import load, which_parameters
 from diffexplore.errors import UsageError
 from diffexplore.inputs.functions import entries_of
-from diffexplore.inputs.losses import is_name, is_program, loss_of_symbols, loss_with_values
+from diffexplore.inputs.losses import is_program, loss_of_symbols, loss_with_values
 from diffexplore.inputs.names import Named
 from diffexplore.inputs.wording import COMMAND_LINE
 
 if TYPE_CHECKING:
     from diffexplore.loss import Loss
 
-__all__ = ["is_name", "loss_to_check", "loss_to_derive", "partials_of"]
 
 _FILE = re.compile(r"[^\s(*]*\.(csv|tsv|txt|npz|npy|xlsx?|parquet|json|py)", re.IGNORECASE)
 

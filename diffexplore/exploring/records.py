@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.checking.records import LossSummary, PartialFormula
 from diffexplore.documents import plain
 from diffexplore.exploring.window import Window
 from diffexplore.fitting.terrain import PathStep, Point
+from diffexplore.formula.descriptions import LossSummary, PartialFormula
 
 if TYPE_CHECKING:
     from diffexplore.figures.records import Figure

@@ -15,8 +15,9 @@ from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.formula.text import to_text
 from diffexplore.inputs.blocks import Blocks
 from diffexplore.inputs.stored import stored
-from diffexplore.kernels.block_sums import BLOCK, combine
+from diffexplore.kernels.block_sums import combine
 from diffexplore.kernels.separation import NotSeparable
+from diffexplore.kernels.slices import BLOCK
 from diffexplore.kernels.statistics import Exponents, Statistics, below, statistics_of
 from diffexplore.loss import Loss
 

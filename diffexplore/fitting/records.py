@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from diffexplore.checking.records import LossSummary, PartialFormula
 from diffexplore.documents import Displayed, Plain, plain
 from diffexplore.fitting.terrain import Centred, Curvature, PathCurvature, PathStep, Point, StationaryPoint, Terrain
+from diffexplore.formula.descriptions import LossSummary, PartialFormula
 
 if TYPE_CHECKING:
     from diffexplore.checking.batch import Batch

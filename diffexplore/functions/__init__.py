@@ -52,8 +52,3 @@ CONSTANTS: frozenset[str] = frozenset({"pi", "e", "E"})
 
 RESERVED: frozenset[str] = frozenset(FUNCTIONS) | CONSTANTS
 """Names that cannot be symbols."""
-
-
-def operation(name: str) -> Operation:
-    """The record of an operation of programs. Raises KeyError for a name that is none."""
-    return OPERATIONS[name]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from diffexplore.functions import ALL, OPERATIONS
 from diffexplore.functions.domains import Condition, Domain
-from diffexplore.functions.facts import ANALYTIC, Facts, Smoothness
+from diffexplore.functions.facts import Facts, Smoothness
 from diffexplore.functions.lazy import library, resolved
 from diffexplore.functions.records import NO_CLASS, Composed, Defined, Function, Kernels, Lack, Operation, Readings
 
@@ -156,20 +156,13 @@ def facts_of(expr: Any) -> Facts | None:
 
 
 @cache
-def of_kernels(*, analytic: bool = False) -> Mapping[str, Callable[..., Any]]:
-    """Name of a kernel in ATen that is a function → what makes its expression of SymPy arguments.
-
-    With ``analytic`` those of functions without corners, jumps and cuts.
-    """
-    found = {
-        entry.computed.aten_name: (
-            entry.computed.facts.smooth,
-            node_of(entry),
-        )
+def of_kernels() -> Mapping[str, Callable[..., Any]]:
+    """Name of a kernel in ATen that is a function → what makes its expression of SymPy arguments."""
+    return {
+        entry.computed.aten_name: node_of(entry)
         for entry in ALL
         if isinstance(entry.computed, Operation) and not isinstance(entry.computed.torch, (Kernels, Composed))
     }
-    return {name: build for name, (smooth, build) in found.items() if smooth is ANALYTIC or not analytic}
 
 
 def naive_forms() -> Iterator[tuple[Any, Callable[..., Any]]]:

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from diffexplore.arithmetic.double_balls import DoubleBall, case_sub, exact, mul, total
 from diffexplore.kernels import slices
-from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, totals
+from diffexplore.kernels.block_sums import BlockSums, Total, totals
 from diffexplore.kernels.device_sums import sums_on_device
 from diffexplore.kernels.generators import Generators
 from diffexplore.kernels.host_sums import sums_on_host
+from diffexplore.kernels.slices import BLOCK
 from diffexplore.kernels.threads import in_threads
 
 #: Blocks that one thread takes at a time, at most, and how many times each takes some at least.

@@ -1,8 +1,8 @@
 """Sums over fixed blocks of rows, and their combination: the same bits for any number of threads and processes.
 
-A file or an array is cut into blocks of :data:`BLOCK` rows, counted from its first row. The sums over a block depend on
-the rows of that block alone; all blocks together are added exactly, and rounded once. So it does not matter who adds up
-which block::
+A file or an array is cut into blocks of :data:`~diffexplore.kernels.slices.BLOCK` rows, counted from its first row. The
+sums over a block depend on the rows of that block alone; all blocks together are added exactly, and rounded once. So it
+does not matter who adds up which block::
 
     accumulator = statistics.about(statistics.centre(first_block))  # the same centre for all
     records = [accumulator.accumulate(rows) for rows in parts]      # anywhere; parts begin at multiples of BLOCK
@@ -16,8 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from diffexplore.kernels.slices import BLOCK as BLOCK
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from diffexplore.checking.records import LOSS, VALUE, Report, Summary, Tally, Verdict
+from diffexplore.checking.records import LOSS, VALUE, Report, Verdict
+from diffexplore.checking.tallies import Summary, Tally
 from diffexplore.lists import grouped, listed
 from diffexplore.writing.names import candidate_of, subject_of
 from diffexplore.writing.numbers import counted

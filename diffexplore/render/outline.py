@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, zip_longest
 
-from diffexplore.checking.records import LOSS, LossSummary, PartialFormula, Report
+from diffexplore.checking.records import LOSS, Report
+from diffexplore.formula.descriptions import LossSummary, PartialFormula
 from diffexplore.lists import listed
 from diffexplore.methods import runs_program, spoken
 from diffexplore.render.causes import Footnotes, not_compared

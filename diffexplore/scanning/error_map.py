@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.checking.enclosures import Status
 from diffexplore.checking.evaluate import Evaluator, Running
 from diffexplore.checking.judge import PASS, Judged, cause_of
 from diffexplore.checking.lost import WeakPartial, lost_in, uncertainty
-from diffexplore.checking.truth import Status
 from diffexplore.figures.records import Axis, Figure, Series, ValueGrid
 from diffexplore.methods import spoken
 from diffexplore.numerals import short

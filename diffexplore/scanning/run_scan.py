@@ -11,12 +11,12 @@ import torch
 
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.digits import correct_digits
+from diffexplore.checking.enclosures import Enclosures, statuses_in
 from diffexplore.checking.evaluate import Evaluator
 from diffexplore.checking.judge import Judged, judge
 from diffexplore.checking.ledger import finite, make_row
 from diffexplore.checking.records import Row
 from diffexplore.checking.tallies import Skipped
-from diffexplore.checking.truth import Enclosures, statuses_in
 from diffexplore.errors import UsageError
 from diffexplore.inputs.losses import loss_given
 from diffexplore.inputs.points import make_points

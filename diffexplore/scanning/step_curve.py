@@ -13,8 +13,8 @@ from torch import Tensor
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
+from diffexplore.checking.enclosures import SUM_PRECISION, Status
 from diffexplore.checking.evaluate import Evaluator
-from diffexplore.checking.truth import SUM_PRECISION, Status
 from diffexplore.methods._complex_curve import ComplexCurve
 from diffexplore.methods._difference import Difference
 from diffexplore.methods._error_curve import DifferenceCurve, ErrorCurve

@@ -54,10 +54,6 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
-def _message(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or "no message"
-
-
 def line_that_runs() -> str:
     """`` (file.py, line 3)``: the line of the user's own files that is being executed; empty where there is none."""
     return _line(traceback.extract_stack())

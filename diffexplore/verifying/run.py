@@ -14,9 +14,10 @@ from diffexplore.arguments import as_text, as_words, wrong
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.listener import Listener, Silence, announced
 from diffexplore.checking.options import Options, as_seed, as_wrt
-from diffexplore.checking.records import CandidateSummary, Report
+from diffexplore.checking.records import Report
 from diffexplore.checking.run import assemble
 from diffexplore.errors import UsageError
+from diffexplore.formula.descriptions import CandidateSummary
 from diffexplore.inputs.losses import loss_given
 from diffexplore.inputs.names import named_in
 from diffexplore.inputs.points import make_points

@@ -18,9 +18,10 @@ from diffexplore.inputs.stored import StoredTensor
 from diffexplore.kernels.accumulator import Accumulator
 from diffexplore.kernels.backends.base import BoundKernel, KernelEffort, Point, collected
 from diffexplore.kernels.batches import Columns
-from diffexplore.kernels.block_sums import BLOCK, BlockSums, Total, combine
+from diffexplore.kernels.block_sums import BlockSums, Total, combine
 from diffexplore.kernels.plan import Plan
 from diffexplore.kernels.records import ErrorBounds, Evaluation
+from diffexplore.kernels.slices import BLOCK
 from diffexplore.kernels.statistics import Exponents
 from diffexplore.lists import shortened
 

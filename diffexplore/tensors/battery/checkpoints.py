@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
 from torch.utils.checkpoint import checkpoint
 
 from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, TrialUnavailable
 from diffexplore.tensors.battery.transforms import plain_values, scalar_of
-
-Tensor = torch.Tensor
 
 
 def within_checkpoint(setting: CallSetting) -> Iterator[CallFinding]:

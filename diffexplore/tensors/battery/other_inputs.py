@@ -14,8 +14,6 @@ from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTr
 from diffexplore.tensors.candidate import in_dtype
 from diffexplore.tensors.subject import TensorSubject
 
-Tensor = torch.Tensor
-
 _NARROWER = (torch.float32, torch.bfloat16, torch.float16)
 
 

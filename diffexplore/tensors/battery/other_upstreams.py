@@ -18,9 +18,7 @@ from diffexplore.tensors.battery.records import (
 )
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 
-Tensor = torch.Tensor
-
-#: Powers of two, by which a right backward pass multiplies without rounding.
+#: Powers of two, by which a right backward pass multiplies without rounding; beyond the range of float16.
 _SIZES = (-(2.0**16), 2.0**-16)
 
 #: Dtypes that end before it, as float16 and those of 8 bits, lose numbers of other sizes.

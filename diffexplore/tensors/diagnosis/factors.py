@@ -14,9 +14,6 @@ from diffexplore.numerals import short
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
-#: Entries so much larger than their room tell a factor well.
-_CLEAR = 16.0
-
 #: A fitted factor is shown as a fraction with a denominator up to this.
 _LARGEST_DENOMINATOR = 64
 

@@ -17,14 +17,6 @@ def std_mean(x: Tensor, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
     return variance.sqrt(), mean
 
 
-def median(x: Tensor) -> Tensor:
-    return x.reshape(-1).median(0).values
-
-
-def nanmedian(x: Tensor) -> Tensor:
-    return x.reshape(-1).nanmedian(0).values
-
-
 def product_over(x: Tensor, dims: Sequence[int] | None, *, output_dtype: torch.dtype | None = None) -> Tensor:
     """prims.prod."""
     x = x if output_dtype is None else x.to(output_dtype)
