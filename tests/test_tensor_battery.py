@@ -136,6 +136,50 @@ def test_a_right_backward_passes_every_trial(battery: str) -> None:
     assert causes(product(right), numbers(2, 3), numbers(2, 3), battery=battery) == {}
 
 
+class Borders(Function):
+    """Squares, with room around them that the backward fills: each time with the same, or with another number."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, again: float) -> Tensor:
+        room = torch.nn.functional.pad(x, (1, 1), value=torch.inf)
+        ctx.save_for_backward(room)
+        ctx.again = again
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
+        (room,) = ctx.saved_tensors
+        memory = room.numpy()
+        memory[:, [0, -1]] = 0.0 if memory[0, 0] == torch.inf else ctx.again
+        return 2 * g * room[:, 1:-1] + g * room[:, :1], None
+
+
+@pytest.mark.parametrize(("again", "found"), [(0.0, set()), (1.0, {"saved_overwritten"})])
+def test_what_the_backward_writes_into_what_it_saved_is_wrong_where_a_second_one_differs(
+    again: float, found: set[str]
+) -> None:
+    assert set(causes(Borders.apply, numbers(3, 4), again)) == found  # type: ignore[arg-type]
+
+
+def test_a_backward_that_writes_into_the_output_is_told() -> None:
+    class Doubles(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            y = x.exp()
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            (y,) = ctx.saved_tensors
+            found = g * y
+            y.detach().numpy()[0] = 0.0
+            return found
+
+    found = causes(Doubles.apply, numbers(3, 4))
+    assert "writes into the output" in found["saved_overwritten"]
+
+
 MODULES: dict[str, tuple[Callable[..., Tensor], tuple[Tensor, ...]]] = {
     "linear": (torch.nn.Linear(3, 4, dtype=torch.float64), (numbers(2, 3),)),
     "gelu": (torch.nn.functional.gelu, (numbers(3, 4),)),

@@ -40,3 +40,39 @@ def test_steps_over_both_kinks_do_not_agree_with_those_between_them(place: float
 def test_at_the_kink_itself_nothing_is_known() -> None:
     x = torch.full((2,), 0.5, dtype=torch.float64, requires_grad=True)
     assert dx.gradcheck(clipped(0.5, 1.0), x, raise_exception=False).verdict == "inconclusive"
+
+
+class Turned(torch.autograd.Function):
+    """Pairs of float32 as complex numbers, times i: in float64 the same bytes are other numbers, and more of them."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return torch.from_numpy((1j * x.detach().numpy().view("complex64")).view("float32"))
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        return torch.stack([g[..., 1], -g[..., 0]], dim=-1)
+
+
+def test_a_forward_that_reads_bytes_is_estimated_in_the_dtype_that_it_takes() -> None:
+    x = torch.tensor([[1.0, 2.0], [-0.5, 3.0]], requires_grad=True)
+    assert dx.gradcheck(Turned, x).truth == "estimated"
+
+
+class Dropped(torch.autograd.Function):
+    """Dropout in NumPy, by numbers that torch draws in the dtype of its input."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        kept = torch.rand_like(x) > 0.5
+        ctx.save_for_backward(kept)
+        return torch.from_numpy(np.where(kept.numpy(), 2 * x.detach().numpy(), 0))
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        (kept,) = ctx.saved_tensors
+        return 2 * g * kept
+
+
+def test_a_forward_that_draws_other_numbers_in_float64_is_estimated_in_its_own_dtype() -> None:
+    assert dx.gradcheck(Dropped, torch.linspace(1, 2, 12, requires_grad=True)).truth == "estimated"

@@ -34,6 +34,12 @@ _STEPS = tuple(2.0**-place for place in range(3, 15, 2))
 #: Steps far below, which tell whether the others go over kinks or steep places.
 _FAR_BELOW = (2.0**-17, 2.0**-21)
 
+#: How many times its own measured error an estimated truth may be off.
+ESTIMATE_FACTOR = 100.0
+
+#: Outputs in two dtypes that are nearer than that, relative to the largest number, may be the same but for rounding.
+_SAME = 2.0**-3
+
 #: So many entries are estimated one by one; of larger tensors, derivatives along so many random directions are.
 FEW_ENTRIES, DIRECTIONS = 16, 4
 
@@ -116,13 +122,27 @@ def directions(shape: tuple[int, ...], seed: int) -> Iterator[np.ndarray]:
 
 
 def _wide(candidate: TensorCandidate) -> TensorCandidate:
-    """The call in float64, or as it is where the function takes no float64."""
+    """The call in float64, or as it is where the function takes no float64, or is another one there.
+
+    One that reads the memory of its arguments takes what is there for numbers of the dtype it expects.
+    """
     wide = in_dtype(candidate, torch.float64)
     try:
-        wide.replaced().returned()  # a call may write into its arguments
+        found = {one.name: one.tensor for one in wide.replaced().returned()}  # a call may write into its arguments
+        own = [one for one in candidate.replaced().returned() if one.tensor.is_floating_point()]
     except CandidateError:
         return candidate
-    return wide
+    return wide if all(one.name in found and _are_near(one.tensor, found[one.name]) for one in own) else candidate
+
+
+def _are_near(one: Tensor, wide: Tensor) -> bool:
+    """Whether two tensors may be the same numbers, rounded in the dtype of the first."""
+    if one.shape != wide.shape:
+        return False
+    one, wide = one.detach().to(torch.float64), wide.detach().to(torch.float64)
+    both = one.isfinite() & wide.isfinite()
+    size = float(wide[both].abs().max()) if both.any() else 0.0
+    return bool(((one - wide).abs()[both] <= _SAME * size).all())
 
 
 def _at_step(value: Callable[[float], float], here: float, step: float, unit: float) -> Estimated:

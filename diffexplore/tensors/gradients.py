@@ -15,16 +15,22 @@ from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, in_dtype
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
 from diffexplore.tensors.diagnosis.of_zeros import only_where_specified, where_the_derivative_is_0
-from diffexplore.tensors.estimated import FEW_ENTRIES, MOST_ENTRIES, Differences, Estimated, directions, each_entry
+from diffexplore.tensors.estimated import (
+    ESTIMATE_FACTOR,
+    FEW_ENTRIES,
+    MOST_ENTRIES,
+    Differences,
+    Estimated,
+    directions,
+    each_entry,
+)
 from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
+from diffexplore.tensors.searches import check_no_search
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.torch_code.nearby import rounded_otherwise
 
 Tensor = torch.Tensor
-
-#: How many times its own measured error an estimated truth may be off.
-ESTIMATE_FACTOR = 100.0
 
 #: So often inputs are rounded otherwise, to measure how far rounding moves a gradient of which nothing else is known.
 _ROUNDINGS = 4
@@ -35,7 +41,7 @@ def certified_pairs(
 ) -> Iterator[GradientPair]:
     """Each gradient against that of the recorded forward; ``places`` are those of the outputs among the forward's.
 
-    Raises NotCertified where no derivative of an output is known.
+    Raises NotCertified where no derivative of an output is known, or rounding decides which it is.
     """
     sources, diagnoses = calls.subject.candidate.sources, Diagnoses(calls)
     for one in outputs:
@@ -52,6 +58,7 @@ def certified_pairs(
             compared = _again_in_float64(calls, compared, one, upstream)
             for several, numbers, verdicts in zip(trials, found, compared, strict=True):
                 several.append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
+        check_no_search(calls, one, sources, trials)
         for source, several in zip(sources, trials, strict=True):
             if several:
                 tried = list(zip(numbers_tried, several, strict=True))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.searches import DecidedByRounding
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 from diffexplore.tracing.backward import leaves_of
@@ -19,10 +20,15 @@ def notes_of(calls: TensorCalls, first_call: TensorCandidate, estimated: Sequenc
 
 def _why_estimated(calls: TensorCalls, reasons: Sequence[NotCertified]) -> list[str]:
     name = calls.subject.reference or calls.subject.candidate.name
+    unread = {str(one): "cannot be read" for one in reasons if not isinstance(one, DecidedByRounding)}
+    said = {
+        **unread,
+        **{str(one): "cannot be differentiated as it is written" for one in reasons if str(one) not in unread},
+    }
     return [
-        f"the forward of {name} cannot be read: {reason}; the truth is estimated by differences: pass reference= for a "
+        f"the forward of {name} {how}: {reason}; the truth is estimated by differences: pass reference= for a "
         "certificate"
-        for reason in dict.fromkeys(map(str, reasons))
+        for reason, how in said.items()
     ]
 
 

@@ -21,19 +21,20 @@ def repeated(setting: CallSetting) -> Iterator[CallFinding]:
         output = setting.output_of(candidate, call.output)
         upstream = call.upstream.clone()
         before = [one.tensor.detach().clone() for one in candidate.inputs]
-        saved = _saved(output)
+        given, saved = output.tensor.detach().clone(), _saved(output)
         kept = [tensor.detach().clone() for _, tensor in saved]
         try:
             first = [None if one is None else one.detach().clone() for one in candidate.gradients(output, upstream)]
         except CandidateError:
             continue  # that is reported of the plain call
-        written = list(_written(candidate, before, upstream, call, saved, kept))
-        yield from written or _again(setting, candidate, output, call, tuple(first))
+        written = list(_written(candidate, before, upstream, call, output, given))
+        by = next((name for (name, tensor), old in zip(saved, kept, strict=True) if not _same(tensor, old)), None)
+        yield from written or _again(setting, candidate, output, call, tuple(first), by)
 
 
 def _written(
-    candidate: TensorCandidate, before: list[Tensor], upstream: Tensor, call: PlainCall,
-    saved: list[tuple[str, Tensor]], kept: list[Tensor],
+    candidate: TensorCandidate, before: list[Tensor], upstream: Tensor, call: PlainCall, output: TensorOutput,
+    given: Tensor,
 ) -> Iterator[CallFinding]:  # fmt: skip
     changed = [one.name for one, old in zip(candidate.inputs, before, strict=True) if not _same(one.tensor, old)]
     if changed:
@@ -46,12 +47,10 @@ def _written(
             "upstream_modified",
             "the backward writes into the upstream gradient that it is given, which others use too: work on a clone",
         )
-    names = [name for (name, tensor), old in zip(saved, kept, strict=True) if not _same(tensor, old)]
-    if names and not changed:
+    if not changed and not _same(output.tensor, given):
         yield CallFinding(
             "saved_overwritten",
-            f"the backward writes into the tensors that {names[0]} saved: a second backward gives another gradient; "
-            "use operations that do not work in place",
+            f"the backward writes into the {output.name}, which others use too: compute in new tensors",
         )
 
 
@@ -61,7 +60,9 @@ def _again(
     output: TensorOutput,
     call: PlainCall,
     first: tuple[Tensor | None, ...],
+    overwriting: str | None,
 ) -> Iterator[CallFinding]:
+    """``overwriting`` is the Function whose saved tensors the first backward changed: it may leave all that counts."""
     try:
         second = candidate.gradients(output, call.upstream.clone())
     except CandidateError as error:
@@ -70,6 +71,13 @@ def _again(
         )
         return
     off = setting.differing(second, first, call, call.upstream)
+    if off is not None and overwriting is not None:
+        yield CallFinding(
+            "saved_overwritten",
+            f"the backward writes into the tensors that {overwriting} saved: a second backward gives another gradient; "
+            "use operations that do not work in place",
+        )
+        return
     if off is not None:
         yield CallFinding(
             "saved_overwritten",

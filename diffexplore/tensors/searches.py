@@ -1,0 +1,67 @@
+"""Forwards that search for their output, as by bisection: rounding decides their last steps.
+
+As it is written such a forward is a staircase, whose steps are as small as rounding: each comparison holds in a
+neighbourhood of that size alone. What is certified is the slope of one step, and what the forward is meant to compute
+has another. Differences of the forward over many steps tell them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from diffexplore.checking.enclosures import Status
+from diffexplore.checking.judge import FAIL
+from diffexplore.tensors.candidate import TensorInput, TensorOutput
+from diffexplore.tensors.estimated import ESTIMATE_FACTOR, Differences
+from diffexplore.tensors.pairs import UpstreamTrial
+from diffexplore.tensors.subject import TensorCalls
+from diffexplore.torch_ops.tensor_rules.operands import NotCertified
+
+
+class DecidedByRounding(NotCertified):
+    """Where comparisons of the forward hold at exactly these floats, and no longer at the next ones."""
+
+
+def check_no_search(
+    calls: TensorCalls, output: TensorOutput, sources: Sequence[TensorInput], trials: Sequence[Sequence[UpstreamTrial]]
+) -> None:
+    """Raises DecidedByRounding where the slopes that are certified are not those of the forward over larger steps.
+
+    ``trials`` are those of the gradient by each input; of one that passes there is no doubt.
+    """
+    subject = calls.subject
+    if subject.order > 1 or subject.is_surrogate or output.tensor.is_complex():
+        return
+    differences: Differences | None = None
+    for source, several in zip(sources, trials, strict=True):
+        doubtful = None if source.tensor.is_complex() else _doubtful(several)
+        if doubtful is None:
+            continue
+        number, entries = doubtful
+        differences = differences or Differences(subject.forward)
+        truth, upstream = several[number].judged.truth, calls.upstreams[output.name][number]
+        way = np.where(entries, _direction(len(entries), subject.candidate.seed), 0.0)
+        found = differences.along(output, calls.outputs.index(output), upstream, source.name, way)
+        certified, radius = (
+            float((part * size)[entries].sum()) for part, size in ((truth.high, way), (truth.radius, np.abs(way)))
+        )
+        known = ESTIMATE_FACTOR**2 * found.error <= abs(found.value)
+        differs = abs(found.value - certified) > radius + ESTIMATE_FACTOR * found.error
+        if known and (differs or truth.status[entries].any()):
+            raise DecidedByRounding("rounding decides its steps, as in a bisection")
+
+
+def _doubtful(trials: Sequence[UpstreamTrial]) -> tuple[int, np.ndarray] | None:
+    """The first upstream gradient for which entries fail, and which; else all, where no derivative of any is known."""
+    for number, trial in enumerate(trials):
+        if (trial.judged.verdict == FAIL).any():
+            return number, trial.judged.verdict == FAIL
+    unknown = [trial.judged.truth.status == Status.KINK for trial in trials]
+    return (0, unknown[0]) if unknown and len(unknown[0]) and all(map(np.all, unknown)) else None
+
+
+def _direction(entries: int, seed: int) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    return generator.uniform(0.5, 1.5, entries) * generator.choice([-1.0, 1.0], entries)

@@ -1,0 +1,71 @@
+"""Forwards that search for their output: the slope of the last step is not that of what they compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import diffexplore as dx
+
+Tensor = torch.Tensor
+
+
+def root(x: Tensor, *, of_input: bool) -> Tensor:
+    """y with y³ + y = x, by bisection: between constants, or between bounds that depend on x."""
+    low = x - 2 if of_input else torch.full_like(x, -2.0)
+    width = x.abs() + 2 if of_input else torch.full_like(x, 4.0)
+    for _ in range(36):
+        width = width / 2
+        middle = low + width
+        low = torch.where(middle**3 + middle <= x, middle, low)
+    return low
+
+
+def cubic(factor: float, *, of_input: bool) -> type[torch.autograd.Function]:
+    """The root, with a multiple of its derivative, which is 1 / (3y² + 1)."""
+
+    class Root(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            y = root(x, of_input=of_input)
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            (y,) = ctx.saved_tensors
+            return factor * g / (3 * y**2 + 1)
+
+    return Root
+
+
+@pytest.mark.parametrize(("of_input", "dtype"), [(True, torch.float64), (False, torch.float32)])
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (0.9, "fail")])
+def test_what_a_bisection_computes_is_estimated(
+    factor: float, verdict: str, of_input: bool, dtype: torch.dtype
+) -> None:
+    x = torch.tensor(0.7, dtype=dtype, requires_grad=True)
+    report = dx.gradcheck(cubic(factor, of_input=of_input), x, raise_exception=False, battery="none")
+    assert (report.verdict, report.truth) == (verdict, "estimated"), str(report)
+    assert "rounding decides its steps" in report.notes[0]
+
+
+@pytest.mark.parametrize("levels", [4.0, 2.0**12])
+def test_a_step_that_is_wider_than_rounding_stays_one(levels: float) -> None:
+    """The straight-through gradient is right over many steps, and is named for what it is."""
+
+    class Quantised(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            return (x * levels).round() / levels
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            return g
+
+    x = torch.tensor([0.3, -1.7], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(Quantised, x, raise_exception=False, battery="none")
+    assert (report.verdict, report.truth) == ("fail", "certified")
+    assert "the forward is a step in x" in str(report)
