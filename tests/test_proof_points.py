@@ -144,3 +144,23 @@ class AtAPoint(torch.autograd.Function):
 def test_a_backward_that_is_wrong_at_one_point_is_refuted_there() -> None:
     proof = dx.prove(AtAPoint, parameters="p, q", data="")
     assert "its ∂L/∂p is wrong where p = 5, q = 5 (6, should be 5, at p = 5, q = 5); ∂L/∂q is right" in str(proof)
+
+
+#: Conditions that hold on a small set, where no draw comes to: powers, discs and ellipses, one of them far out.
+SMALL_SETS: dict[str, Any] = {
+    "power": (a - 1) ** 20 < Rational(1, 10**30),
+    "two_places": (a - 1) ** 2 * (a - 3) ** 2 < Rational(1, 10**12),
+    "around_a_root": (a**2 - 2) ** 4 < Rational(1, 10**20),
+    "far_out": (a - 10**4) ** 2 < Rational(1, 10**8),
+    "beside_a_line": (a - b) ** 20 < Rational(1, 10**60),
+    "beside_a_circle": (a**2 + b**2 - 1) ** 2 < Rational(1, 10**16),
+    "disc": (a - 1) ** 2 + (b - 2) ** 2 < Rational(1, 10**8),
+    "ellipse": (a - 1) ** 2 + (a + b - 2) ** 2 < Rational(1, 10**8),
+    "absolute": And(Abs(a - 1) < Rational(1, 1000), Abs(b - 1) < Rational(1, 1000)),
+}
+
+
+@pytest.mark.parametrize("name", SMALL_SETS)
+def test_a_rule_that_is_wrong_on_a_small_set_is_refuted(name: str) -> None:
+    claimed = Piecewise((3 * a * b, SMALL_SETS[name]), (2 * a * b, True))
+    assert decide_gradient(a**2 * b, claimed, a).status == "refuted"

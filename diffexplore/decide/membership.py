@@ -5,11 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import cast
 
 import sympy
+from flint import acb, arb, fmpz_poly
 
+from diffexplore.arithmetic.balls import precision
 from diffexplore.decide.regions import OpenInterval, Region
 from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.budget import spend
 from diffexplore.formula.compare import value_at
 
 Point = dict[sympy.Basic, Fraction]
@@ -20,6 +24,9 @@ _SPECIAL = tuple(Fraction(n, d) for n, d in ((0, 1), (1, 1), (3, 5), (3, 4), (2,
 _TRIES = 8
 
 _MOST_CONSTANTS = 6
+
+_HIGHEST_DEGREE = 60
+_ROOT_BITS = 128
 
 
 def rational(number: Fraction) -> sympy.Rational:
@@ -48,6 +55,24 @@ def roots_of(p: sympy.Expr, symbol: sympy.Basic) -> list[Fraction] | None:
         return [fraction(root) for root in sorted(sympy.Poly(p, symbol).ground_roots())]
     except sympy.PolynomialError:
         return None
+
+
+def real_roots(p: sympy.Expr, symbol: sympy.Basic) -> list[Fraction]:
+    """All real roots of a polynomial in one symbol, each to 60 bits at least; none of another expression."""
+    poly = sympy.Poly(p, symbol) if p.is_polynomial(symbol) else None
+    if poly is None or not (poly.domain.is_ZZ or poly.domain.is_QQ) or not 0 < poly.degree() <= _HIGHEST_DEGREE:
+        return []
+    spend(poly.degree() ** 2)
+    whole = poly.clear_denoms(convert=True)[1]
+    with precision(_ROOT_BITS):
+        found = fmpz_poly(list(map(int, reversed(whole.all_coeffs())))).complex_roots()
+    places = [cast(tuple[acb, int], one)[0] for one in found]  # flint's own types leave the multiplicity out
+    return sorted(_middle_of(place.real) for place in places if place.imag.is_zero())
+
+
+def _middle_of(ball: arb) -> Fraction:
+    mantissa, exponent = ball.mid().man_exp()
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
 def moved_onto(region: Region, point: Point, fixed: Point | None = None) -> Point | None:

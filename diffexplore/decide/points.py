@@ -5,20 +5,35 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import sympy
 from flint import arb, fmpq
 
 from diffexplore.arithmetic.balls import precision
-from diffexplore.decide.membership import Point, fraction, inside, on_seam, onto_levels, rational, rounded
+from diffexplore.decide.membership import (
+    Point,
+    fraction,
+    inside,
+    on_seam,
+    onto_levels,
+    rational,
+    rationals,
+    real_roots,
+    rounded,
+)
 from diffexplore.decide.records import EnclosedValue
 from diffexplore.decide.regions import OpenInterval, Region
 from diffexplore.formula.compare import value_at
+
+Bound = tuple[sympy.Expr, OpenInterval]
+"""A direction, and what it is between."""
 
 _SPREADS = (Fraction(2), Fraction(1, 2), Fraction(8), Fraction(40), Fraction(1, 1000))
 _DIGITS = 10**60
 _FARTHEST = 10**12
 _WITH_ITS_SIGN = 0.5  # how often a number below a positive bound is positive, as a norm must be
+_SWEEPS = 40  # through all symbols, towards the centre of a small disc or ellipse
 _PATIENCE = 5  # steps of Newton's method in which what is missing must halve
 
 
@@ -68,17 +83,44 @@ def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random)
         candidates.sort(key=lambda symbol: symbol in moved)
         target = _target(outside[1], generator)
         for symbol in candidates:
-            solved = _solved(outside[0], symbol, target, {**fixed, **point})
+            solved = _moved(outside, symbol, target, {**fixed, **point}, generator)
             if solved is not None:
                 point |= _readable(outside, {symbol: solved}, {**fixed, **point})
                 moved.add(symbol)
                 break
         else:  # no symbol alone reaches x² + y² < 1/100: they are moved together
             scaled = _scaled(outside[0], candidates, target, {**fixed, **point})
-            if scaled is None:
+            together = scaled or _towards_extreme(outside[0], candidates, {**fixed, **point})
+            if not together:
                 return None
-            point |= _readable(outside, scaled, {**fixed, **point})
+            point |= _readable(outside, together, {**fixed, **point})
     return None
+
+
+def _moved(
+    bound: Bound, symbol: sympy.Basic, target: Fraction, point: Point, generator: random.Random
+) -> Fraction | None:
+    """A value of the symbol at which the direction is ``target``, or else keeps its bounds."""
+    direction, interval = bound
+    solved = _solved(direction, symbol, target, point)
+    if solved is not None and inside(direction, interval, {**point, symbol: solved}):
+        return solved
+    among = [
+        value for value in _between_roots(bound, symbol, point, generator) if inside(*bound, {**point, symbol: value})
+    ]
+    return generator.choice(among) if among else solved
+
+
+def _between_roots(bound: Bound, symbol: sympy.Basic, point: Point, generator: random.Random) -> list[Fraction]:
+    """A value of the symbol in each interval on which a polynomial may keep its bounds, as (x − 1)²⁰ < 10⁻³⁰ in one."""
+    direction, interval = bound
+    along = direction.xreplace(rationals({name: number for name, number in point.items() if name != symbol}))
+    ends = [end for end in (interval.low, interval.high) if end is not None]
+    roots = sorted({root for end in ends for root in real_roots(along - end, symbol)})
+    if not roots:
+        return []
+    places = [roots[0] - 1, *roots, roots[-1] + 1]
+    return [low + (high - low) * Fraction(generator.randint(1, 96), 97) for low, high in pairwise(places)]
 
 
 def _scaled(direction: sympy.Expr, symbols: Sequence[sympy.Basic], target: Fraction, point: Point) -> Point | None:
@@ -89,7 +131,37 @@ def _scaled(direction: sympy.Expr, symbols: Sequence[sympy.Basic], target: Fract
     return None if found is None else {symbol: point[symbol] * found for symbol in symbols}
 
 
-def _readable(bound: tuple[sympy.Expr, OpenInterval], found: Point, point: Point) -> Point:
+def _towards_extreme(direction: sympy.Expr, symbols: Sequence[sympy.Basic], point: Point) -> Point:
+    """The symbols where the direction does not grow with them, as at the centre of a small disc.
+
+    But for the last one, if that can be moved alone next: then there are many points.
+    """
+    inner = _innermost(direction)
+    if len(symbols) < 2 or not inner.is_polynomial(*symbols):
+        return {}
+    slopes = {symbol: sympy.diff(inner, symbol) for symbol in symbols}
+    moved: Point = {}
+    for _ in range(_SWEEPS):
+        before = dict(moved)
+        for symbol, slope in slopes.items():
+            flat = _solved(slope, symbol, Fraction(0), {**point, **moved})
+            moved |= {} if flat is None else {symbol: flat}
+        if moved == before:
+            break
+    kept = symbols[:-1] if inner == direction else symbols
+    return {symbol: value for symbol, value in moved.items() if symbol in kept}
+
+
+def _innermost(expr: sympy.Expr) -> sympy.Expr:
+    """What an expression is a function of, where that is one: it does not grow where that does not."""
+    while True:
+        moving = [argument for argument in expr.args if argument.free_symbols]
+        if len(moving) != 1:
+            return expr
+        (expr,) = moving
+
+
+def _readable(bound: Bound, found: Point, point: Point) -> Point:
     """What was found, with as few decimals as keep the bound; 0 is too special to round to."""
     for digits in (2, 4, 8, 16, 32):
         short = rounded(found, digits)
