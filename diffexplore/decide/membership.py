@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import cast
 
 import sympy
-from flint import acb, arb, fmpq, fmpq_poly
+from flint import acb, arb, fmpz_poly
 
 from diffexplore.arithmetic.balls import precision
 from diffexplore.decide.regions import OpenInterval, Region
@@ -62,10 +63,11 @@ def real_roots(p: sympy.Expr, symbol: sympy.Basic) -> list[Fraction]:
     if poly is None or not (poly.domain.is_ZZ or poly.domain.is_QQ) or not 0 < poly.degree() <= _HIGHEST_DEGREE:
         return []
     spend(poly.degree() ** 2)
-    coefficients = [fmpq(int(one.p), int(one.q)) for one in reversed(poly.all_coeffs())]
+    whole = poly.clear_denoms(convert=True)[1]
     with precision(_ROOT_BITS):
-        found: list[tuple[acb, int]] = fmpq_poly(coefficients).complex_roots()
-    return sorted(_middle_of(place.real) for place, _ in found if place.imag.is_zero())
+        found = fmpz_poly(list(map(int, reversed(whole.all_coeffs())))).complex_roots()
+    places = [cast(tuple[acb, int], one)[0] for one in found]  # flint's own types leave the multiplicity out
+    return sorted(_middle_of(place.real) for place in places if place.imag.is_zero())
 
 
 def _middle_of(ball: arb) -> Fraction:
