@@ -12,7 +12,7 @@ import torch
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
 from diffexplore.tensors.aliases import AliasedInput, followed
-from diffexplore.tensors.copies import copy_of
+from diffexplore.tensors.copies import copy_of, note_copy
 from diffexplore.tensors.functions import TensorFunction
 from diffexplore.tensors.sparse_inputs import SparseInput, given_sparse
 from diffexplore.torch_private.control_flow import control_flow_seen
@@ -152,6 +152,7 @@ class TensorCandidate:
             if tensor is None:
                 tensor = new[id(one.tensor)] = copy_of(one.tensor)
             keep_hooks(tensor, one.tensor)
+            note_copy(tensor)
             inputs.append(replace(one, tensor=tensor, differentiated=tensor.requires_grad))
         args, kwargs, state = tree_map(
             lambda leaf: new.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf,

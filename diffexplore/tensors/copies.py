@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+
 import torch
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from diffexplore.errors import UsageError
 from diffexplore.torch_private.tensors import keep_hooks, lies_in_other_tensors
 
 Tensor = torch.Tensor
+
+_CALLED_AT: MutableMapping[Tensor, bool] = WeakTensorKeyDictionary()
 
 
 def copy_of(tensor: Tensor) -> Tensor:
@@ -19,6 +24,17 @@ def copy_of(tensor: Tensor) -> Tensor:
     if is_expanded(tensor) and not tensor.requires_grad:
         return once(tensor).clone().expand(tensor.shape)
     return keep_hooks(tensor.detach().clone().requires_grad_(tensor.requires_grad), tensor)
+
+
+def note_copy(tensor: Tensor) -> None:
+    """Keeps in mind, while it is alive, that a leaf is what a function is called at."""
+    if tensor.requires_grad:
+        _CALLED_AT[tensor] = True
+
+
+def was_called_at(leaf: Tensor) -> bool:
+    """Whether it is what a function was called at, in this check or in an earlier one."""
+    return leaf in _CALLED_AT
 
 
 def check_readable(tensor: Tensor, name: str) -> None:

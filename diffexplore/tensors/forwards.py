@@ -13,11 +13,12 @@ from diffexplore.checking.judge import FAIL
 from diffexplore.errors import CandidateError, UsageError
 from diffexplore.numerals import short
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.copies import was_called_at
 from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.observed import observed
 from diffexplore.tensors.pairs import judged
 from diffexplore.tensors.subject import TensorCalls
-from diffexplore.tracing.backward import is_computed_from
+from diffexplore.tracing.backward import leaves_of
 
 
 def check_repeats(calls: TensorCalls, first_call: TensorCandidate) -> None:
@@ -26,13 +27,10 @@ def check_repeats(calls: TensorCalls, first_call: TensorCandidate) -> None:
     Nor may it return what was computed of the inputs of the first one: then no derivative comes to its own.
     """
     candidate = calls.subject.candidate
-    again = {one.name: one.tensor for one in candidate.replaced().returned()}
-    earlier = [one.tensor for one in first_call.inputs]
-    if any(is_computed_from(tensor, earlier) for tensor in again.values()):
-        raise CandidateError(
-            f"{candidate.name} keeps what it computed of its inputs, and returns it in the next call, at others of the "
-            "same values: check it without this cache"
-        )
+    call = candidate.replaced()
+    again = {one.name: one.tensor for one in call.returned()}
+    check_computed_anew(first_call, calls.outputs)
+    check_computed_anew(call, [TensorOutput(name, tensor) for name, tensor in again.items()])
     for one in calls.outputs:
         shape = tuple(one.tensor.shape)
         watched_shape = calls.seen.outputs[one.name].value.shape[: len(shape)]  # complex numbers are pairs
@@ -55,6 +53,29 @@ def check_repeats(calls: TensorCalls, first_call: TensorCandidate) -> None:
             raise CandidateError(
                 f"{candidate.name} is not the same from call to call, although the random generators of torch are "
                 f"seeded before each: {change}"
+            )
+
+
+def check_computed_anew(call: TensorCandidate, outputs: Sequence[TensorOutput]) -> None:
+    """Raises CandidateError where an output was computed of other tensors than those of its call.
+
+    Of those of an earlier call, in this check or in another one; or of what the user gave, which may lie in a closure.
+    """
+    own = {id(one.tensor) for one in call.inputs}
+    given = {id(one.original): one for one in call.sources}
+    for output in outputs:
+        leaves = list(leaves_of(output.tensor))
+        if any(id(leaf) not in own and was_called_at(leaf) for leaf in leaves):
+            raise CandidateError(
+                f"{call.name} keeps what it computed of its inputs, and returns it in the next call, at others of the "
+                "same values: check it without this cache"
+            )
+        reached = {id(leaf) for leaf in leaves}
+        passed_by = [one.name for leaf, one in given.items() if leaf in reached and id(one.tensor) not in reached]
+        if passed_by:
+            raise CandidateError(
+                f"{output.name} of {call.name} was computed of {passed_by[0]} itself, as a closure or cache holds it, "
+                "and not of the argument: let the function compute it of what it is given"
             )
 
 
