@@ -195,9 +195,11 @@ class Watch(DispatchMode):
         """Runs an operation that returns its results, and says how far they may be from the exact ones."""
         from diffexplore.torch_ops.registry import handler_of
 
-        out = handler_of(func, holds_complex((args, (*kwargs.values(),))))(self, func, args, kwargs)
-        self.extremes.note(self, name_of(func), args, kwargs, out)
-        self.factorisations.note(self, name_of(func), args, out)
+        is_complex = any(map(holds_complex, args)) or (bool(kwargs) and any(map(holds_complex, kwargs.values())))
+        out = handler_of(func, is_complex)(self, func, args, kwargs)
+        name = name_of(func)
+        self.extremes.note(self, name, args, kwargs, out)
+        self.factorisations.note(self, name, args, out)
         return out
 
     def introduce(self, tensors: Mapping[str, Tensor]) -> None:
