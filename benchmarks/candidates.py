@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.given import Given
+from benchmarks.given import Given, sample_count
 from benchmarks.planted import Kind
 from benchmarks.scenes import Scene
 from diffexplore.checking.records import Report
-from diffexplore.methods.problem import Problem, sample_count
+from diffexplore.methods.problem import Problem
 from diffexplore.verifying import verify
 
 Tensor = torch.Tensor

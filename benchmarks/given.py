@@ -10,11 +10,16 @@ import sympy
 import torch
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.methods.problem import Problem, sample_count, spread_over
+from diffexplore.methods.problem import Problem, spread_over
 from diffexplore.program.program import Program, lower
 
 Tensor = torch.Tensor
 Gradient = dict[str, Tensor]
+
+
+def sample_count(problem: Problem, values: Mapping[str, Tensor]) -> int:
+    """The number of samples: 1 for a loss without data."""
+    return len(values[problem.loss.data[0]]) if problem.loss.data else 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import torch
 from representatives import each_value
 
 import diffexplore as dx
-from diffexplore.kernels.block_sums import BlockSums, Total, combine
+from diffexplore.kernels.block_sums import Total, combine
 from diffexplore.kernels.slices import BLOCK
 from diffexplore.kernels.statistics import Statistics, statistics_of
 
@@ -40,12 +40,11 @@ def columns(kind: str, n: int) -> dict[str, np.ndarray]:
 def summed(
     statistics: Statistics, data: dict[str, np.ndarray], cuts: list[int]
 ) -> tuple[tuple[float, ...], dict[tuple[int, ...], Total]]:
-    """The sums of parts that begin at ``cuts``, as another process would send them."""
+    """The sums of parts that begin at ``cuts``, each added up by itself."""
     centre = statistics.centre({name: column[:BLOCK] for name, column in data.items()})
     accumulator = statistics.about(centre)
     parts = [accumulator.accumulate({name: column[i:j] for name, column in data.items()}) for i, j in pairwise(cuts)]
-    sent = [BlockSums.from_array(part.as_array(), part.rows) for part in parts]
-    return centre, accumulator.finish(combine(sent))
+    return centre, accumulator.finish(combine(parts))
 
 
 @pytest.mark.parametrize(

@@ -30,16 +30,6 @@ class BlockSums:
     radius: np.ndarray
     rows: int
 
-    def as_array(self) -> np.ndarray:
-        """All in one float64 array of shape (3, blocks, K), to be sent to another process with :attr:`rows`."""
-        return np.stack([self.high, self.low, self.radius])
-
-    @classmethod
-    def from_array(cls, array: np.ndarray, rows: int) -> BlockSums:
-        """What :meth:`as_array` made an array of."""
-        high, low, radius = array
-        return cls(high, low, radius, rows)
-
 
 def combine(records: Sequence[BlockSums]) -> BlockSums:
     """The sums over the blocks of all records, in their order; nothing is rounded."""

@@ -190,11 +190,6 @@ def spread_over(value: Tensor | float | int, n: int, values: Mapping[str, Tensor
     return value if value.shape[-1] == n else value.expand(*value.shape[:-1], n)
 
 
-def sample_count(problem: Problem, values: Mapping[str, Tensor]) -> int:
-    """The number of samples: 1 for a loss without data."""
-    return len(values[problem.loss.data[0]]) if problem.loss.data else 1
-
-
 @cache
 def _raw_partial(loss: Loss, name: str) -> sympy.Expr:
     return differentiate(loss.expression, loss.symbols[name])
