@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 import diffexplore as dx
 from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.tallies import Tally
+from diffexplore.verifying import modes as verification_modes
 from diffexplore.verifying.double_backward import weighted_gradient
 from diffexplore.verifying.modes import merged
 
@@ -320,8 +321,11 @@ def test_probabilities_that_are_detached_fail() -> None:
     assert len(wrong_entries(report)) == 4
 
 
-def test_many_parameters_are_weighted_first() -> None:
-    names = [f"w{k}" for k in range(1, 10)]
+@pytest.mark.parametrize(("count", "each"), [(3, 2), slow(9, 8)])
+def test_many_parameters_are_weighted_first(count: int, each: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than have their second derivatives compared one by one at once."""
+    monkeypatch.setattr(verification_modes, "_ENTRIES", each)
+    names = [f"w{k}" for k in range(1, count + 1)]
     loss = dx.Loss(f"({' + '.join(names)})**2", parameters=names)
     at = {name: 0.5 + 0.125 * k for k, name in enumerate(names)}
     pack = {"w": names}

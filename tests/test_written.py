@@ -79,7 +79,8 @@ def loss_of(formula: str) -> dx.Loss:
     return dx.Loss(formula, parameters=names_in(formula))
 
 
-@pytest.mark.parametrize(("formula", "outside"), [row[:2] for row in REWRITTEN])
+# Each formula runs each time on one side of its domain, and on the other with the slow sweeps.
+@pytest.mark.parametrize(("formula", "outside"), one_in(2, [row[:2] for row in REWRITTEN], first=1))
 def test_where_the_written_formula_has_no_value_there_is_no_truth(formula: str, outside: dict[str, float]) -> None:
     report = dx.check(loss_of(formula), at=outside, methods=METHODS)
     assert report.verdict == "inconclusive"
