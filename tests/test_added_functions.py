@@ -90,7 +90,7 @@ def test_at_zero(formula: str) -> None:
     assert report.verdict == "pass"
 
 
-@pytest.mark.parametrize("kernel", these({"bessel_y1"}, ["bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1"]))
+@pytest.mark.parametrize("kernel", these({"bessel_j0"}, ["bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1"]))
 def test_a_kernel_without_a_gradient_is_told(kernel: str) -> None:
     """PyTorch takes it for a constant, without a word: the gradient of what is made of it is 0, or has a part less."""
     loss = dx.Loss(f"{kernel[-2:]}(a*x) + a", parameters="a", data="x")
@@ -148,8 +148,10 @@ _SLOPE_AT_0 = {
 }  # fmt: skip
 """What each formula's slope at 0 is, by the series of the functions; None at a corner."""
 
+_SLOPES_EACH_TIME = ("i0e(a)", "i0e(abs(a))*exp(abs(a))", "j0(abs(a))", "j1(abs(a))", "erfcx(abs(a))")
 
-@pytest.mark.parametrize("formula", one_in(3, _SLOPE_AT_0))
+
+@pytest.mark.parametrize("formula", these(_SLOPES_EACH_TIME, _SLOPE_AT_0))
 def test_the_slope_at_a_corner_is_found_from_both_sides(formula: str) -> None:
     report = dx.check(dx.Loss(formula, parameters="a"), at={"a": 0.0}, methods="reverse")
     (row,) = (row for row in report.rows if row.parameter == "a" and row.probe is None)

@@ -55,13 +55,13 @@ def _matrices(numbers: st.SearchStrategy[float], inner: int) -> st.SearchStrateg
     return st.tuples(matrix(2, inner), matrix(inner, 2))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(_matrices(WIDE, 3))
 def test_it_encloses_products_of_any_exponents(pair: tuple[DoubleBall, DoubleBall]) -> None:
     assert _encloses(*pair)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(_matrices(NEAR, 5))
 def test_it_encloses_products_that_cancel(pair: tuple[DoubleBall, DoubleBall]) -> None:
     assert _encloses(*pair)

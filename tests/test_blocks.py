@@ -18,7 +18,7 @@ from diffexplore.checking.batch import Batch
 from diffexplore.inputs.blocks import Blocks, whole
 
 #: Multiples of all vector lengths, so that the kernels round alike, and enough for double-double vectors.
-N, BLOCK = 800, 160
+N, BLOCK = 480, 160
 GENERATOR = np.random.default_rng(5)
 X = GENERATOR.normal(size=N)
 Y = np.abs(0.8 * X + GENERATOR.normal(size=N))
@@ -39,7 +39,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def batch(path: Path) -> Batch:
     batch = dx.open_batch(path, block=BLOCK)
-    assert (batch.n, batch.blocks.count, batch.in_memory) == (N, 5, False)
+    assert (batch.n, batch.blocks.count, batch.in_memory) == (N, 3, False)
     return batch
 
 
@@ -154,7 +154,7 @@ def test_a_compiled_loss_takes_its_sums_from_files(batch: Batch) -> None:
     loss = dx.Loss(LINE, parameters="a, b", data="x, y")
     stored, held = (loss.compile()(AT, data) for data in (batch, DATA))
     assert (stored.value, stored.gradient) == (held.value, held.gradient)
-    with pytest.raises(dx.UsageError, match="the backend blocked takes data in memory, and the 800 samples of"):
+    with pytest.raises(dx.UsageError, match="the backend blocked takes data in memory, and the 480 samples of"):
         dx.Loss(POISSON, parameters="a, b", data="x, y").compile().bind(batch)
 
 
@@ -206,7 +206,7 @@ def test_failing_samples_are_those_of_the_batch(batch: Batch) -> None:
 
 def test_what_takes_all_samples_at_once_says_so(batch: Batch) -> None:
     with pytest.raises(
-        dx.UsageError, match=r"a graph takes all samples at once, and .*data.parquet has 800: give fewer"
+        dx.UsageError, match=r"a graph takes all samples at once, and .*data.parquet has 480: give fewer"
     ):
         dx.graph(LINE, at=AT, data=batch)
     assert "minimum" in str(dx.explore(LINE, batch, AT, steps=3).to_dict())

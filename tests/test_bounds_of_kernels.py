@@ -112,7 +112,7 @@ EACH_TIME = ("bags, weighted", "distances", "eigenvalues", "segments, means", "m
 @pytest.mark.parametrize("name", these(EACH_TIME, CASES))
 def test_a_bound_in_float32_is_what_rounding_does(name: str) -> None:
     """The worst error is within its bound, and beyond a tenth of it."""
-    reports = [_checked(name, torch.float32, seed) for seed in range(3)]
+    reports = [_checked(name, torch.float32, seed) for seed in range(2)]
     assert all(report.truth == "certified" and report.verdict == "pass" for report in reports)
     assert {row.dtype for report in reports for row in report.rows} == {"float32"}
     rows = [row for report in reports for row in report.rows if row.bound]

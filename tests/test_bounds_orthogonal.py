@@ -87,7 +87,7 @@ def test_the_exact_factors_are_within_the_radii(name: str, dtype: torch.dtype) -
     finite = 0
     for scale in SCALES[dtype]:
         for shape in shapes:
-            for spread in (0.0, 1e-9, 1e-3):
+            for spread in (0.0, 1e-3):
                 a = torch.randn(shape, dtype=torch.float64) * torch.logspace(0, -3, shape[1], dtype=torch.float64)
                 a = (a + a.T if name == "eigh" else a).mul(2.0**scale).to(dtype)
                 finite += _holds(run, exact, a, a.double().abs() * spread)

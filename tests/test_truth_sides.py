@@ -37,7 +37,7 @@ def _extended(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(text=st.recursive(_leaves, _extended, max_leaves=8), x=_PLACES, y=_PLACES)
 def test_both_sides_say_what_the_truth_says(text: str, x: float, y: float) -> None:
     symbol, at = sympy.Symbol("x", real=True), {"x": x, "y": y}

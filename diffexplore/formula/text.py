@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import sympy
 from sympy.core.function import AppliedUndef
@@ -37,11 +38,21 @@ def to_text(expr: sympy.Basic, *, unicode: bool = True, writer: Writer | None = 
             :func:`diffexplore.formula.parse.parse`.
         writer: one that wrote other expressions, the parts of which it knows; it has its own ``unicode``.
     """
-    if expr.has(sympy.E, sympy.pi):  # a symbol of that name says something else where the text is read back
+    return _text(expr, unicode) if writer is None else writer.write(_unambiguous(expr))
+
+
+@lru_cache(maxsize=1024)  # whoever looks for the cause of an error names the same terms again and again
+def _text(expr: sympy.Basic, unicode: bool) -> str:
+    return Writer(unicode).write(_unambiguous(expr))
+
+
+def _unambiguous(expr: sympy.Basic) -> sympy.Basic:
+    """``expr`` without constants that are called like one of its symbols, as which they would be read back."""
+    if expr.has(sympy.E, sympy.pi):
         named = {sympy.Symbol("e", real=True): sympy.E, sympy.Symbol("pi", real=True): sympy.pi}
         taken = {constant for symbol, constant in named.items() if symbol in expr.free_symbols}
         expr = expr.xreplace({constant: _SPELLED[constant] for constant in taken}) if taken else expr
-    return (writer or Writer(unicode)).write(expr)
+    return expr
 
 
 def conditions_to_text(conditions: Sequence[Boolean]) -> str:

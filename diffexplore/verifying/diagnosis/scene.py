@@ -53,6 +53,7 @@ class Scene:
     divisor: int | None = None
     _known: dict[tuple[sympy.Expr, float | None], list[arb]] = field(default_factory=dict)
     _truths: dict[str, list[arb]] = field(default_factory=dict)
+    _numbers: dict[str, list[tuple[float, float, arb]]] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -71,7 +72,9 @@ class Scene:
 
     def numbers(self, name: str) -> list[tuple[float, float, arb]]:
         """For each of the candidate's numbers for one partial its value, its bound and its truth."""
-        return list(zip(self.values(name), self.bounds(name), self.truth(name), strict=True))
+        if name not in self._numbers:  # every hypothesis is held against them
+            self._numbers[name] = list(zip(self.values(name), self.bounds(name), self.truth(name), strict=True))
+        return self._numbers[name]
 
     def errors(self, name: str) -> list[float]:
         return [float(abs(truth - arb(value))) for value, _, truth in self.numbers(name)]
