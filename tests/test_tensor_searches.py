@@ -49,7 +49,7 @@ def test_what_a_bisection_computes_is_estimated(
     x = torch.tensor(0.7, dtype=dtype, requires_grad=True)
     report = dx.gradcheck(cubic(factor, of_input=of_input), x, raise_exception=False, battery="none")
     assert (report.verdict, report.truth) == (verdict, "estimated"), str(report)
-    assert "rounding decides its steps" in report.notes[0]
+    assert "goes in tiny steps" in report.notes[0]
 
 
 @pytest.mark.parametrize("levels", [4.0, 2.0**12])
@@ -69,3 +69,26 @@ def test_a_step_that_is_wider_than_rounding_stays_one(levels: float) -> None:
     report = dx.gradcheck(Quantised, x, raise_exception=False, battery="none")
     assert (report.verdict, report.truth) == ("fail", "certified")
     assert "the forward is a step in x" in str(report)
+
+
+def test_a_convention_of_torch_is_no_search() -> None:
+    """A factorisation reads one triangle of a matrix, and its gradient is told as if it read both."""
+
+    class Solved(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+            lower = torch.linalg.cholesky(a)
+            x = torch.cholesky_solve(b, lower)
+            ctx.save_for_backward(lower, x)
+            return x
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor]:
+            lower, x = ctx.saved_tensors
+            by_b = torch.cholesky_solve(g, lower)
+            return -x @ by_b.mT, by_b
+
+    root = torch.tensor([[2.0, 0.0], [0.5, 1.0]], dtype=torch.float64)
+    a, b = (root @ root.mT).requires_grad_(), torch.ones(2, 1, dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(Solved, (a, b), raise_exception=False, battery="none")
+    assert report.truth == "certified", str(report)

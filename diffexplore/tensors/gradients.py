@@ -41,7 +41,7 @@ def certified_pairs(
 ) -> Iterator[GradientPair]:
     """Each gradient against that of the recorded forward; ``places`` are those of the outputs among the forward's.
 
-    Raises NotCertified where no derivative of an output is known, or rounding decides which it is.
+    Raises NotCertified where no derivative of an output is known, or it is that of a tiny step.
     """
     sources, diagnoses = calls.subject.candidate.sources, Diagnoses(calls)
     for one in outputs:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
-from diffexplore.tensors.searches import DecidedByRounding
+from diffexplore.tensors.searches import TinySteps
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 from diffexplore.tracing.backward import leaves_of
@@ -20,7 +20,7 @@ def notes_of(calls: TensorCalls, first_call: TensorCandidate, estimated: Sequenc
 
 def _why_estimated(calls: TensorCalls, reasons: Sequence[NotCertified]) -> list[str]:
     name = calls.subject.reference or calls.subject.candidate.name
-    unread = {str(one): "cannot be read" for one in reasons if not isinstance(one, DecidedByRounding)}
+    unread = {str(one): "cannot be read" for one in reasons if not isinstance(one, TinySteps)}
     said = {
         **unread,
         **{str(one): "cannot be differentiated as it is written" for one in reasons if str(one) not in unread},

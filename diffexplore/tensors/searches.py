@@ -1,6 +1,6 @@
-"""Forwards that search for their output, as by bisection: rounding decides their last steps.
+"""Forwards that search for their output, as by bisection.
 
-As it is written such a forward is a staircase, whose steps are as small as rounding: each comparison holds in a
+As it is written such a forward is a staircase, whose steps are about as small as rounding: each comparison holds in a
 neighbourhood of that size alone. What is certified is the slope of one step, and what the forward is meant to compute
 has another. Differences of the forward over many steps tell them apart.
 """
@@ -13,23 +13,25 @@ import numpy as np
 
 from diffexplore.checking.enclosures import Status
 from diffexplore.checking.judge import FAIL
-from diffexplore.tensors.candidate import TensorInput, TensorOutput
+from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput
 from diffexplore.tensors.estimated import ESTIMATE_FACTOR, Differences
 from diffexplore.tensors.pairs import UpstreamTrial
 from diffexplore.tensors.subject import TensorCalls
+from diffexplore.torch_code.decisions import decides_otherwise
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 
 
-class DecidedByRounding(NotCertified):
-    """Where comparisons of the forward hold at exactly these floats, and no longer at the next ones."""
+class TinySteps(NotCertified):
+    """Where comparisons of the forward hold at the inputs, and no longer at others within the steps of differences."""
 
 
 def check_no_search(
     calls: TensorCalls, output: TensorOutput, sources: Sequence[TensorInput], trials: Sequence[Sequence[UpstreamTrial]]
 ) -> None:
-    """Raises DecidedByRounding where the slopes that are certified are not those of the forward over larger steps.
+    """Raises TinySteps where the slopes that are certified are not those of the forward over larger steps.
 
-    ``trials`` are those of the gradient by each input; of one that passes there is no doubt.
+    Comparisons of the forward have other results close by then. ``trials`` are those of the gradient by each
+    input; of one that passes there is no doubt.
     """
     subject = calls.subject
     if subject.order > 1 or subject.is_surrogate or output.tensor.is_complex():
@@ -49,8 +51,13 @@ def check_no_search(
         )
         known = ESTIMATE_FACTOR**2 * found.error <= abs(found.value)
         differs = abs(found.value - certified) > radius + ESTIMATE_FACTOR * found.error
-        if known and (differs or truth.status[entries].any()):
-            raise DecidedByRounding("rounding decides its steps, as in a bisection")
+        if known and (differs or truth.status[entries].any()) and _decides_otherwise(subject.forward):
+            raise TinySteps("it goes in tiny steps, as a bisection does")
+
+
+def _decides_otherwise(forward: TensorCandidate) -> bool:
+    inputs = {one.name: one.tensor for one in forward.inputs}
+    return decides_otherwise(lambda copies: forward.replaced(copies).returned(), inputs)
 
 
 def _doubtful(trials: Sequence[UpstreamTrial]) -> tuple[int, np.ndarray] | None:
