@@ -10,7 +10,7 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
-from diffexplore.decide.algebra import cases, settle
+from diffexplore.decide.algebra import cases, pieces_of, settle
 from diffexplore.decide.branches import chosen_by
 from diffexplore.decide.case import RegionCase
 from diffexplore.decide.choose import find
@@ -125,7 +125,7 @@ def _decide(
 
     def prove() -> None:
         work.question = make()
-        _prove(work.question, work)
+        _prove(work.question, work, sizes)
 
     _stage("the algebra", prove, work, allowance)
     if work.question is not None and work.apart is None:
@@ -166,11 +166,11 @@ def _stage(name: str, work: Callable[[], None], found: Work, allowance: Allowanc
         found.notes.append(f"{INTERNAL} in {name}: {type(error).__name__}: {error}")
 
 
-def _prove(question: EqualityQuestion, work: Work) -> None:
+def _prove(question: EqualityQuestion, work: Work, sizes: Sequence[int]) -> None:
     check_steps(question)
     for case in cases(question):
         work.cases.append(case)
-        if _refuted_first(question, case, work):
+        if _refuted_first(question, case, work, sizes):
             return
         settle(question, case)
     work.complete = True
@@ -189,17 +189,26 @@ def _look_at_conditions(question: EqualityQuestion, work: Work) -> None:
     work.apart = work.edges.apart
 
 
-def _refuted_first(question: EqualityQuestion, case: RegionCase, work: Work) -> bool:
+def _refuted_first(question: EqualityQuestion, case: RegionCase, work: Work, sizes: Sequence[int]) -> bool:
     """Whether the sides are apart at one of a few points, where that is cheap: before algebra goes through them.
 
-    Only in a case without sums, whose regions of samples are found by the algebra, and without conventions.
+    Only in a case without conventions, and without branches in its sums, whose regions of samples the algebra finds.
     """
-    if any(sums_in(side) for side in case.sides) or question.departures(case.resolver):
+    if question.departures(case.resolver):
         return False
-    case.required = (*question.needs, *case.requirements.open(case.resolver.region))
-    work.apart, _ = find(case, _FIRST, 1, shows=question.shows)
+    required = (*question.needs, *case.requirements.open(case.resolver.region))
+    tried = replace(case, required=required, conditions=[], choices={}, needs=[], unvalued=[])
+    if any(sums_in(side) for side in case.sides):
+        if question.branches:
+            return False
+        try:
+            tried.pieces = list(pieces_of(question, tried))
+        except (Undefined, Unsupported):
+            return False
+    work.apart, _ = find(tried, _FIRST, 1, sizes=sizes, shows=question.shows)
     if work.apart is not None:
-        work.apart = find(case, _POINTS, shows=question.shows)[0] or work.apart  # one that can be read
+        readable, _ = find(tried, _POINTS, sizes=sizes, shows=question.shows)
+        work.apart = readable or work.apart
         case.note = "certified values at a point"
     return work.apart is not None
 
