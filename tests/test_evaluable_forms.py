@@ -11,7 +11,8 @@ import sympy
 import torch
 
 import diffexplore as dx
-from diffexplore.formula.power_slopes import evaluable
+from diffexplore.formula.evaluable import evaluable
+from diffexplore.formula.functions_sympy import sigmoid
 from diffexplore.formula.scaled_exponentials import scaled_exponentials
 from diffexplore.program.export import to_python
 
@@ -27,6 +28,7 @@ FORMS: dict[str, tuple[str, dict[str, float], dict[str, list[float]] | None]] = 
     "of_a_softmax": ("exp(exp(a*x)/(exp(a*x) + exp(b*x)))", {"a": 1.0, "b": 1.0009765625}, {"x": [1024.0, 2.0]}),
     "masked": ("log(exp(a*x) + y*exp(b*x))", {"a": -1.0, "b": 2.0}, {"x": [300.0], "y": [0.0]}),
     "weighted": ("exp(a*x)/(exp(a*x) + y*exp(b*x))", {"a": -1.0, "b": 2.0}, {"x": [300.0], "y": [1e-200]}),
+    "cosines": ("cosh(a*x)/cosh(b*x)", {"a": 1.0, "b": 1.0009765625}, {"x": [1000.0, -0.5]}),
     "below_a_step": ("relu(a)**x", {"a": -1.0}, {"x": [2.0, 0.5]}),
 }
 
@@ -45,6 +47,7 @@ def _expected(formula: str, at: dict[str, float], data: dict[str, list[float]] |
             "weighted": lambda: 1 / (1 + w * mpmath.exp((q - p) * z)),
             "logistic": lambda: 1 / (1 + mpmath.exp(-p * z)),
             "power_of_a_square": lambda: abs(mpmath.log(1 + p)) ** 3,
+            "cosines": lambda: mpmath.cosh(p * z) / mpmath.cosh(q * z),
             "below_a_step": lambda: max(p, 0) ** z,
         }[formula]()  # fmt: skip
 
@@ -84,19 +87,57 @@ def test_kernels_have_the_value_of_a_logarithm_of_exponentials(name: str) -> Non
     assert loss.compile()(at, data).value == pytest.approx(expected, rel=1e-13)
 
 
+#: Formulas of which floats get ∞/∞, 0·∞ or log(0) at 1,000, and what they are; m is mpmath.
+OVERFLOWING: dict[str, Any] = {
+    "sinh(a*x)/cosh(b*x)": lambda m, u, v: m.sinh(u) / m.cosh(v),
+    "cosh(a*x)/sinh(b*x)": lambda m, u, v: m.cosh(u) / m.sinh(v),
+    "log(cosh(a*x))": lambda m, u, v: m.log(m.cosh(u)),
+    "log(exp(b*x) + cosh(a*x))": lambda m, u, v: m.log(m.exp(v) + m.cosh(u)),
+    "exp(-a*x)*cosh(b*x)": lambda m, u, v: m.exp(-u) * m.cosh(v),
+    "exp(-a*x)*(1 + exp(b*x))": lambda m, u, v: m.exp(-u) * (1 + m.exp(v)),
+    "exp(a*x)/(2 + sinh(b*x)**2)": lambda m, u, v: m.exp(u) / (2 + m.sinh(v) ** 2),
+    "2**(a*x)/(1 + 2**(a*x))": lambda m, u, v: 1 / (1 + m.mpf(2) ** -u),
+    "exp10(a*x)/(3 + exp10(b*x))": lambda m, u, v: m.mpf(10) ** u / (3 + m.mpf(10) ** v),
+    "2**(a*x)/(1 + exp(b*x))": lambda m, u, v: m.mpf(2) ** u / (1 + m.exp(v)),
+    "sigmoid(a*x)/sigmoid(b*x)": lambda m, u, v: (1 + m.exp(-v)) / (1 + m.exp(-u)),
+    "sigmoid(-a*x)*exp(b*x)": lambda m, u, v: m.exp(v) / (1 + m.exp(u)),
+    "log(sigmoid(a*x))": lambda m, u, v: -m.log(1 + m.exp(-u)),
+    "log(3*sigmoid(a*x)*cosh(b*x))": lambda m, u, v: m.log(3 * m.cosh(v) / (1 + m.exp(-u))),
+    "tanh(a*x)*exp(b*x)/(1 + exp(b*x))": lambda m, u, v: m.tanh(u) / (1 + m.exp(-v)),
+    "(1 - tanh(a*x)**2)*exp(b*x)": lambda m, u, v: m.exp(v) / m.cosh(u) ** 2,
+}
+
+
+@pytest.mark.parametrize("formula", OVERFLOWING)
+def test_exponentials_that_overflow_alone_have_a_value_together(formula: str) -> None:
+    at = {name: number for name, number in {"a": 1.0, "b": 1.0009765625}.items() if f"{name}*x" in formula}
+    kernel = dx.Loss(formula, parameters=list(at), data="x").compile(backend="blocked")
+    with mpmath.workprec(4000):
+        h = mpmath.mpf(2) ** -1000
+        for x in (1000.0, -1000.0, 0.5):
+            expected = [OVERFLOWING[formula](mpmath, (1 + k * h) * x, at.get("b", 0.0) * x) for k in (0, 1, -1)]
+            found = kernel(at, {"x": [x]})
+            assert found.value == pytest.approx(float(expected[0]), rel=1e-11, abs=1e-290), x
+            slope = float((expected[1] - expected[2]) / (2 * h))
+            assert found.gradient["a"] == pytest.approx(slope, rel=1e-11, abs=1e-290), x
+
+
 @pytest.mark.parametrize(
     "expr",
     [
         sympy.exp(a) / (sympy.exp(a) + sympy.exp(b)), sympy.exp(a + b) / (sympy.exp(a) + sympy.exp(b)) ** 2,
         sympy.log(2 * sympy.exp(a) + x * sympy.exp(b) + 1), (sympy.exp(a) + sympy.exp(2 * b)) / (1 + sympy.exp(a)),
-        1 / sympy.sqrt(1 + sympy.exp(a)), x * sympy.exp(a) + b, sympy.log(sympy.exp(a) + x) * sympy.exp(b) / (sympy.exp(b) + 2) ** 3,
+        1 / sympy.sqrt(1 + sympy.exp(a)), sympy.sinh(a) ** 3 / sympy.cosh(b) ** 2, sympy.log(x * sympy.cosh(b) / (1 + sympy.exp(a))),
+        2**a * 3**b / (1 + 2**b), (1 - sympy.tanh(a) ** 2) ** 2 * sympy.exp(b) * x, sigmoid(a) ** 2 * sympy.exp(b), sympy.log(1 - sigmoid(a)),
+        sympy.log((sympy.exp(a) - sympy.exp(b)) ** 2), (x * sympy.exp(a) + sympy.sinh(b)) ** 2 * sympy.exp(-a) / sympy.cosh(b), x * sympy.exp(a) + b, sympy.log(sympy.exp(a) + x) * sympy.exp(b) / (sympy.exp(b) + 2) ** 3,
     ],
 )  # fmt: skip
 def test_the_other_form_has_the_same_values(expr: sympy.Expr) -> None:
     form = scaled_exponentials(expr)
     for numbers in ({a: 3, b: -2, x: 5}, {a: -7, b: 4, x: 1}):
         point = {symbol: sympy.Integer(number) for symbol, number in numbers.items()}
-        assert sympy.N(form.subs(point) - expr.subs(point), 30, chop=True) == 0
+        difference = (form.subs(point) - expr.subs(point)).replace(sigmoid, lambda u: 1 / (1 + sympy.exp(-u)))
+        assert sympy.N(difference, 30, chop=True) == 0
 
 
 @pytest.mark.parametrize("formula", ["relu(a)*log(a)", "relu(a)**1.5*sqrt(1 + a)"])
@@ -106,6 +147,6 @@ def test_below_a_step_there_is_no_slope_where_there_is_no_value(formula: str) ->
 
 
 def test_what_cannot_overflow_to_no_number_is_left_alone() -> None:
-    for expr in (1 / (1 + sympy.exp(a)), sympy.exp(a) * sympy.exp(-(b**2)), sympy.log(1 + a**2), a**2 / sympy.exp(a)):
+    for expr in (1 / (1 + sympy.exp(a)), 1 / (sympy.cosh(a) * sympy.cosh(b)), sympy.log(1 + a**2), a**2 / sympy.exp(a)):
         assert scaled_exponentials(expr) == expr
     assert evaluable(a**2 / b) == a**2 / b

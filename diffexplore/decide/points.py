@@ -33,6 +33,7 @@ _SPREADS = (Fraction(2), Fraction(1, 2), Fraction(8), Fraction(40), Fraction(1, 
 _DIGITS = 10**60
 _FARTHEST = 10**12
 _WITH_ITS_SIGN = 0.5  # how often a number below a positive bound is positive, as a norm must be
+_BESIDE_ZERO = Fraction(1, 10**20)  # 0 is too special
 _SWEEPS = 40  # through all symbols, towards the centre of a small disc or ellipse
 _PATIENCE = 5  # steps of Newton's method in which what is missing must halve
 
@@ -145,7 +146,7 @@ def _towards_extreme(direction: sympy.Expr, symbols: Sequence[sympy.Basic], poin
         before = dict(moved)
         for symbol, slope in slopes.items():
             flat = _solved(slope, symbol, Fraction(0), {**point, **moved})
-            moved |= {} if flat is None else {symbol: flat}
+            moved |= {} if flat is None else {symbol: flat or _BESIDE_ZERO}
         if moved == before:
             break
     kept = symbols[:-1] if inner == direction else symbols

@@ -13,7 +13,7 @@ from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.errors import UsageError
 from diffexplore.formula.collector import elementary
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.power_slopes import evaluable
+from diffexplore.formula.evaluable import evaluable
 from diffexplore.loss import Loss
 from diffexplore.program.program import Program, lower
 

@@ -1,23 +1,32 @@
-"""Quotients and logarithms of sums of exponentials in a form that does not overflow where their value does not.
+"""Quotients, products and logarithms of exponentials in a form that does not overflow where their value does not.
 
 exp(u)/(exp(u) + exp(v)) is ∞/∞ in floats from u = 710 on. With m = max(u, v) no exponent is positive in
 exp(u − m)/(exp(u − m) + exp(v − m)), and log(exp(u) + exp(v)) is m + log(exp(u − m) + exp(v − m)). Source:
 P. Blanchard, D. J. Higham, N. J. Higham, Accurately computing the log-sum-exp and softmax functions, IMA J. Numer.
-Anal. 41, 2021.
+Anal. 41, 2021. Powers of other numbers are exponentials, cosh(u) is such a sum, σ(u) the reciprocal of one, and sinh(u)
+is tanh(u)·cosh(u), which is accurate near 0 as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
 
 import sympy
-from sympy.logic.boolalg import Boolean
+
+from diffexplore.formula.functions_sympy import sigmoid, softplus
+
+_LOWEST = -(sympy.Integer(10) ** 300)
+"""Below all exponents: that of a term whose coefficient is 0."""
+
+_EXPONENTIAL = (sympy.cosh, sympy.sinh, sympy.tanh, sigmoid)
+_MOST_POWER = 4  # of cosh and sinh in a sum, which is multiplied out
 
 
 def scaled_exponentials(expr: sympy.Expr) -> sympy.Expr:
-    """``expr`` with such quotients and logarithms in that form; the same where it has none."""
-    return _Scaling().scaled(expr) if expr.has(sympy.exp) else expr
+    """``expr`` with such products and logarithms in that form; the same where it has none."""
+    return _Scaling().scaled(expr)
 
 
 @dataclass(frozen=True)
@@ -33,19 +42,37 @@ class _Terms:
         return sympy.Max(*exponents, evaluate=False)  # many exponents take long to be compared with each other
 
     @property
+    def is_positive(self) -> bool:
+        return all(factor.is_positive for factor, _ in self.terms)
+
+    @property
+    def logarithm(self) -> sympy.Expr:
+        return self.largest + sympy.log(self.scaled)
+
+    @property
     def scaled(self) -> sympy.Expr:
         """The sum over the exponential of the largest."""
         largest = self.largest
-        return sympy.Add(*(factor * sympy.exp(exponent - largest) for factor, exponent in self.terms))
+        return sympy.Add(*(_counted(f, f * sympy.exp(exponent - largest), sympy.S.Zero) for f, exponent in self.terms))
 
-    @property
-    def counts(self) -> Boolean:
-        """Where no coefficient is 0, as that of a mask may be: its exponent is not the largest that matters."""
-        return sympy.And(*(sympy.Ne(factor, 0) for factor, _ in self.terms if factor.is_zero is not False))
+
+@dataclass(frozen=True)
+class _Factors:
+    """Those of a product: exponents of exponentials, sums of such with their powers, and the others."""
+
+    others: list[sympy.Expr] = field(default_factory=list)
+    exponents: list[sympy.Expr] = field(default_factory=list)
+    sums: list[tuple[_Terms, sympy.Expr]] = field(default_factory=list)
 
 
 def _whole(factor: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
-    return exponent if factor.is_number else exponent + sympy.log(sympy.Abs(factor))
+    """The exponent of a term, its coefficient included."""
+    return exponent if factor.is_number else _counted(factor, exponent + sympy.log(sympy.Abs(factor)), _LOWEST)
+
+
+def _counted(factor: sympy.Expr, found: sympy.Expr, otherwise: sympy.Expr) -> sympy.Expr:
+    """What is found where a coefficient is not 0, as that of a mask may be."""
+    return found if factor.is_zero is False else sympy.Piecewise((found, sympy.Ne(factor, 0)), (otherwise, True))
 
 
 class _Scaling:
@@ -53,58 +80,129 @@ class _Scaling:
 
     def __init__(self) -> None:
         self._known: dict[sympy.Basic, sympy.Basic] = {}
+        self._holding: dict[sympy.Basic, bool] = {}
 
     def scaled(self, node: sympy.Basic) -> sympy.Basic:
         if node not in self._known:
-            self._known[node] = self._of(node)
+            self._known[node] = self._of(node) if self._holds(node) else node
         return self._known[node]
 
+    def _holds(self, node: sympy.Basic) -> bool:
+        """Whether some part is an exponential."""
+        if node not in self._holding:
+            own = isinstance(node, _EXPONENTIAL) or _exponent_of(node) is not None
+            self._holding[node] = own or any(map(self._holds, node.args))
+        return self._holding[node]
+
     def _of(self, node: sympy.Basic) -> sympy.Basic:
-        if not node.has(sympy.exp):
-            return node
-        if isinstance(node, sympy.log) and (terms := self._terms_of(node.args[0])) is not None:
-            return self._where(terms.counts, terms.largest + sympy.log(terms.scaled), node)
+        if isinstance(node, sympy.log):
+            found = self._logarithm(node.args[0])
+            return self._inside(node) if found is None else found
         return self._product(node) if node.is_Mul else self._inside(node)
 
     def _inside(self, node: sympy.Basic) -> sympy.Basic:
         arguments = tuple(map(self.scaled, node.args))
         return node if arguments == node.args else node.func(*arguments)
 
-    def _where(self, condition: Boolean, form: sympy.Expr, node: sympy.Expr) -> sympy.Expr:
-        """The form where a condition holds, elsewhere the node with its parts scaled."""
-        return form if condition == sympy.true else sympy.Piecewise((form, condition), (self._inside(node), True))
+    def _logarithm(self, inner: sympy.Expr) -> sympy.Expr | None:
+        """That of a sum of exponentials, or of a product of positive ones; None for another one."""
+        if isinstance(inner, sigmoid):
+            return -softplus(-self.scaled(inner.args[0]))
+        parts = self._split(inner)
+        alone = inner.is_Add and bool(parts.sums)  # its coefficients may have any signs, as its value is what it is
+        positive = bool(parts.exponents or parts.sums) and all(terms.is_positive for terms, _ in parts.sums)
+        if not (alone or positive):
+            return None
+        own = [sympy.log(sympy.Mul(*parts.others))] if parts.others else []
+        return sympy.Add(*parts.exponents, *(power * terms.logarithm for terms, power in parts.sums), *own)
 
     def _product(self, node: sympy.Mul) -> sympy.Expr:
-        """A product with the exponentials of its factors taken together, where one of its divisors is such a sum."""
-        others, exponents, sums = list[sympy.Expr](), list[sympy.Expr](), list[tuple[_Terms, sympy.Expr]]()
-        for factor in node.args:
-            base, power = (factor.base, factor.exp) if factor.is_Pow else (factor, sympy.S.One)
-            terms = self._terms_of(base) if power.is_Rational else None
-            if isinstance(factor, sympy.exp):
-                exponents.append(self.scaled(factor.args[0]))
-            elif terms is not None:
-                sums.append((terms, power))
-            else:
-                others.append(self.scaled(factor))
-        divided = any(power.is_negative for _, power in sums)
-        if not divided or not (exponents or any(power.is_positive for _, power in sums)):
+        """A product with the exponentials of its factors taken together, where one may grow as another vanishes."""
+        parts = self._split(node)
+        signs = {power.is_positive for _, power in parts.sums}
+        if len(parts.exponents) + len(parts.sums) < 2 or not (parts.exponents or len(signs) == 2):
             return self._inside(node)
-        whole = sympy.Add(*exponents, *(power * terms.largest for terms, power in sums))
-        form = sympy.Mul(*others, sympy.exp(whole), *(terms.scaled**power for terms, power in sums))
-        return self._where(sympy.And(*(terms.counts for terms, _ in sums)), form, node)
+        whole = sympy.Add(*parts.exponents, *(power * terms.largest for terms, power in parts.sums))
+        return sympy.Mul(*parts.others, sympy.exp(whole), *(terms.scaled**power for terms, power in parts.sums))
+
+    def _split(self, node: sympy.Expr) -> _Factors:
+        found = _Factors()
+        for factor in sympy.Mul.make_args(node):
+            exponent = _exponent_of(factor)
+            terms, power = (None, sympy.S.One) if exponent is not None else self._sum_of(factor)
+            if exponent is not None:
+                found.exponents.append(self.scaled(exponent))
+            elif terms is not None:
+                found.sums.append((terms, power))
+                base, own = factor.as_base_exp()
+                if isinstance(base, sympy.sinh):
+                    found.others.append(sympy.tanh(self.scaled(base.args[0])) ** own)
+            else:
+                found.others.append(self.scaled(factor))
+        return found
+
+    def _sum_of(self, factor: sympy.Expr) -> tuple[_Terms | None, sympy.Expr]:
+        """The sum of which a factor is a power, where it is one, and the power."""
+        base, power = _as_sum(*factor.as_base_exp())
+        return (self._terms_of(base) if power.is_Rational else None), power
 
     def _terms_of(self, expr: sympy.Expr) -> _Terms | None:
-        """The terms of a sum of exponentials and of parts without any; None for another expression."""
-        if not expr.is_Add:
+        """The terms of a sum of exponentials and of parts without any; None for another expression.
+
+        Of sinh(u) those of cosh(u), whose factor tanh(u) is left to be set beside it.
+        """
+        if isinstance(expr, sympy.sinh):
+            expr = sympy.cosh(expr.args[0])
+        if not expr.is_Add and not isinstance(expr, sympy.cosh):
             return None
-        found = tuple(_split(expr))
-        if any(factor.has(sympy.exp) for factor, _ in found) or len({exponent for _, exponent in found}) < 2:
+        found = [term for part in sympy.Add.make_args(expr) for term in _multiplied_out(part)]
+        if any(self._holds(factor) for factor, _ in found if not _is_power_of_tanh(factor)):
+            return None
+        if len({exponent for _, exponent in found}) < 2:
             return None
         return _Terms(tuple((factor, self.scaled(exponent)) for factor, exponent in found))
 
 
-def _split(expr: sympy.Add) -> Iterator[tuple[sympy.Expr, sympy.Expr]]:
-    for term in expr.args:
-        factors = sympy.Mul.make_args(term)
-        exponents = [factor.args[0] for factor in factors if isinstance(factor, sympy.exp)]
-        yield sympy.Mul(*(one for one in factors if not isinstance(one, sympy.exp))), sympy.Add(*exponents)
+def _exponent_of(node: sympy.Basic) -> sympy.Expr | None:
+    """The exponent of e for an exponential, also of another number; None for another expression."""
+    if isinstance(node, sympy.exp):
+        return node.args[0]
+    if node.is_Pow and node.base.is_number and node.base.is_positive and node.exp.free_symbols:
+        return node.exp * sympy.log(node.base)
+    return None
+
+
+def _as_sum(base: sympy.Expr, power: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """A power of σ(u), of 1 − σ(u), or of the slope 1 − tanh(u)² of tanh, as one of a sum that does not cancel to 0."""
+    if isinstance(base, sigmoid):
+        return 1 + sympy.exp(-base.args[0]), -power
+    if base.is_Add and len(base.args) == 2:
+        one = next(iter(base.atoms(sympy.tanh, sigmoid)), None)
+        if isinstance(one, sigmoid) and base == 1 - one:
+            return 1 + sympy.exp(one.args[0]), -power
+        if isinstance(one, sympy.tanh) and base == 1 - one**2:
+            return sympy.cosh(one.args[0]), -2 * power
+    return base, power
+
+
+def _is_power_of_tanh(factor: sympy.Expr) -> bool:
+    return all(isinstance(part.as_base_exp()[0], sympy.tanh) or part.is_number for part in sympy.Mul.make_args(factor))
+
+
+def _multiplied_out(term: sympy.Expr) -> Iterator[tuple[sympy.Expr, sympy.Expr]]:
+    """A term of a sum as coefficients and exponents: those of each term of the hyperbolic functions in it."""
+    factor, exponent = sympy.S.One, sympy.S.Zero
+    angles: list[sympy.Expr] = []
+    for part in sympy.Mul.make_args(term):
+        base, power = part.as_base_exp()
+        own = _exponent_of(part)
+        if own is not None:
+            exponent += own
+        elif isinstance(base, (sympy.cosh, sympy.sinh)) and power.is_Integer and 0 < power <= _MOST_POWER:
+            angles += [base.args[0]] * int(power)
+            factor *= sympy.tanh(base.args[0]) ** power if isinstance(base, sympy.sinh) else 1
+        else:
+            factor *= part
+    for signs in product((1, -1), repeat=len(angles)):
+        moved = (sign * angle for sign, angle in zip(signs, angles, strict=True))
+        yield factor / 2 ** len(angles), sympy.Add(exponent, *moved)

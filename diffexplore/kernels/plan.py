@@ -10,7 +10,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.power_slopes import evaluable
+from diffexplore.formula.evaluable import evaluable
 from diffexplore.formula.scaled_exponentials import scaled_exponentials
 from diffexplore.formula.text import to_text
 from diffexplore.kernels.separation import NotSeparable

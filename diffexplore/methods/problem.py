@@ -15,7 +15,7 @@ from diffexplore.arithmetic.torch_real import TORCH, filled
 from diffexplore.formula.budget import Budget, Ending, run_within, spend
 from diffexplore.formula.collector import elementary
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.power_slopes import evaluable
+from diffexplore.formula.evaluable import evaluable
 from diffexplore.formula.size import TooLarge, nodes
 from diffexplore.loss import Loss
 from diffexplore.methods.torch_loss import ProgramInTorch, TorchLoss

@@ -10,8 +10,8 @@ import sympy
 from diffexplore.documents import SCHEMA_VERSION
 from diffexplore.formula.collector import elementary
 from diffexplore.formula.derive import Gradient, Hessian, aligned, partial_formula
+from diffexplore.formula.evaluable import evaluable
 from diffexplore.formula.latex import to_latex as expression_to_latex
-from diffexplore.formula.power_slopes import evaluable
 from diffexplore.formula.text import to_text
 from diffexplore.program.code import Dialect, PythonCode, TorchCode
 from diffexplore.program.javascript import function, helpers

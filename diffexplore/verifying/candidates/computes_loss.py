@@ -10,7 +10,7 @@ from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.errors import CandidateError
-from diffexplore.formula.power_slopes import evaluable
+from diffexplore.formula.evaluable import evaluable
 from diffexplore.loss import Loss
 from diffexplore.program.program import lower
 from diffexplore.torch_code.calling import autograd_function, bind, order_of_apply

@@ -1,8 +1,10 @@
-"""Closed forms of powers whose exponent is no number, such that they evaluate wherever the derivative exists.
+"""Closed forms such that floats evaluate them wherever the derivative exists.
 
-The derivative of aⁿ by a is n·aⁿ⁻¹, and by n it is aⁿ·log(a), wherever both sides have a value. At a = 0 the first is
-0·∞ for n = 0 and the second 0·(−∞) for n > 0, though both derivatives are 0 there: a⁰ is 1 and 0ⁿ is 0. People read the
-plain formula with that convention. What evaluates it needs it stated, as torch does in the backward of its own power.
+Exponentials are scaled, absolute values and steps rewritten, each by a module of its own. Powers whose exponent is no
+number are guarded here. The derivative of aⁿ by a is n·aⁿ⁻¹, and by n it is aⁿ·log(a), wherever both sides have a
+value. At a = 0 the first is 0·∞ for n = 0 and the second 0·(−∞) for n > 0, though both derivatives are 0 there: a⁰ is 1
+and 0ⁿ is 0. People read the plain formula with that convention. What evaluates it needs it stated, as torch does in the
+backward of its own power.
 """
 
 from __future__ import annotations

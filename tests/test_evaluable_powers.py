@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 import pytest
+import sympy
 import torch
 from representatives import each_value
 
 import diffexplore as dx
-from diffexplore.formula.power_slopes import evaluable
+from diffexplore.formula.evaluable import evaluable
 from diffexplore.formula.text import to_text
 from diffexplore.program import export
 
@@ -75,7 +76,7 @@ def test_a_base_that_cannot_vanish_needs_no_case(formula: str, domain: str | Non
     names = tuple(name for name in ("k", "a", "x") if name in formula.replace("exp", ""))
     loss = dx.Loss(formula, parameters="k", data=names[1:], domain=domain)
     partial = loss.gradient()["k"]
-    assert evaluable(partial, loss.domain) == partial
+    assert not evaluable(partial, loss.domain).has(sympy.Piecewise)
 
 
 def test_formulas_are_printed_plainly() -> None:
