@@ -186,3 +186,15 @@ def test_numbers_beside_an_alias_are_rounded_as_before() -> None:
     plain = dx.gradcheck(product(lambda: alias.clone(), lambda x, w: x * w), (x, w)).rows[0].bound
     assert seen is not None and plain is not None and seen == plain < 1e-14
     assert np.isfinite(seen)
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1.001, "fail")])
+def test_an_alias_of_every_second_number(factor: float, verdict: str) -> None:
+    """The copy has them side by side; what lies between them is no input."""
+    whole = torch.linspace(1, 2, 6, dtype=torch.float64)
+    x, w = inputs()[0], whole[::2].detach().requires_grad_()
+    turned = whole[::2].detach()
+    function = product(lambda: torch.cat([turned[1:], turned[:1]]).roll(1) * (whole[1::2] > 0), factor=factor)
+    report = dx.gradcheck(function, (x, w), raise_exception=False)
+    assert (report.verdict, report.truth) == (verdict, "certified"), str(report)
+    assert any("that counts as w" in note for note in report.notes)

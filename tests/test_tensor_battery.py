@@ -309,7 +309,7 @@ OF_THREE: dict[str, tuple[Callable[..., Any], str, str]] = {
     "inputs that are slices": (of_memory, "view_inputs", "views, as a slice of a larger tensor"),
     "inputs that are expanded": (of_expanded, "broadcast_inputs", "expanded, as after a broadcast"),
     "saved tensors unpacked twice": (twice_unpacked, "checkpoint", "use_reentrant=False"),
-    "compiled code": (other_when_compiled, "compile", "backend=eager"),
+    "compiled code": (other_when_compiled, "compile", "backend=aot_eager"),
 }
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
@@ -41,12 +42,17 @@ class AliasedInput:
     def holds(self, alias: Tensor) -> bool:
         """Whether all of an alias lies in the original; the memory around it may be no input."""
         start = _start(alias) - _start(self.original)
-        return start >= 0 and start + _span(alias) <= _span(self.original)
+        if start < 0 or start + _span(alias) > _span(self.original):
+            return False
+        return _is_dense(self.original) or bool(np.isin(_bytes(alias), _bytes(self.original)).all())
 
     def touches(self, alias: Tensor) -> bool:
         """Whether some of it may."""
         start = _start(alias) - _start(self.original)
-        return -_span(alias) < start < _span(self.original)
+        if not -_span(alias) < start < _span(self.original):
+            return False
+        dense = _is_dense(self.original) and _is_dense(alias)
+        return dense or bool(np.isin(_bytes(alias), _bytes(self.original)).any())
 
     def followed(self, alias: Tensor) -> Tensor:
         """What the copy has in the place of an alias, in its precision. Raises RuntimeError where there is none."""
@@ -56,6 +62,11 @@ class AliasedInput:
             found = copy
         elif self.holds(alias) and _strides(copy) == _strides(original) and (same or not _is_lazy(original)):
             found = self._in_place_of(alias, copy, _start(alias) - _start(original))
+        elif same and self.holds(alias) and not _is_lazy(original):  # elements that lie otherwise in the copy
+            starts = _starts(original)
+            order = np.argsort(starts)
+            places = order[np.searchsorted(starts, _starts(alias), sorter=order)]
+            found = copy.reshape(-1)[torch.from_numpy(places).to(copy.device)].reshape(alias.shape)
         else:
             raise self.problem()
         if alias.is_conj() != (same and original.is_conj()):
@@ -162,6 +173,24 @@ def _is_lazy(tensor: Tensor) -> bool:
 def _start(tensor: Tensor) -> int:
     """The byte of its memory at which a tensor begins."""
     return int(tensor.storage_offset()) * tensor.element_size()
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    """Whether no memory lies between its elements."""
+    return _span(tensor) == tensor.numel() * tensor.element_size()
+
+
+def _starts(tensor: Tensor) -> np.ndarray:
+    """The byte of the memory at which each element begins, in their order."""
+    places = np.int64(_start(tensor))
+    for n, step in zip(tensor.shape, tensor.stride(), strict=True):
+        places = np.add.outer(places, np.arange(n) * step * tensor.element_size())
+    return np.reshape(places, -1)
+
+
+def _bytes(tensor: Tensor) -> np.ndarray:
+    """All bytes of the memory in which its elements lie."""
+    return np.add.outer(_starts(tensor), np.arange(tensor.element_size()))
 
 
 def _span(tensor: Tensor) -> int:

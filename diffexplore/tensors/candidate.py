@@ -151,8 +151,8 @@ class TensorCandidate:
             tensor = new[id(one.tensor)]
             if tensor is None:
                 tensor = new[id(one.tensor)] = copy_of(one.tensor)
+                note_copy(tensor)
             keep_hooks(tensor, one.tensor)
-            note_copy(tensor)
             inputs.append(replace(one, tensor=tensor, differentiated=tensor.requires_grad))
         args, kwargs, state = tree_map(
             lambda leaf: new.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import product
 from types import FunctionType
 from typing import Any
 
@@ -22,6 +21,9 @@ from diffexplore.tensors.battery.records import (
 from diffexplore.tensors.candidate import named_tensors
 
 Tensor = torch.Tensor
+
+#: It traces forward and backward, and runs both operation by operation.
+_BACKEND = "aot_eager"
 
 
 def forward_mode(setting: CallSetting) -> Iterator[CallFinding]:
@@ -89,21 +91,23 @@ def vmapped(setting: CallSetting) -> Iterator[CallFinding]:
 
 
 def compiled(setting: CallSetting) -> Iterator[CallFinding]:
-    """torch.compile, with the backends that run what was traced: as it is, and without writes in place."""
+    """torch.compile of all outputs at once, with the backend that runs the forward and backward which torch traced."""
     if setting.candidate.function.compiled:
         raise TrialUnavailable("it is compiled already")
-    sources = setting.candidate.sources
-    for call, backend in product(setting.calls, ("eager", "aot_eager")):
-        leaves = [one.tensor.detach().clone().requires_grad_() for one in sources]
-        try:
-            compile_: Any = torch.compile
-            value = compile_(_of_its_own(scalar_of(setting, call)), backend=backend)(*leaves)
-            found = torch.autograd.grad(value, leaves, allow_unused=True)
-        except Exception as error:
-            raise TrialUnavailable(" ".join(str(error).split())[:160]) from None
+    leaves = [one.tensor.detach().clone().requires_grad_() for one in setting.candidate.sources]
+    try:
+        compile_: Any = torch.compile
+        outputs = compile_(_of_its_own(outputs_of(setting)), backend=_BACKEND)(*leaves)
+        gradients = [
+            torch.autograd.grad(output, leaves, call.upstream.clone(), allow_unused=True, retain_graph=True)
+            for output, call in zip(outputs, setting.calls, strict=True)
+        ]
+    except Exception as error:
+        raise TrialUnavailable(" ".join(str(error).split())[:160]) from None
+    for found, call in zip(gradients, setting.calls, strict=True):
         off = setting.differing(found, plain_values(setting, call), call, call.upstream)
         if off is not None:
-            yield CallFinding("compile", f"under torch.compile (backend={backend}) the gradient by {off}")
+            yield CallFinding("compile", f"under torch.compile (backend={_BACKEND}) the gradient by {off}")
             return
 
 
@@ -144,16 +148,22 @@ def _far(found: Tensor, expected: Tensor) -> bool:
     return bool(((found.detach().cpu().double() - expected).abs() > 0.5 * size).any())
 
 
+def outputs_of(setting: CallSetting) -> Any:
+    """The outputs of the plain calls as functions of the inputs that are differentiated by."""
+    candidate, names = setting.candidate, [one.name for one in setting.candidate.sources]
+
+    def outputs(*tensors: Tensor) -> tuple[Tensor, ...]:
+        moved = candidate.replaced(dict(zip(names, tensors, strict=True)))
+        found = dict(named_tensors(candidate.function.call(moved.state, moved.args, moved.kwargs), "output"))
+        return tuple(found[call.output] for call in setting.calls)
+
+    return outputs
+
+
 def scalar_of(setting: CallSetting, call: PlainCall) -> Any:
     """Σ upstream · output as a function of the inputs that are differentiated by."""
-    candidate, sources = setting.candidate, setting.candidate.sources
-
-    def scalar(*tensors: Tensor) -> Tensor:
-        moved = candidate.replaced(dict(zip([one.name for one in sources], tensors, strict=True)))
-        found = candidate.function.call(moved.state, moved.args, moved.kwargs)
-        return (dict(named_tensors(found, "output"))[call.output] * call.upstream).sum()
-
-    return scalar
+    outputs, place = outputs_of(setting), setting.calls.index(call)
+    return lambda *tensors: (outputs(*tensors)[place] * call.upstream).sum()
 
 
 def plain_values(setting: CallSetting, call: PlainCall) -> tuple[Tensor, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from diffexplore.numerals import short
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
+from diffexplore.tensors.diagnosis.lengths import adds_up, takes_a_mean
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 #: A fitted factor is shown as a fraction with a denominator up to this.
@@ -82,19 +83,19 @@ def _snapped(middle: float, width: float) -> float:
 
 
 def named_factor(factor: float, spread: float, scene: GradientScene) -> tuple[str, str]:
-    """A factor in words, and where it may come from."""
+    """A factor in words, and where it may come from: from an axis only where the program adds up along such a one."""
     origin = next((why for known, why in _ORIGINS.items() if abs(known - factor) <= spread + 1e-12), "")
     for length, axis in _lengths(scene):
         if length <= 2:
             continue
         root = math.nan if math.isqrt(length) ** 2 == length else math.sqrt(length)
-        for value, text, why in (
-            (float(length), str(length), f"the sum over {axis} is taken for its mean"),
-            (1.0 / length, f"1/{length}", f"the mean over {axis} is taken for its sum"),
-            (root, f"√{length}", f"a factor √{length} of {axis} is missing"),
-            (1 / root, f"1/√{length}", f"a factor √{length} of {axis} is missing"),
+        for value, text, why, shows in (
+            (float(length), str(length), f"the sum over {axis} is taken for its mean", takes_a_mean),
+            (1.0 / length, f"1/{length}", f"the mean over {axis} is taken for its sum", adds_up),
+            (root, f"√{length}", f"a factor √{length} of {axis} is missing", None),
+            (1 / root, f"1/√{length}", f"a factor √{length} of {axis} is missing", None),
         ):
-            if abs(factor - value) <= spread + 1e-12 * value:
+            if abs(factor - value) <= spread + 1e-12 * value and (shows is None or shows(scene, length)):
                 return text, why
     fraction = Fraction(factor).limit_denominator(_LARGEST_DENOMINATOR)
     exactly = abs(float(fraction) - factor) <= 1e-12 * abs(factor)
