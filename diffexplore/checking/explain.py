@@ -72,24 +72,27 @@ class Broken:
     def _with_culprit(self, row: Row, evaluator: Evaluator, running: Running) -> Row:
         """The row with the operation that has no bound, seen where the method runs on one sample alone."""
         assert row.cause is not None
-        name, problem = row.parameter, evaluator.problem
+        problem = evaluator.problem
         try:
-            if row.sample is not None:
-                sample: int | None = row.sample
-            elif row.probe is None and problem.loss.data:
-                sample = self._unbounded.get((name, running.name))
-            else:
-                sample = _first_unbounded(name, evaluator, running)
+            sample = self._without_bound(row, evaluator, running)
             if sample is None:
                 return row
             values = evaluator.values(sample, sample + 1)
             observer = Unbounded(Provenance(values, UNIT_ROUNDOFF[problem.dtype]))
             with observing(observer):
-                _partial(name, evaluator, running, values, 1)
+                _partial(row.parameter, evaluator, running, values, 1)
         except (DiffexploreError, RuntimeError, NotImplementedError, MemoryError):
             return row
         place = sample if problem.loss.data else None
         return replace(row, cause=name_culprit(row.cause, observer.found, place, _data(evaluator, place)))
+
+    def _without_bound(self, row: Row, evaluator: Evaluator, running: Running) -> int | None:
+        """The sample of a row, or of those that it sums the first that has no bound; None where there is none."""
+        if row.sample is not None:
+            return row.sample
+        if row.probe is None and evaluator.problem.loss.data:
+            return self._unbounded.get((row.parameter, running.name))
+        return _first_unbounded(row.parameter, evaluator, running)
 
 
 def with_flushed(row: Row, evaluator: Evaluator) -> Row:

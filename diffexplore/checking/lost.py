@@ -131,12 +131,7 @@ def located(
     if worst is None or worst.formula == UNKNOWN:
         return None
     numbers = {name: value.detach().reshape(()) for name, value in values.items()}
-    found, whole = None, False
-    if UNKNOWN not in worst.formula.free_symbols:
-        point_here = tuple((name, float(number)) for name, number in numbers.items())
-        found = better_form(evaluated(worst.formula), point_here, problem.dtype)
-    if found is None:
-        found, whole = _simplified(problem, weak.parameter, numbers), True
+    found, whole = _better(worst.formula, problem, weak.parameter, numbers)
     if found is None and not weak.whole:
         return None
     return LostDigits(
@@ -144,8 +139,21 @@ def located(
         data={name: float(numbers[name]) for name in problem.loss.data} if weak.sample is not None else {},
         relative=weak.relative if weak.relative < 1 else None, subexpression=shown(worst.formula), before=worst.before,
         after=worst.after, better=shown(found[0]) if found else None, better_relative=found[1] if found else None,
-        whole=whole and found is not None, how=worst.how,
+        whole=whole, how=worst.how,
     )  # fmt: skip
+
+
+def _better(
+    formula: sympy.Expr, problem: Problem, name: str, numbers: Mapping[str, Tensor]
+) -> tuple[tuple[sympy.Expr, float] | None, bool]:
+    """A form that keeps the digits: of the operation, or else of the whole partial, and whether it is that."""
+    if UNKNOWN not in formula.free_symbols:
+        here = tuple((name, float(number)) for name, number in numbers.items())
+        found = better_form(evaluated(formula), here, problem.dtype)
+        if found is not None:
+            return found, False
+    found = _simplified(problem, name, numbers)
+    return found, found is not None
 
 
 def _simplified(problem: Problem, name: str, numbers: Mapping[str, Tensor]) -> tuple[sympy.Expr, float] | None:

@@ -65,14 +65,14 @@ class Origin(Observer):
             self._note(plain, args)
         if plain in _MAKES_NOTHING or (self.backward if inside_backward else self.forward) is not None:
             return
-        for made in _tensors((out,)):
-            if made.is_floating_point() and not _finite(made):
-                operands = [value for value in _numbers(args) if value is not made]
-                if inside_backward:
-                    self.backward = _of(plain, operands, made)
-                elif all(_finite(value) for value in operands):
-                    self.forward = _of(plain, operands, made)
-                return
+        made = next((one for one in _tensors((out,)) if one.is_floating_point() and not _finite(one)), None)
+        if made is None:
+            return
+        operands = [value for value in _numbers(args) if value is not made]
+        if inside_backward:
+            self.backward = _of(plain, operands, made)
+        elif all(_finite(value) for value in operands):
+            self.forward = _of(plain, operands, made)
 
     def _note(self, name: str, args: tuple[Any, ...]) -> None:
         self.seen.add(name)

@@ -104,14 +104,17 @@ def _check_keys(table: Mapping[str, Any], group: Any, path: Path) -> None:
     every = {option for command in group.commands.values() for option in _options(command)}
     common = [key for key in COMMON if key in every]
     for key, value in table.items():
-        if isinstance(value, Mapping) and key in group.commands:
+        if isinstance(value, Mapping):
+            if key not in group.commands:
+                raise unknown(f"key in [{TABLE}] of {path}:", key, group.commands)
             _check_keys_of(key, value, group.commands[key], path)
-        elif isinstance(value, Mapping) or _spelled(key) not in common:
-            if _spelled(key) in OF_A_COMMAND and not isinstance(value, Mapping):
-                name = next((n for n, c in group.commands.items() if _spelled(key) in _options(c)), "report")
-                raise UsageError(f"{path}: {key} belongs to a command: write it in a table such as [{TABLE}.{name}]")
-            choices = group.commands if isinstance(value, Mapping) else common
-            raise unknown(f"key in [{TABLE}] of {path}:", key, choices)
+        elif _spelled(key) in common:
+            continue
+        elif _spelled(key) in OF_A_COMMAND:
+            name = next((n for n, c in group.commands.items() if _spelled(key) in _options(c)), "report")
+            raise UsageError(f"{path}: {key} belongs to a command: write it in a table such as [{TABLE}.{name}]")
+        else:
+            raise unknown(f"key in [{TABLE}] of {path}:", key, common)
 
 
 def _check_keys_of(name: str, table: Mapping[str, Any], command: Any, path: Path) -> None:

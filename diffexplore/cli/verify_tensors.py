@@ -16,7 +16,7 @@ from diffexplore.cli.shown import Shown
 from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from diffexplore.render.problems import CodeProblem
     from diffexplore.tensors.records import TensorReport, TensorReports
@@ -124,21 +124,14 @@ def _run(
     checks: Sequence[tuple[str, Any, TensorReplay]], *, together: bool
 ) -> tuple[TensorReport | TensorReports, list[TensorReplay]]:
     """The reports, those of one function merged; and the checks that do not pass."""
-    from diffexplore.inputs.losses import is_program
     from diffexplore.tensors.gradcheck import gradcheck
     from diffexplore.tensors.records import TensorReports
     from diffexplore.tensors.run import merged
-    from diffexplore.verifying.loading import load_candidate
 
     found: dict[str, list[TensorReport]] = {}
     failed = []
     for name, fn, one in checks:
-        options = dict(one.options)
-        for kind in ("reference", "surrogate"):
-            place = options.get(kind)
-            if place is not None and (kind == "reference" or is_program(place)):
-                options[kind] = load_candidate(place)
-        report = gradcheck(fn, one, raise_exception=False, **options)
+        report = gradcheck(fn, one, raise_exception=False, **_loaded(one.options))
         found.setdefault(name, []).append(report)
         failed += [one] if report.verdict != "pass" else []
     if len(found) == 1 and not together:
@@ -146,6 +139,19 @@ def _run(
     rank = {"fail": 0, "inconclusive": 1, "pass": 2}
     reports = [(name, merged(several)) for name, several in found.items()]
     return TensorReports(tuple(sorted(reports, key=lambda one: rank[one[1].verdict]))), failed
+
+
+def _loaded(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with the functions that they name by their places in files."""
+    from diffexplore.inputs.losses import is_program
+    from diffexplore.verifying.loading import load_candidate
+
+    loaded = dict(options)
+    for kind in ("reference", "surrogate"):
+        place = loaded.get(kind)
+        if place is not None and (kind == "reference" or is_program(place)):
+            loaded[kind] = load_candidate(place)
+    return loaded
 
 
 def _shown(result: TensorReport | TensorReports, request: TensorRequest, *, full: bool) -> Shown:

@@ -35,18 +35,14 @@ def fitted_curve(loss: Loss) -> Curve | None:
     partials = [loss.gradient()[name] for name in loss.parameters]
     if sum(1 for partial in partials for _ in sympy.preorder_traversal(partial)) > _MOST_NODES:
         return None
+    if not all(loss.symbols[name] in sympy.Tuple(*partials).free_symbols for name in loss.data):
+        return None
     for over, response in (loss.data, loss.data[::-1]):
         symbol = loss.symbols[response]
-        if not all(loss.symbols[name] in sympy.Tuple(*partials).free_symbols for name in loss.data):
-            return None
         for candidate in _candidates(partials, symbol):
-            moved = [
-                partial
-                for name, partial in zip(loss.parameters, partials, strict=True)
-                if loss.symbols[name] in candidate.free_symbols
-            ]
-            on_plane = loss.symbols[over] in candidate.free_symbols
-            if on_plane and moved and all(_vanishes(partial, symbol, candidate) for partial in moved):
+            there = candidate.free_symbols
+            moved = [one for name, one in zip(loss.parameters, partials, strict=True) if loss.symbols[name] in there]
+            if loss.symbols[over] in there and moved and all(_vanishes(one, symbol, candidate) for one in moved):
                 return Curve(over, response, candidate)
     return None
 

@@ -7,7 +7,7 @@ away. Where nothing of the kind is found, what is left is that all stationary po
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import product
+from itertools import chain, product
 
 import sympy
 from flint import arb
@@ -91,19 +91,18 @@ def _directions(size: int) -> Iterator[tuple[int, ...]]:
 def _poles(loss: ReducedLoss) -> Iterator[tuple[int, arb, float]]:
     """The parameters at which something in the loss stops to have a value, each by its place; and what is close by."""
     symbols = [loss.loss.symbols[name] for name in loss.parameters]
-    for found in singularities(loss.formulas.expression):
-        for vanishing in found.args if found.is_Function else (found,):
-            inside = vanishing.free_symbols & {*symbols}
-            if len(inside) != 1 or not vanishing.is_polynomial(*inside):
-                continue
-            (symbol,) = inside
-            sums = vanishing.free_symbols - {symbol}
-            numbers = {one: _number(loss, one) for one in sums}
-            polynomial = sympy.Poly(vanishing.xreplace(numbers), symbol)
-            if 0 < polynomial.degree() <= _MOST_DEGREE:
-                for root in sympy.real_roots(polynomial):
-                    distance = _NEXT_TO_ROUNDED_POLE if sums else _NEXT_TO_POLE
-                    yield symbols.index(symbol), ball_of(loss, root).mid(), distance
+    singular = singularities(loss.formulas.expression)
+    for vanishing in chain.from_iterable(found.args if found.is_Function else (found,) for found in singular):
+        inside = vanishing.free_symbols & {*symbols}
+        if len(inside) != 1 or not vanishing.is_polynomial(*inside):
+            continue
+        (symbol,) = inside
+        sums = vanishing.free_symbols - {symbol}
+        distance = _NEXT_TO_ROUNDED_POLE if sums else _NEXT_TO_POLE
+        polynomial = sympy.Poly(vanishing.xreplace({one: _number(loss, one) for one in sums}), symbol)
+        if 0 < polynomial.degree() <= _MOST_DEGREE:
+            for root in sympy.real_roots(polynomial):
+                yield symbols.index(symbol), ball_of(loss, root).mid(), distance
 
 
 def _number(loss: ReducedLoss, sum_: sympy.Basic) -> sympy.Rational:

@@ -115,20 +115,21 @@ def _along_step(setting: Setting, point: Mapping[str, float], places: Sequence[f
     steps, found = torch.tensor(places, dtype=torch.float64), 0
     for name in setting.problem.parameters:
         truth, _ = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), setting.n)
+        fields = (truth.high, truth.low, truth.radius, truth.status)
+        everywhere = Enclosures(*(np.repeat(field, len(places)) for field in fields))
         sizes = np.abs(truths[name].high)
         largest = float(np.max(sizes[np.isfinite(sizes)], initial=0.0))
-        for running in setting.running:
-            curve = error_curve(running.method, setting, values, name)
+        curves = ((running.name, error_curve(running.method, setting, values, name)) for running in setting.running)
+        for method, curve in curves:
             if curve is None:
                 continue
             found += 1
             numbers = Numbers.of(curve.at(steps), exact=False)
-            fields = (truth.high, truth.low, truth.radius, truth.status)
             judged = judge(
-                numbers.value, numbers.bound, Enclosures(*(np.repeat(field, len(places)) for field in fields)), largest,
-                setting.problem.dtype, numbers.reason, stepped=numbers.stepped,
+                numbers.value, numbers.bound, everywhere, largest, setting.problem.dtype, numbers.reason,
+                stepped=numbers.stepped,
             )  # fmt: skip
-            yield _curve(setting, name, running.name, judged, finite(curve.chosen))
+            yield _curve(setting, name, method, judged, finite(curve.chosen))
     if not found:
         reasons = "; ".join(f"{skip.method}: {skip.reason}" for skip in setting.skipped)
         why = f": {reasons}" if reasons else ", so that h cannot be scanned"

@@ -115,14 +115,7 @@ def packed_symbols(loss: Loss, pack: Mapping[str, Any]) -> PackedSymbols:
     shapes = {}
     for name, layout in pack.items():
         shapes[name] = _shape(layout, name)
-        for index, symbol in _entries(layout):
-            if symbol not in loss.symbols:
-                raise unknown("symbol", str(symbol), loss.symbols)
-            if symbol in places:
-                raise UsageError(f"the symbol {symbol!r} is packed twice")
-            places[symbol] = (name, index)
-        if {symbol in loss.data for _, symbol in _entries(layout)} == {True, False}:
-            raise UsageError(f"{name!r} mixes parameters and data: an argument is made of one or the other")
+        _place(name, layout, loss, places)
     parameters, data = (
         tuple(dict.fromkeys(places[symbol][0] if symbol in places else symbol for symbol in symbols))
         for symbols in (loss.parameters, loss.data)
@@ -131,6 +124,18 @@ def packed_symbols(loss: Loss, pack: Mapping[str, Any]) -> PackedSymbols:
     if taken:
         raise UsageError(f"{taken[0]!r} is a symbol of the loss: give the packed argument another name")
     return PackedSymbols(loss, parameters, data, shapes, places)
+
+
+def _place(name: str, layout: Any, loss: Loss, places: dict[str, Place]) -> None:
+    """Add to ``places`` where the symbols of an argument stand."""
+    for index, symbol in _entries(layout):
+        if symbol not in loss.symbols:
+            raise unknown("symbol", str(symbol), loss.symbols)
+        if symbol in places:
+            raise UsageError(f"the symbol {symbol!r} is packed twice")
+        places[symbol] = (name, index)
+    if {symbol in loss.data for _, symbol in _entries(layout)} == {True, False}:
+        raise UsageError(f"{name!r} mixes parameters and data: an argument is made of one or the other")
 
 
 def by_symbol(candidate: Any, loss: Loss, pack: Mapping[str, Any]) -> Any:

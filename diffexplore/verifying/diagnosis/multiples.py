@@ -32,22 +32,24 @@ def multiples(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
         for factor in (*(part**power for power in _POWERS), 1 / sympy.Abs(part)):
             basis = exactly(name, factor * partial)
             found = coefficient(name, scenes, basis)
-            if found is None or not _varies(name, scenes, basis):
-                continue
-            middle, uncertainty = found
-            nice = next((number for number in _NICE if abs(float(number) - middle) <= uncertainty), None)
-            ball = arb(middle, uncertainty) if nice is None else arb(nice.p) / nice.q
-            shown = to_text(factor if nice is None else nice * factor)
-            text = f"{short(middle, 6)} (± {short(uncertainty)}) · {shown}" if nice is None else shown
-            clipped = isinstance(factor, sympy.Pow) and isinstance(factor.base, sympy.Abs) and part.is_Add
-            if clipped and middle > 0:
-                message = f"it is as if {to_text(part)} were clipped at ±{short(middle, 6)}"
-                yield Hypothesis("clipped", message, 2.75, _scaled(basis, ball), {"threshold": middle}, fitted=1)
-                continue
-            yield Hypothesis(
-                "factor_of_input", f"it is {text} times the gradient", 2.8 if nice is not None else 3.1,
-                _scaled(basis, ball), {"factor": text}, fitted=0 if nice is not None else 1,
-            )  # fmt: skip
+            if found is not None and _varies(name, scenes, basis):
+                yield _multiple(part, factor, basis, *found)
+
+
+def _multiple(part: sympy.Expr, factor: sympy.Expr, basis: Prediction, middle: float, uncertainty: float) -> Hypothesis:
+    """The factor times ``middle``, or times a usual number that is as near."""
+    nice = next((number for number in _NICE if abs(float(number) - middle) <= uncertainty), None)
+    predict = _scaled(basis, arb(middle, uncertainty) if nice is None else arb(nice.p) / nice.q)
+    clipped = isinstance(factor, sympy.Pow) and isinstance(factor.base, sympy.Abs) and part.is_Add
+    if clipped and middle > 0:
+        message = f"it is as if {to_text(part)} were clipped at ±{short(middle, 6)}"
+        return Hypothesis("clipped", message, 2.75, predict, {"threshold": middle}, fitted=1)
+    if nice is None:
+        text, rank = f"{short(middle, 6)} (± {short(uncertainty)}) · {to_text(factor)}", 3.1
+    else:
+        text, rank = to_text(nice * factor), 2.8
+    message = f"it is {text} times the gradient"
+    return Hypothesis("factor_of_input", message, rank, predict, {"factor": text}, fitted=0 if nice is not None else 1)
 
 
 def _parts(loss: sympy.Expr, gradient: sympy.Expr) -> list[sympy.Expr]:
