@@ -43,7 +43,11 @@ def proof_of(program: Any) -> dx.Proof:
 
 @functools.cache
 def fit_of(loss: Any) -> dx.Fit:
-    return dx.fit(loss, steps=3) if isinstance(loss, str) else dx.fit(loss, DATA, AT, steps=3)
+    return (
+        dx.fit(loss, steps=3, methods="reverse")
+        if isinstance(loss, str)
+        else dx.fit(loss, DATA, AT, steps=3, methods="reverse")
+    )
 
 
 @functools.cache

@@ -69,7 +69,7 @@ def test_the_domain_allows_what_it_excludes() -> None:
     assert value_at(simplify(raw).expr, {parse("s"): Fraction(0), parse("x"): Fraction(1)}) is None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(texts)
 def test_equal_to_the_raw_derivative(text: str) -> None:
     try:
