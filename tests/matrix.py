@@ -31,7 +31,7 @@ SAMPLES = 6
 UNIT = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
 
 #: Losses that others stand for each time: distances in more than two parameters, squares, and what has a kink beside them.
-LIKE_OTHERS = ("line_distance", "line_distance_squared", "squared_error", "huber")
+LIKE_OTHERS = ("line_distance_squared", "hyperplane", "squared_error", "huber")
 
 #: Losses that are not analytic.
 KINKED = ("line_distance", "hyperplane", "absolute_error", "huber")
