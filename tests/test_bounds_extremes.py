@@ -55,6 +55,26 @@ def test_which_one_is_extreme_is_decided(name: str, dtype: torch.dtype) -> None:
     assert max(row.smallest_detectable_median or 0.0 for row in report.rows) < 1e6 * torch.finfo(dtype).eps
 
 
+def _by_blocks(x: Tensor) -> Tensor:
+    """A softmax's logarithm of sums, which goes through the columns in blocks; of some rows a mask hides a block."""
+    least = -torch.finfo(torch.float32).max
+    hidden = torch.ones(x.shape, dtype=torch.bool).triu(1)
+    top, total = torch.full((x.shape[0], 1), least, dtype=x.dtype), torch.zeros(x.shape[0], 1, dtype=x.dtype)
+    for block, mask in zip(x.split(2, -1), hidden.split(2, -1), strict=True):
+        numbers = block.sin().masked_fill(mask, least)
+        larger = torch.maximum(top, numbers.amax(-1, keepdim=True))
+        total = total * (top - larger).exp() + (numbers - larger).exp().sum(-1, keepdim=True)
+        top = larger
+    return top + total.log()
+
+
+def test_what_is_far_below_the_largest_leaves_no_radius_behind() -> None:
+    """Half a unit of the lowest number is larger than any exponent may be off."""
+    x = torch.linspace(-1, 1, 16).reshape(4, 4).requires_grad_()
+    (row,) = dx.gradcheck(_by_blocks, x, battery="none").rows
+    assert row.entries.passed >= 13 and (row.smallest_detectable or 0.0) < 1e-5
+
+
 #: Two numbers that rounding may exchange: x, and x by another way.
 NEAR: dict[str, Callable[[Tensor], Tensor]] = {
     "thirds": lambda x: torch.stack([x / 3 * 3, x.exp().log()]),

@@ -18,6 +18,9 @@ from diffexplore.bounds.elements import all_finite, all_hold, chosen, in_place
 #: What a product or quotient in a rule may lose below the normal doubles, before it is multiplied by anything.
 LEAST = math.ldexp(1.0, -1074)
 
+#: Covers the roundings of a distance and of a sum of two radii: balls that are apart by more do not overlap.
+APART = 1 + 2.0**-40
+
 #: A ball must keep this relative distance from a singularity, so that the distance itself is computed well.
 MARGIN = 1 - 2.0**-20
 
@@ -101,6 +104,16 @@ def clamp(x: Ball, *limits_and_out: Any) -> Tensor:
 
 
 def largest(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    """The larger or the smaller one of two numbers. One that certainly is not chosen leaves its radius behind."""
+    either = slopes_within_one(x, y, out)
+    if x.exact and y.exact:
+        return either
+    apart = (x.mid - y.mid).abs() > (x.rad + y.rad) * APART
+    return torch.where(apart, torch.where(x.mid == out, x.rad, y.rad), either)
+
+
+def slopes_within_one(x: Ball, y: Ball, out: Tensor) -> Tensor:
+    """For functions of two numbers whose slopes are at least 0 and add up to at most 1."""
     return torch.maximum(*torch.broadcast_tensors(x.rad, y.rad))
 
 

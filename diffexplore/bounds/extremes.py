@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.ball import APART, Ball
 from diffexplore.bounds.handling import finite_float, name_of
 from diffexplore.bounds.known_numbers import KnownNumbers
 from diffexplore.torch_private.watching import storage_key
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
 
 Tensor = torch.Tensor
-
-#: Covers the roundings of a distance and of a sum of two radii.
-_APART = 1 + 2.0**-40
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +130,7 @@ def orders_for_certain(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: d
     mid, order = mid.sort(-1)
     rad = rad.gather(-1, order)
     reach = rad[..., 1:] + rad[..., :-1]
-    return bool((mid.diff(dim=-1) > reach * _APART).logical_or_(reach == 0).all())
+    return bool((mid.diff(dim=-1) > reach * APART).logical_or_(reach == 0).all())
 
 
 def _dimension(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
@@ -150,7 +147,7 @@ def _clear(x: Ball) -> Tensor:
     if not x.mid.shape[-1]:
         return torch.ones(x.mid.shape[:-1], dtype=torch.bool, device=x.mid.device)
     top = x.mid.argmax(-1, keepdim=True)
-    apart = x.mid.gather(-1, top) - x.mid > (x.rad.gather(-1, top) + x.rad) * _APART
+    apart = x.mid.gather(-1, top) - x.mid > (x.rad.gather(-1, top) + x.rad) * APART
     return apart.scatter(-1, top, True).all(-1)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from diffexplore.bounds.ball import LEAST, MARGIN, Ball, Rule, infinite_unless, largest, mul, square
+from diffexplore.bounds.ball import LEAST, MARGIN, Ball, Rule, infinite_unless, mul, slopes_within_one, square
 from diffexplore.bounds.claims import QUANTUM
 
 #: Covers the rounding of a distance to a singularity that is no closer than that, or than 2⁻³⁰ of 1.
@@ -78,7 +78,9 @@ def logaddexp(x: Ball, y: Ball, out: Tensor) -> Tensor:
         for one, other in ((x, y), (y, x))
     ]
     spread = (parts[0] + parts[1]) * _NEARLY + QUANTUM[torch.float64]
-    return torch.minimum(torch.where(spread.isnan(), math.inf, spread), largest(x, y, out).expand(spread.shape))
+    return torch.minimum(
+        torch.where(spread.isnan(), math.inf, spread), slopes_within_one(x, y, out).expand(spread.shape)
+    )
 
 
 def log(x: Ball, out: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.bounds import gamma
-from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.ball import APART, Ball
 from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding, summation_rounding
 from diffexplore.bounds.handling import conclude, finite_float
 
@@ -47,15 +47,19 @@ def reduce(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def extreme(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """amax and amin: |max(X) − max(x)| ≤ max |X − x|. A kink where a second element reaches the largest."""
+    """amax and amin: |max(X) − max(x)| ≤ max |X − x| over the elements that may be the largest.
+
+    A kink where a second element reaches the largest.
+    """
     out = func(*args, **kwargs)
     if not finite_float(out):
         return out
     x = watch.ball(args[0], args[0])
-    spread = torch.amax(x.rad, *args[1:], **kwargs)
+    dims = list(args[1] if len(args) > 1 else kwargs.get("dim", [])) or list(range(x.mid.dim()))
+    largest = func(x.mid, dims, True)
+    reach = x.rad + torch.where(x.mid == largest, x.rad, 0.0).amax(dims, keepdim=True)
+    spread = torch.where((x.mid - largest).abs() > reach * APART, 0.0, x.rad).amax(*args[1:], **kwargs)
     if watch.smooth:
-        dims = list(args[1] if len(args) > 1 else kwargs.get("dim", [])) or list(range(x.mid.dim()))
-        largest = func(x.mid, dims, True)
         near = ((x.mid - largest).abs() <= x.rad + x.rad.amax(dims, keepdim=True)).to(torch.float64)
         spread = torch.where(near.sum(dims, keepdim=True).reshape(out.shape) > 1, math.inf, spread)
     watch.set(out, spread)
