@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import sympy
 
-from diffexplore.formula.batch_sums import BatchSum
+from diffexplore.formula.batch_sums import BatchSum, batch_sum
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.traced import Traced
@@ -40,13 +40,13 @@ def _at_one(traced: Traced, weight: Array) -> Traced:
 
     def kept(formulas: Mapping[str, sympy.Expr]) -> Mapping[str, sympy.Expr]:
         return MappingProxyType(
-            {name: expr.xreplace({upstream: sympy.S.One}) for name, expr in formulas.items() if name != upstream.name}
+            {name: _divided(expr, upstream) for name, expr in formulas.items() if name != upstream.name}
         )
 
     return replace(
         traced,
         parameters=tuple(array for array in traced.parameters if array != weight),
-        output=traced.output.xreplace({upstream: sympy.S.One}),
+        output=_divided(traced.output, upstream),
         partials=None if traced.partials is None else kept(traced.partials),
         second=None if traced.second is None else kept(traced.second),
         domains=MappingProxyType({name: domain for name, domain in traced.domains.items() if name != upstream.name}),
@@ -80,3 +80,16 @@ def is_proportional(expr: sympy.Expr, symbol: sympy.Symbol) -> bool:
             for piece in expr.args
         )
     return False
+
+
+def _divided(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """What is proportional to the symbol without it; conditions stay as they are written, as their conventions are."""
+    if expr == symbol:
+        return sympy.S.One
+    if symbol not in expr.free_symbols:
+        return expr
+    if isinstance(expr, BatchSum):
+        return batch_sum(_divided(expr.summand, symbol), expr.symbols)
+    if isinstance(expr, sympy.Piecewise):
+        return sympy.Piecewise(*((_divided(piece.expr, symbol), piece.cond) for piece in expr.args), evaluate=False)
+    return expr.func(*(_divided(part, symbol) for part in expr.args))
