@@ -94,4 +94,6 @@ def test_a_narrow_domain_in_which_no_probe_is_found_leaves_a_check_open() -> Non
     assert report.verdict == "inconclusive"
     proof = dx.prove(candidate, loss)
     assert proof.status == "unknown"
-    assert "no point was found in the domain at which both sides have a value" in proof.statements[0].decision.tried
+    decision = proof.statements[0].decision
+    assert decision.ended == decision.tried[-1:]
+    assert decision.ended == ("no point was found in the domain at which both sides have a value",)

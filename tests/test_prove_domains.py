@@ -75,3 +75,8 @@ def test_a_domain_that_has_no_value_somewhere_is_not_met_there(outer: Map, inner
 def test_a_condition_that_always_holds_is_not_stated() -> None:
     proof = dx.prove(lambda a: (0 * torch.atan2(a, a) + a).sum(), parameters="a")
     assert (proof.status, proof.conditions) == ("proved", ())
+
+
+def test_a_domain_without_a_value_at_a_point_is_not_met_there() -> None:
+    proof = dx.prove(lambda a: (a * a).sum(), parameters="a", domain="log(a) > 0")
+    assert proof.status == "proved"

@@ -82,6 +82,7 @@ class Decision:
         unvalued: regions that they leave out on which the right side has no finite value, and the left one has.
         counterexample: where it is refuted, a point and both values there.
         tried: how it was proved, or what was tried, in words.
+        ended: where it is unknown, what ended the work on it, in words; the last of what was tried.
         largest_difference: where it is unknown, the largest difference seen at random points.
         witness: where it is proved, a point at which both sides have a value, and these values.
         needs: where it is proved, the conditions as expressions; None where some are in words alone.
@@ -96,6 +97,7 @@ class Decision:
     exclusions: tuple[str, ...] = ()
     unvalued: tuple[Unvalued, ...] = ()
     place: str = ""
+    ended: tuple[str, ...] = ()
     needs: tuple[SideCondition, ...] | None = None
 
     @property

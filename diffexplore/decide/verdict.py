@@ -133,7 +133,8 @@ def verdict(work: Work) -> Decision:
     if work.complete and not work.cases:
         work.notes.append("no region with inner points meets the domain")
     count = f"{len(work.cases)} case" + ("s" if len(work.cases) != 1 else "")
-    tried = (*how, count, *work.notes)
+    ended = tuple(work.notes)
+    tried = (*how, count, *ended)
     if work.apart is not None:
         place = work.edges.place if work.edges is not None and work.apart is work.edges.apart else ""
         return Decision("refuted", (), work.apart.counterexample(), tried, place=place)
@@ -149,6 +150,6 @@ def verdict(work: Work) -> Decision:
         )  # fmt: skip
     if proved:
         inside = " in the domain" if work.question is not None and work.question.domain else ""
-        tried += (f"no point was found{inside} at which both sides have a value",)
+        ended += (f"no point was found{inside} at which both sides have a value",)
     largest = None if work.largest is None else work.largest.difference.mid().str(5, radius=False)
-    return Decision("unknown", (), None, tried, largest)
+    return Decision("unknown", (), None, (*how, count, *ended), largest, ended=ended)

@@ -98,7 +98,10 @@ def _numbers(arrays: Sequence[Array], tensors: Tensors) -> dict[str, sympy.Ratio
 
 def _may_hold(condition: Any, numbers: Mapping[str, sympy.Rational]) -> bool:
     used = {symbol: numbers[symbol.name] for symbol in condition.free_symbols if symbol.name in numbers}
-    return bool(condition.subs(used) != False)  # noqa: E712 (SymPy's false)
+    try:
+        return bool(condition.subs(used) != False)  # noqa: E712 (SymPy's false)
+    except TypeError:  # what is compared has no real value there
+        return False
 
 
 def _shapes(traced: Traced, samples: int) -> dict[str, tuple[int, ...]]:

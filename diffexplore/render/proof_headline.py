@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from diffexplore.checking.records import VALUE, Cause
@@ -33,9 +32,6 @@ _LISTED = 3
 
 #: Open statements that the sentence lists.
 _LISTED_OPEN = 8
-
-#: How many cases a decision has.
-_COUNT = re.compile(r"\d+ cases?")
 
 #: Characters of a point that it says.
 _LONGEST_POINT = 40
@@ -165,16 +161,9 @@ def _unknown(proof: Proof) -> str:
     unsettled = [statement for statement in proof.statements if statement.status == "unknown"]
     names = [called(statement) for statement in unsettled]
     few = ", ".join(names) if len(names) <= _LISTED_OPEN else f"{len(names)} of {len(proof.statements)} statements"
-    why = next((f" ({note})" for statement in unsettled for note in _notes(statement)), "")
+    why = next((f" ({reason})" for statement in unsettled for reason in statement.decision.ended), "")
     still = f"open {'are' if len(names) > 1 else 'is'} {few}{why}"
     return f"could not decide whether {proof.program} computes the gradient of {proof.loss}: {still}"
-
-
-def _notes(statement: Statement) -> list[str]:
-    """What was noted of a decision, behind how many cases it has."""
-    tried = statement.decision.tried
-    places = [place for place, text in enumerate(tried) if _COUNT.fullmatch(text)]
-    return list(tried[places[0] + 1 :]) if places else []
 
 
 def called(statement: Statement) -> str:
