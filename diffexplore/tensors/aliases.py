@@ -182,7 +182,7 @@ def _is_dense(tensor: Tensor) -> bool:
 
 def _starts(tensor: Tensor) -> np.ndarray:
     """The byte of the memory at which each element begins, in their order."""
-    places: np.ndarray = np.array(_start(tensor))
+    places = np.array(_start(tensor))
     for n, step in zip(tensor.shape, tensor.stride(), strict=True):
         places = np.add.outer(places, np.arange(n) * step * tensor.element_size())
     return np.reshape(places, -1)
