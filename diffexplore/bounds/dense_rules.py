@@ -23,7 +23,7 @@ from diffexplore.bounds.dense_operands import (
     Spread,
     by,
 )
-from diffexplore.bounds.dense_spreads import of_product, of_quotient, of_square, of_sum
+from diffexplore.bounds.dense_spreads import is_power_of_two, of_product, of_quotient, of_square, of_sum
 from diffexplore.bounds.zeros import FAR_FROM_SUBNORMAL, HALF
 from diffexplore.floating_point import LOST_BESIDE
 
@@ -31,9 +31,10 @@ from diffexplore.floating_point import LOST_BESIDE
 def _exact_sums(sign_x: float, sign_y: float) -> Callable[..., Numbers]:
     """Where a sum of exact operands is a double: see :func:`~diffexplore.bounds.zeros.exact_sums`."""
 
-    def lossless(room: Room, value: Numbers, x: DenseOperand, y: DenseOperand) -> Numbers:
+    def lossless(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand) -> Numbers:
         if not (_none(x.rad) and _none(y.rad)):
             return None
+        value = result.value
         first, second = _signed(room, x.mid, sign_x), _signed(room, y.mid, sign_y)
         exact = by(np.subtract, room.spare, value, first) == second
         return exact & (by(np.subtract, room.spare, value, second) == first)
@@ -45,23 +46,38 @@ def _signed(room: Room, mid: Numbers, sign: float) -> Numbers:
     return mid if sign > 0 else by(np.negative, room.other, mid)
 
 
-def _by_powers_of_two(room: Room, value: Numbers, x: DenseOperand, y: DenseOperand) -> Numbers:
-    """Where a product by one power of two is what it is: see :func:`~diffexplore.bounds.zeros.by_powers_of_two`."""
+def _by_powers_of_two(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand) -> Numbers:
+    """Where a product by a power of two is what it is: see :func:`~diffexplore.bounds.zeros.by_powers_of_two`.
+
+    Doubles by a number are left to :attr:`~diffexplore.bounds.dense_operands.Spread.scaled`.
+    """
+    if is_power_of_two(x) or is_power_of_two(y):
+        return None if result.is_of_doubles else _is_exact(room, result, by(np.multiply, room.spare, x.mid, y.mid))
     if not (_none(x.rad) and _none(y.rad)):
         return None
     for one in (x, y):
         if not one.is_number and math.frexp(abs(float(one.mid[0])))[0] == HALF and bool((one.mid == one.mid[0]).all()):
-            product = np.multiply(x.mid, y.mid, out=room.spare)
-            exact: np.ndarray = product == value
-            return exact & _is_far_from_ends(np.absolute(product, out=room.spare))
+            return _is_exact(room, result, np.multiply(x.mid, y.mid, out=room.spare))
     return None
+
+
+def _over_power_of_two(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand) -> Numbers:
+    """The same of a quotient by a number, in a narrow dtype."""
+    if result.is_of_doubles or not is_power_of_two(y):
+        return None
+    return _is_exact(room, result, by(np.divide, room.spare, x.mid, y.mid))
+
+
+def _is_exact(room: Room, result: DenseResult, exact: Numbers) -> Numbers:
+    """Where results are the exact ones, which no dtype has to round to subnormal or infinite numbers."""
+    return (exact == result.value) & _is_far_from_ends(by(np.absolute, room.spare, exact))
 
 
 def _is_far_from_ends(size: Numbers) -> Numbers:
     return (size >= FAR_FROM_SUBNORMAL) & (size < math.inf)
 
 
-def _never(room: Room, value: Numbers, *operands: DenseOperand) -> None:
+def _never(room: Room, result: DenseResult, *operands: DenseOperand) -> None:
     return None
 
 
@@ -93,7 +109,7 @@ class DenseRule:
         Raises LeftToTensors where they do of all.
         """
         value, relative, absolute = result
-        lossless = self.lossless(room, value, *operands)
+        lossless = self.lossless(room, result, *operands)
         spread = self.spread(room, result, *operands)
         size, odd = np.absolute(value, out=room.spare), spread.odd
         least, most = float(size.min()), float(size.max()) if self.infinite or spread.scaled else 0.0
@@ -117,6 +133,8 @@ class DenseRule:
             np.copyto(rounded, 0.0, where=lossless)
         if not only:
             np.add(rounded, spread.radii, out=room.radii)
+        if spread.scaled:  # by no factor that covers the rounding of this sum
+            np.multiply(room.radii, UPWARD, out=room.radii, where=True if lossless is None else ~lossless)
         return odd
 
     def radius(self, result: DenseResult, operands: Sequence[DenseOperand]) -> float:
@@ -127,10 +145,10 @@ class DenseRule:
         spread = self.spread(NO_ROOM, result, *operands)
         if spread.scaled and result.is_of_doubles and abs(value) >= FAR_FROM_SUBNORMAL:
             return float(spread.radii)
-        if self.lossless(NO_ROOM, value, *operands):
+        if self.lossless(NO_ROOM, result, *operands):
             return float(spread.radii)
         relative, absolute = _with_share(spread.share, relative, absolute)
-        return float(abs(value) * relative + absolute + spread.radii)
+        return float((abs(value) * relative + absolute + spread.radii) * (UPWARD if spread.scaled else 1.0))
 
 
 def _with_share(share: float, relative: float, absolute: float) -> tuple[float, float]:
@@ -151,6 +169,6 @@ RULES: Mapping[str, DenseRule] = {
     "sub": DenseRule(of_sum, _exact_sums(1.0, -1.0), infinite=True),
     "rsub": DenseRule(of_sum, _exact_sums(-1.0, 1.0), infinite=True),
     "mul": DenseRule(of_product, _by_powers_of_two),
-    "div": DenseRule(of_quotient),
+    "div": DenseRule(of_quotient, _over_power_of_two),
     "square": DenseRule(of_square, operands=1),
 }

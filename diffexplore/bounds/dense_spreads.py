@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from diffexplore.bounds.ball import MARGIN
+from diffexplore.bounds.ball import LEAST, MARGIN
 from diffexplore.bounds.claims import UPWARD
 from diffexplore.bounds.dense_operands import DenseOperand, DenseResult, LeftToTensors, Numbers, Room, Spread, by
 from diffexplore.bounds.zeros import HALF
@@ -26,7 +26,7 @@ def of_product(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand
         if not 0 <= one.rad < size:
             raise LeftToTensors
         if is_power_of_two(one):
-            return Spread(by(np.multiply, room.radii, other.rad, size), scaled=True)
+            return Spread(_scaled(room, other.rad, size), scaled=True)
         return Spread(by(np.multiply, room.radii, other.rad, (size + one.rad) * UPWARD), one.rad / size)
     if x.is_exact and y.is_exact:
         return Spread(0.0)
@@ -47,7 +47,7 @@ def of_quotient(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperan
         if not 0 <= y.rad < size * MARGIN or not 1 / (size - y.rad) < math.inf:
             raise LeftToTensors
         if is_power_of_two(y):
-            return Spread(by(np.multiply, room.radii, x.rad, 1 / size), scaled=True)
+            return Spread(_scaled(room, x.rad, 1 / size), scaled=True)
         return Spread(by(np.multiply, room.radii, x.rad, UPWARD / (size - y.rad)), y.rad / (size - y.rad))
     divisor = np.absolute(y.mid, out=room.other)
     if y.is_exact:
@@ -81,9 +81,23 @@ def _not_moderate(quotient: np.ndarray, divisor: np.ndarray, radii: Numbers) -> 
     return ~(clear & (_QUOTIENTS[0] < quotient) & (quotient < _QUOTIENTS[1]))
 
 
+def _scaled(room: Room, radii: Numbers, factor: float) -> Numbers:
+    """Radii times a power of two, which loses nothing but what may be lost below the normal doubles."""
+    scaled = by(np.multiply, room.radii, radii, factor)
+    if factor < 1:
+        small = scaled < _NORMAL
+        if np.any(small):
+            scaled = by(np.add, room.radii, scaled, LEAST * (small & (radii > 0)))
+    return scaled
+
+
+#: The smallest normal double.
+_NORMAL = 2.0**-1022
+
+
 def is_power_of_two(one: DenseOperand) -> bool:
     """Whether it is a power of two, or its negative, and exactly so."""
-    return one.is_exact and math.frexp(abs(one.mid))[0] == HALF
+    return one.is_number and one.is_exact and math.frexp(abs(one.mid))[0] == HALF
 
 
 def of_square(room: Room, result: DenseResult, x: DenseOperand) -> Spread:

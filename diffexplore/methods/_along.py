@@ -108,9 +108,9 @@ class Along:
 
     @cached_property
     def noise(self) -> Tensor:
-        """The watched error of one evaluation at x."""
+        """The watched error of one evaluation at x, whatever symbol is differentiated."""
         with self.watch() as watch:
-            value = self._loss(self._values)
+            value = self._loss(self._beside)
         return radius_of(watch, value)
 
     def derivative(self, order: int) -> Tensor:
