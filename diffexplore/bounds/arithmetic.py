@@ -15,7 +15,7 @@ from diffexplore.bounds.elements import none_is_infinite
 from diffexplore.bounds.elementwise import Arguments, Elementwise, Options, Ran
 from diffexplore.bounds.handling import Kinks
 from diffexplore.bounds.stepwise import BY_RECIPROCAL, lost_in_reciprocal
-from diffexplore.bounds.zeros import are_exact, by_powers_of_two, exact_sums, over_power_of_two
+from diffexplore.bounds.zeros import are_exact, by_powers_of_two, exact_sums
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -79,7 +79,7 @@ class Multiplication(Elementwise):
 
     def _lossless(self, ran: Ran) -> Tensor | None:
         lossless = super()._lossless(ran)
-        return _either(by_powers_of_two(ran.balls, ran.value), lossless)
+        return _either(by_powers_of_two(ran.balls, ran.value) if are_exact(ran.balls[:2]) else None, lossless)
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,6 @@ class Division(Elementwise):
         if _is_by_reciprocal(dividend, divisor):
             balls[1] = Ball(balls[1].mid, balls[1].rad + lost_in_reciprocal(balls[1].mid, dtype))
         return balls
-
-    def _lossless(self, ran: Ran) -> Tensor | None:
-        return _either(over_power_of_two(ran.balls, ran.value), super()._lossless(ran))
 
     def _rule(self, watch: Watch, operands: list[Any]) -> str | None:
         return None if _is_by_reciprocal(*operands) else self.claim

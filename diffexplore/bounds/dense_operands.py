@@ -78,11 +78,9 @@ def by(ufunc: np.ufunc, into: np.ndarray, *operands: Numbers) -> Numbers:
 class Spread(NamedTuple):
     """How far the errors of operands move a result: by ``radii``, and by ``share`` of the exact result.
 
-    ``odd`` says of which elements the rules on tensors say more; None where they do of none. It is ``scaled`` where all
-    that the operation does is to multiply by a power of two: doubles far from their ends are not rounded by that.
+    ``odd`` says of which elements the rules on tensors say more; None where they do of none.
     """
 
     radii: Numbers
     share: float = 0.0
     odd: np.ndarray | None = None
-    scaled: bool = False

@@ -23,7 +23,7 @@ from diffexplore.bounds.dense_operands import (
     Spread,
     by,
 )
-from diffexplore.bounds.dense_spreads import is_power_of_two, of_product, of_quotient, of_square, of_sum
+from diffexplore.bounds.dense_spreads import of_product, of_quotient, of_square, of_sum
 from diffexplore.bounds.zeros import FAR_FROM_SUBNORMAL, HALF
 from diffexplore.floating_point import LOST_BESIDE
 
@@ -47,25 +47,14 @@ def _signed(room: Room, mid: Numbers, sign: float) -> Numbers:
 
 
 def _by_powers_of_two(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand) -> Numbers:
-    """Where a product by a power of two is what it is: see :func:`~diffexplore.bounds.zeros.by_powers_of_two`.
-
-    Doubles by a number are left to :attr:`~diffexplore.bounds.dense_operands.Spread.scaled`.
-    """
-    if is_power_of_two(x) or is_power_of_two(y):
-        return None if result.is_of_doubles else _is_exact(room, result, by(np.multiply, room.spare, x.mid, y.mid))
+    """Where a product by one power of two is what it is: see :func:`~diffexplore.bounds.zeros.by_powers_of_two`."""
     if not (_none(x.rad) and _none(y.rad)):
         return None
     for one in (x, y):
-        if not one.is_number and math.frexp(abs(float(one.mid[0])))[0] == HALF and bool((one.mid == one.mid[0]).all()):
-            return _is_exact(room, result, np.multiply(x.mid, y.mid, out=room.spare))
+        factor = float(one.mid if one.is_number else one.mid[0])
+        if math.frexp(abs(factor))[0] == HALF and (one.is_number or bool((one.mid == factor).all())):
+            return _is_exact(room, result, by(np.multiply, room.spare, x.mid, y.mid))
     return None
-
-
-def _over_power_of_two(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand) -> Numbers:
-    """The same of a quotient by a number, in a narrow dtype."""
-    if result.is_of_doubles or not is_power_of_two(y):
-        return None
-    return _is_exact(room, result, by(np.divide, room.spare, x.mid, y.mid))
 
 
 def _is_exact(room: Room, result: DenseResult, exact: Numbers) -> Numbers:
@@ -112,18 +101,12 @@ class DenseRule:
         lossless = self.lossless(room, result, *operands)
         spread = self.spread(room, result, *operands)
         size, odd = np.absolute(value, out=room.spare), spread.odd
-        least, most = float(size.min()), float(size.max()) if self.infinite or spread.scaled else 0.0
+        least, most = float(size.min()), float(size.max()) if self.infinite else 0.0
         if not least > 0:
             odd = _either(odd, ~(size > 0))
             least = 0.0
         if self.infinite and not most < math.inf:
             odd = _either(odd, ~(size < math.inf))
-        if spread.scaled and result.is_of_doubles:
-            if least >= FAR_FROM_SUBNORMAL and most < math.inf:
-                if not isinstance(spread.radii, np.ndarray):
-                    room.radii.fill(spread.radii)
-                return odd
-            lossless = _is_far_from_ends(size)
         relative, absolute = _with_share(spread.share, relative, absolute)
         only = not isinstance(spread.radii, np.ndarray) and spread.radii == 0
         rounded = np.multiply(size, relative, out=room.radii if only else room.spare)
@@ -133,8 +116,6 @@ class DenseRule:
             np.copyto(rounded, 0.0, where=lossless)
         if not only:
             np.add(rounded, spread.radii, out=room.radii)
-        if spread.scaled:  # by no factor that covers the rounding of this sum
-            np.multiply(room.radii, UPWARD, out=room.radii, where=True if lossless is None else ~lossless)
         return odd
 
     def radius(self, result: DenseResult, operands: Sequence[DenseOperand]) -> float:
@@ -143,12 +124,10 @@ class DenseRule:
         if not 0 < abs(value) < math.inf:
             raise LeftToTensors
         spread = self.spread(NO_ROOM, result, *operands)
-        if spread.scaled and result.is_of_doubles and abs(value) >= FAR_FROM_SUBNORMAL:
-            return float(spread.radii)
         if self.lossless(NO_ROOM, result, *operands):
             return float(spread.radii)
         relative, absolute = _with_share(spread.share, relative, absolute)
-        return float((abs(value) * relative + absolute + spread.radii) * (UPWARD if spread.scaled else 1.0))
+        return float(abs(value) * relative + absolute + spread.radii)
 
 
 def _with_share(share: float, relative: float, absolute: float) -> tuple[float, float]:
@@ -169,6 +148,6 @@ RULES: Mapping[str, DenseRule] = {
     "sub": DenseRule(of_sum, _exact_sums(1.0, -1.0), infinite=True),
     "rsub": DenseRule(of_sum, _exact_sums(-1.0, 1.0), infinite=True),
     "mul": DenseRule(of_product, _by_powers_of_two),
-    "div": DenseRule(of_quotient, _over_power_of_two),
+    "div": DenseRule(of_quotient),
     "square": DenseRule(of_square, operands=1),
 }

@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 
-from diffexplore.bounds.ball import LEAST, MARGIN
+from diffexplore.bounds.ball import MARGIN
 from diffexplore.bounds.claims import UPWARD
 from diffexplore.bounds.dense_operands import DenseOperand, DenseResult, LeftToTensors, Numbers, Room, Spread, by
-from diffexplore.bounds.zeros import HALF
 
 
 def of_sum(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand) -> Spread:
@@ -19,25 +18,17 @@ def of_sum(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand) ->
 
 
 def of_product(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand) -> Spread:
-    """|x|·ry + (|y| + ry)·rx; by one number y, whose radius is a share of it, |x|·ry is that share of |x·y|."""
-    if x.is_number or y.is_number:
-        one, other = (x, y) if x.is_number else (y, x)
-        size = abs(one.mid)
-        if not 0 <= one.rad < size:
-            raise LeftToTensors
-        if is_power_of_two(one):
-            return Spread(_scaled(room, other.rad, size), scaled=True)
-        return Spread(by(np.multiply, room.radii, other.rad, (size + one.rad) * UPWARD), one.rad / size)
+    """|x|·ry + (|y| + ry)·rx: the same, bit for bit, by a number and by an array of it."""
     if x.is_exact and y.is_exact:
         return Spread(0.0)
     if x.is_exact or y.is_exact:
         one, other = (x, y) if x.is_exact else (y, x)
-        moved = by(np.multiply, room.radii, np.absolute(one.mid, out=room.radii), other.rad)
-        return Spread(by(np.multiply, room.radii, moved, UPWARD))
-    reach = np.add(np.absolute(y.mid, out=room.radii), y.rad, out=room.radii)
-    first = np.multiply(reach, x.rad, out=room.radii)
-    second = np.multiply(np.absolute(x.mid, out=room.spare), y.rad, out=room.spare)
-    return Spread(np.multiply(np.add(first, second, out=room.radii), UPWARD, out=room.radii))
+        reach = by(np.multiply, room.radii, by(np.absolute, room.radii, one.mid), UPWARD)
+        return Spread(by(np.multiply, room.radii, reach, other.rad))
+    reach = by(np.add, room.radii, by(np.absolute, room.radii, y.mid), y.rad)
+    first = by(np.multiply, room.radii, reach, x.rad)
+    second = by(np.multiply, room.spare, by(np.absolute, room.spare, x.mid), y.rad)
+    return Spread(by(np.multiply, room.radii, by(np.add, room.radii, first, second), UPWARD))
 
 
 def of_quotient(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand) -> Spread:
@@ -46,8 +37,6 @@ def of_quotient(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperan
         size = abs(y.mid)
         if not 0 <= y.rad < size * MARGIN or not 1 / (size - y.rad) < math.inf:
             raise LeftToTensors
-        if is_power_of_two(y):
-            return Spread(_scaled(room, x.rad, 1 / size), scaled=True)
         return Spread(by(np.multiply, room.radii, x.rad, UPWARD / (size - y.rad)), y.rad / (size - y.rad))
     divisor = np.absolute(y.mid, out=room.other)
     if y.is_exact:
@@ -79,25 +68,6 @@ def _not_moderate(quotient: np.ndarray, divisor: np.ndarray, radii: Numbers) -> 
         return None
     clear = (radii >= 0) & (radii < divisor * MARGIN) & (_DIVISORS[0] < divisor) & (divisor < _DIVISORS[1])
     return ~(clear & (_QUOTIENTS[0] < quotient) & (quotient < _QUOTIENTS[1]))
-
-
-def _scaled(room: Room, radii: Numbers, factor: float) -> Numbers:
-    """Radii times a power of two, which loses nothing but what may be lost below the normal doubles."""
-    scaled = by(np.multiply, room.radii, radii, factor)
-    if factor < 1:
-        small = scaled < _NORMAL
-        if np.any(small):
-            scaled = by(np.add, room.radii, scaled, LEAST * (small & (radii > 0)))
-    return scaled
-
-
-#: The smallest normal double.
-_NORMAL = 2.0**-1022
-
-
-def is_power_of_two(one: DenseOperand) -> bool:
-    """Whether it is a power of two, or its negative, and exactly so."""
-    return one.is_number and one.is_exact and math.frexp(abs(one.mid))[0] == HALF
 
 
 def of_square(room: Room, result: DenseResult, x: DenseOperand) -> Spread:

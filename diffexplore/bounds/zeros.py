@@ -77,30 +77,13 @@ def exact_sums(total: Callable[[Tensor, Tensor], Tensor], balls: Sequence[Ball],
 
 
 def by_powers_of_two(balls: Sequence[Ball], value: Tensor) -> Tensor | None:
-    """Where a product by one power of two is what it is: by a number, or by exact numbers that are all equal.
-
-    None where no operand is one.
-    """
+    """Where a product of exact operands, one of them one power of two throughout, is what it is; None for others."""
     for one, other in (balls[:2], balls[1::-1]):
         factor = float(one.mid.reshape(-1)[0]) if one.mid.numel() else math.nan
-        if math.frexp(abs(factor))[0] != HALF or not are_exact([one] if one.mid.numel() == 1 else balls[:2]):
-            continue
-        if bool((one.mid == factor).all()):
-            return _are_far_from_ends(one.mid * other.mid, value)
+        if math.frexp(abs(factor))[0] == HALF and bool((one.mid == factor).all()):
+            product = one.mid * other.mid
+            return (value == product) & (product.abs() >= FAR_FROM_SUBNORMAL) & product.isfinite()
     return None
-
-
-def over_power_of_two(balls: Sequence[Ball], value: Tensor) -> Tensor | None:
-    """Where a quotient by a number is what it is, as that is a power of two; None by others."""
-    dividend, divisor = balls[:2]
-    if divisor.mid.numel() != 1 or math.frexp(abs(float(divisor.mid)))[0] != HALF or not are_exact([divisor]):
-        return None
-    return _are_far_from_ends(dividend.mid / divisor.mid, value)
-
-
-def _are_far_from_ends(exact: Tensor, value: Tensor) -> Tensor:
-    """Where results are the exact ones, which are no numbers to which a subnormal or an infinite one is rounded."""
-    return (value == exact) & (exact.abs() >= FAR_FROM_SUBNORMAL) & exact.isfinite()
 
 
 #: The fraction of a power of two.
