@@ -71,6 +71,29 @@ def test_a_step_that_is_wider_than_rounding_stays_one(levels: float) -> None:
     assert "the forward is a step in x" in str(report)
 
 
+def test_a_search_until_it_is_close_enough_is_estimated() -> None:
+    """What is read from a tensor, to end the search, leaves no bound of the gradients."""
+
+    class Root(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            low, width = torch.full_like(x, -2.0), torch.full_like(x, 4.0)
+            while width.max().item() > 1e-12:
+                width = width / 2
+                low[low + width <= x - (low + width) ** 3] += width[0]
+            ctx.save_for_backward(low)
+            return low
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            (y,) = ctx.saved_tensors
+            return g / (3 * y**2 + 1)
+
+    x = torch.tensor([0.7, -0.4], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(Root, x, raise_exception=False, battery="none")
+    assert (report.verdict, report.truth) == ("pass", "estimated"), str(report)
+
+
 def test_a_convention_of_torch_is_no_search() -> None:
     """A factorisation reads one triangle of a matrix, and its gradient is told as if it read both."""
 

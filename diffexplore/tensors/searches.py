@@ -11,14 +11,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from diffexplore.checking.enclosures import Status
-from diffexplore.checking.judge import FAIL
+from diffexplore.checking.judge import FAIL, INCONCLUSIVE
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput
 from diffexplore.tensors.estimated import ESTIMATE_FACTOR, Differences
 from diffexplore.tensors.pairs import UpstreamTrial
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.torch_code.decisions import decides_otherwise
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
+
+#: So many times its error an estimate has to be, to say more than a certified slope, and than one that is 0.
+_OF_SLOPES, _OF_STEPS = 4 * ESTIMATE_FACTOR, ESTIMATE_FACTOR**2
 
 
 class TinySteps(NotCertified):
@@ -49,7 +51,8 @@ def check_no_search(
         certified, radius = (
             float((part * size)[entries].sum()) for part, size in ((truth.high, way), (truth.radius, np.abs(way)))
         )
-        known = ESTIMATE_FACTOR**2 * found.error <= abs(found.value)
+        flat = bool((np.abs(truth.high) <= truth.radius).all())  # a step: what is computed of many may be another's
+        known = (_OF_STEPS if flat else _OF_SLOPES) * found.error <= abs(found.value)
         differs = abs(found.value - certified) > radius + ESTIMATE_FACTOR * found.error
         if known and (differs or truth.status[entries].any()) and _decides_otherwise(subject.forward):
             raise TinySteps("it goes in tiny steps, as a bisection does")
@@ -61,11 +64,11 @@ def _decides_otherwise(forward: TensorCandidate) -> bool:
 
 
 def _doubtful(trials: Sequence[UpstreamTrial]) -> tuple[int, np.ndarray] | None:
-    """The first upstream gradient for which entries fail, and which; else all, where no derivative of any is known."""
+    """The first upstream gradient for which entries fail, and which; else all, where none of them could be decided."""
     for number, trial in enumerate(trials):
         if (trial.judged.verdict == FAIL).any():
             return number, trial.judged.verdict == FAIL
-    unknown = [trial.judged.truth.status == Status.KINK for trial in trials]
+    unknown = [trial.judged.verdict == INCONCLUSIVE for trial in trials]
     return (0, unknown[0]) if unknown and len(unknown[0]) and all(map(np.all, unknown)) else None
 
 
