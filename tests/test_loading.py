@@ -22,7 +22,7 @@ NAMED_ONLY = (
 
 ROOMS = tuple(
     f"diffexplore.{room}" for room in (
-        "auditing", "benching", "decide", "exploring", "fitting", "graphing", "kernels", "proving", "tensors", "tracing",
+        "auditing", "benching", "decide", "exploring", "fitting.fit", "graphing", "kernels", "proving", "tensors", "tracing",
         "verifying",
     )
 )  # fmt: skip
@@ -32,9 +32,9 @@ UNNEEDED = {
     "derive (a*x-y+b)**2": (*NAMED_ONLY, *ROOMS, "torch", "diffexplore.bounds", "diffexplore.torch_ops"),
     "report (a*x-y+b)**2 --samples 4 --at a=2,b=1 --quiet": (*NAMED_ONLY, *ROOMS, "diffexplore.scanning"),
     "verify mine.py:loss --loss (a*x-y+b)**2 --samples 4 --at a=2,b=1": (
-        *NAMED_ONLY, *(f"diffexplore.{room}" for room in ("decide", "fitting", "graphing", "kernels", "proving")),
+        *NAMED_ONLY, *(f"diffexplore.{room}" for room in ("decide", "fitting.fit", "graphing", "kernels", "proving")),
     ),
-    "graph (a*x-y+b)**2": (*NAMED_ONLY, *(f"diffexplore.{room}" for room in ("fitting", "kernels", "proving"))),
+    "graph (a*x-y+b)**2": (*NAMED_ONLY, *(f"diffexplore.{room}" for room in ("fitting.fit", "kernels", "proving"))),
     "fit (a*x-y+b)**2 --samples 4 --at a=2,b=1 --steps 5": (*(name for name in NAMED_ONLY if name != "scipy"), "diffexplore.proving", "diffexplore.tensors"),
     "prove mine.py:loss --wrt a": (*NAMED_ONLY[3:], "diffexplore.auditing"),
 }  # fmt: skip
