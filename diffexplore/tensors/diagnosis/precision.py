@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 #: So many roundings of the largest entry may add up: few of half precision, whose errors others are as large as.
 _ROUNDINGS = {"float32": 32.0, "float16": 4.0, "bfloat16": 2.0}
-_UNITS = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 
 
 def float32(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
@@ -25,7 +25,7 @@ def half(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
 
 def _narrower(name: str, scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     seen = scenes[0].narrowed
-    if _UNITS[name] > scenes[0].unit and (seen is None or name in seen):
+    if FLOAT_FORMATS[name].unit_roundoff > scenes[0].unit and (seen is None or name in seen):
         exactly = name == "float32" and all(_fits(one.value, np.float32) for one in scenes)
         exactly |= name == "float16" and all(_fits(one.value, np.float16) for one in scenes)
         how = "its numbers are those of " if exactly else "its errors are as large as the roundings of "
@@ -43,7 +43,9 @@ def _near(scene: GradientScene, name: str) -> np.ndarray | None:
     largest = float(np.abs(scene.exact[scene.known]).max(initial=0.0))
     if (
         not scene.known.any()
-        or (np.abs(scene.difference)[scene.known] > _ROUNDINGS[name] * _UNITS[name] * largest).any()
+        or (
+            np.abs(scene.difference)[scene.known] > _ROUNDINGS[name] * FLOAT_FORMATS[name].unit_roundoff * largest
+        ).any()
     ):
         return None
     return scene.value
