@@ -59,6 +59,16 @@ def test_a_number_that_is_converted_and_chosen_keeps_what_it_lost(choose: Any, s
     assert bool(((ball.mid - number).abs() > 0).all()) and bool(((ball.mid - number).abs() <= ball.rad).all())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_remainder_counts_what_the_conversion_of_its_number_lost(dtype: torch.dtype, swapped: bool) -> None:
+    number, x = 0.3, torch.tensor([1.0, -2.5, 0.7], dtype=dtype)
+    (ball,) = watched(lambda: (number % x if swapped else x % number,))
+    for mid, rad, one in zip(ball.mid.tolist(), ball.rad.tolist(), x.tolist(), strict=True):
+        first, second = (Fraction(number), Fraction(one)) if swapped else (Fraction(one), Fraction(number))
+        assert 0 < abs(Fraction(mid) - first % second) <= Fraction(rad)
+
+
 @pytest.mark.parametrize("add", [torch.sum, torch.nansum, torch.mean, lambda x, dtype: x.cumsum(0, dtype=dtype)[-1]])
 def test_terms_that_a_sum_converts_first_are_rounded_each(add: Any) -> None:
     terms = torch.tensor([0.1, 0.7, -2.3, 0.33], dtype=torch.float64)
