@@ -21,7 +21,8 @@ def of_sum(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand) ->
 def of_product(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand) -> Spread:
     """|x|·ry + (|y| + ry)·rx; by one number y, whose radius is a share of it, |x|·ry is that share of |x·y|."""
     if x.is_number or y.is_number:
-        one, other = (x, y) if x.is_number else (y, x)
+        # A power of two moves nothing by a share, which a product that is not rounded has none of.
+        one, other = (x, y) if x.is_number and not is_power_of_two(y) else (y, x)
         size = abs(one.mid)
         if not 0 <= one.rad < size:
             raise LeftToTensors
