@@ -126,3 +126,16 @@ def _assert_alike(found: Tensor, expected: Tensor, *, wider: float = 2.0**-9) ->
     assert torch.equal(found == 0, expected == 0)
     assert bool((found >= expected * (1 - 2.0**-39)).all())
     assert bool((found <= expected * (1 + wider)).all())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("factor", [0.5, -4.0, 3.0])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_single_number_times_another_keeps_the_radius_of_the_first(
+    dtype: torch.dtype, factor: float, swapped: bool
+) -> None:
+    x, y = torch.tensor(3.0, dtype=dtype), torch.tensor(factor, dtype=dtype)
+    with Watch() as watch:
+        watch.set(x, torch.tensor(1.0, dtype=torch.float64))
+        radius = watch.radius(y * x if swapped else x * y)
+    assert abs(factor) <= float(radius) <= abs(factor) * 1.1

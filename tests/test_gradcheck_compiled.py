@@ -145,3 +145,12 @@ def test_a_backward_may_be_called_vjp() -> None:
             return g * ctx.saved_tensors[0].exp()
 
     assert dx.gradcheck(Exponential, vector())
+
+
+def test_a_gradient_of_which_rounding_alone_is_left_passes() -> None:
+    """By a bias before a normalisation: its terms cancel, in another order in memory as well."""
+    torch.manual_seed(0)
+    x = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+    module = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.BatchNorm1d(4)).double()
+    report = dx.gradcheck(torch.compile(module, backend="eager"), x)
+    assert (report.verdict, report.truth) == ("pass", "certified")

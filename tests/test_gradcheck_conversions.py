@@ -32,6 +32,12 @@ WAYS: dict[str, Callable[[Tensor, torch.dtype], Tensor]] = {
     "a Python number": lambda n, dtype: torch.full((3,), int(n[0]), dtype=dtype),
     "in a product": lambda n, dtype: n * torch.ones(3, dtype=dtype),
     "in a quotient": lambda n, dtype: n / torch.ones(3, dtype=dtype),
+    "in a maximum": lambda n, dtype: torch.maximum(n, torch.zeros(3, dtype=dtype)),
+    "cut off": lambda n, dtype: n.clamp(min=torch.zeros(3, dtype=dtype)),
+    "cat": lambda n, dtype: torch.cat([torch.ones(1, dtype=dtype), n])[1:],
+    "stack": lambda n, dtype: torch.stack([n, torch.ones(3, dtype=dtype)])[0],
+    "a running sum": lambda n, dtype: torch.cumsum(n[None], 0, dtype=dtype)[0],
+    "out=": lambda n, dtype: torch.add(n, 0, out=torch.empty(3, dtype=dtype)),
 }
 
 
@@ -42,6 +48,33 @@ def test_the_radius_of_a_converted_integer_holds_it(way: str, dtype: torch.dtype
     (ball,) = watched(lambda: (WAYS[way](torch.tensor([exactly] * 3), dtype),))
     for mid, rad in zip(ball.mid.tolist(), ball.rad.expand(3).tolist(), strict=True):
         assert 0 < abs(Fraction(mid) - exactly) <= Fraction(rad)
+
+
+@pytest.mark.parametrize("choose", [torch.maximum, torch.fmax, lambda x, y: -torch.minimum(-x, -y)])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_number_that_is_converted_and_chosen_keeps_what_it_lost(choose: Any, swapped: bool) -> None:
+    number, others = torch.tensor(0.1, dtype=torch.float64), torch.tensor([-3.0, -0.5], dtype=torch.float16)
+    operands = (others, number) if swapped else (number, others)
+    (ball,) = watched(lambda: (choose(*operands),))
+    assert bool(((ball.mid - number).abs() > 0).all()) and bool(((ball.mid - number).abs() <= ball.rad).all())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_remainder_counts_what_the_conversion_of_its_number_lost(dtype: torch.dtype, swapped: bool) -> None:
+    number, x = 0.3, torch.tensor([1.0, -2.5, 0.7], dtype=dtype)
+    (ball,) = watched(lambda: (number % x if swapped else x % number,))
+    for mid, rad, one in zip(ball.mid.tolist(), ball.rad.tolist(), x.tolist(), strict=True):
+        first, second = (Fraction(number), Fraction(one)) if swapped else (Fraction(one), Fraction(number))
+        assert 0 < abs(Fraction(mid) - first % second) <= Fraction(rad)
+
+
+@pytest.mark.parametrize("add", [torch.sum, torch.nansum, torch.mean, lambda x, dtype: x.cumsum(0, dtype=dtype)[-1]])
+def test_terms_that_a_sum_converts_first_are_rounded_each(add: Any) -> None:
+    terms = torch.tensor([0.1, 0.7, -2.3, 0.33], dtype=torch.float64)
+    (ball,) = watched(lambda: (add(terms, dtype=torch.float16),))
+    exactly = sum(map(Fraction, terms.tolist())) / (4 if add is torch.mean else 1)
+    assert abs(Fraction(float(ball.mid)) - exactly) <= Fraction(float(ball.rad))
 
 
 @pytest.mark.parametrize(

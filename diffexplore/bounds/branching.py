@@ -10,7 +10,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import UNIT_ROUNDOFF, UPWARD
-from diffexplore.bounds.handling import conclude, finite_float, first_tensor, plain_name
+from diffexplore.bounds.handling import conclude, converted, finite_float, first_tensor, plain_name
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -111,10 +111,12 @@ def remainder(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
     The kernel is fmod, which is exact (IEEE 754), and y added to it where the signs differ: that sum rounds.
     """
-    x, y = (watch.ball(value, _tensor_in(args)) for value in args[:2])
+    operands = list(args[:2])
+    balls = [watch.ball(value, _tensor_in(args)) for value in operands]
     out = func(*args, **kwargs)
     if not finite_float(out):
         return out
+    x, y = converted(balls, operands, out.dtype, wide_numbers=False)
     size = out.detach().to(torch.float64).abs()
     rounded = torch.where((x.mid < 0) != (y.mid < 0), size * UNIT_ROUNDOFF[out.dtype], 0.0)
     moved = (x.rad + ((x.mid / y.mid).abs() + 2) * y.rad) * UPWARD

@@ -174,7 +174,8 @@ def converted(balls: list[Ball], operands: list[Any], dtype: torch.dtype, wide_n
     """Operands that the kernel rounds to its own dtype first, such as Python numbers in float32 products.
 
     With ``wide_numbers`` Python's are rounded to the dtype in which it computes; tensors are to that of its result.
-    What is lost is exact, so that a number that overflows or underflows there loses all of itself.
+    The midpoints are what it computes with, to which rules compare its result. What is lost is exact, so that a
+    number that overflows or underflows there loses all of itself.
     """
     converted = []
     for ball, operand in zip(balls, operands, strict=True):
@@ -184,5 +185,5 @@ def converted(balls: list[Ball], operands: list[Any], dtype: torch.dtype, wide_n
             continue
         stored = ball.mid.to(kernel).to(torch.float64)
         lost = torch.where(stored == ball.mid, 0.0, (stored - ball.mid).abs())
-        converted.append(Ball(ball.mid, ball.rad + lost))
+        converted.append(Ball(torch.where(stored.isfinite(), stored, ball.mid), ball.rad + lost))
     return converted

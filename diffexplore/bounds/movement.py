@@ -38,9 +38,13 @@ def _shares_memory(out: Any, source: Tensor) -> bool:
 
 
 def join(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """cat and stack."""
+    """cat and stack, which convert to the widest dtype of all: floats lose nothing by that, and integers may."""
     out = func(*args, **kwargs)
-    watch.set(out, func([watch.radius(tensor) for tensor in args[0]], *args[1:], **kwargs))
+    radii = [watch.radius(tensor) for tensor in args[0]]
+    if finite_float(out):
+        several = zip(args[0], radii, strict=True)
+        radii = [one if finite_float(x) else one + lost(x, x.to(out.dtype)) for x, one in several]
+    watch.set(out, func(radii, *args[1:], **kwargs))
     return out
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from diffexplore.bounds.conversion import lost
 from diffexplore.bounds.handling import as_list, finite_float, name_of, written_arguments
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def run_into(watch: Watch, function: Any, args: tuple[Any, ...], kwargs: dict[st
 
 
 def _radius(watch: Watch, tensor: Tensor, made: Tensor) -> Tensor:
-    strays = (tensor.detach().to(torch.float64) - made.detach().to(torch.float64)).abs()
-    return watch.radius(made) + torch.where(tensor.detach() == made.detach(), 0.0, strays)
+    return watch.radius(made) + lost(made, tensor)
 
 
 def _unknown(watch: Watch, function: Any, tensor: Tensor) -> Tensor:

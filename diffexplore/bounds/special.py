@@ -11,7 +11,7 @@ from torch import Tensor
 from diffexplore.bounds import gamma
 from diffexplore.bounds.ball import APART, Ball
 from diffexplore.bounds.claims import COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding, summation_rounding
-from diffexplore.bounds.handling import conclude, finite_float
+from diffexplore.bounds.handling import conclude, converted, finite_float
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
@@ -32,7 +32,7 @@ def reduce(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     name = func.overloadpacket.__name__
     plain = {key: value for key, value in kwargs.items() if key != "dtype"}
     total = getattr(torch.ops.aten.sum, _SUM_OVERLOADS.get(func._overloadname, func._overloadname))
-    x = watch.ball(source, source)
+    (x,) = converted([watch.ball(source, source)], [source], out.dtype, wide_numbers=False)
     n = max(1, source.numel() // max(1, out.numel()))
     radius, magnitude = total(x.rad, *args[1:], **plain), total(x.farthest_from_zero, *args[1:], **plain)
     value = out.detach().to(torch.float64)
@@ -73,9 +73,9 @@ def running_sum(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
     """
     out = func(*args, **kwargs)
     source, dim = args[0], args[1] if len(args) > 1 else kwargs["dim"]
-    if not finite_float(out) or not finite_float(source):
+    if not finite_float(out):
         return out
-    x = watch.ball(source, source)
+    (x,) = converted([watch.ball(source, source)], [source], out.dtype, wide_numbers=False)
     dtype = watch.rounds_in(out.dtype)
     unit = UNIT_ROUNDOFF[dtype if out.is_cuda else COMPUTE[dtype]]
     depth = torch.ones_like(x.mid).cumsum(dim)

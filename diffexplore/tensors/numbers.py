@@ -36,6 +36,10 @@ class TensorNumbers:
         """The same numbers, of which it is not known how far they may be off; zeros that autograd puts are exact."""
         return self if self.absent else replace(self, bound=np.full(self.value.shape, np.inf), by_rounding=None)
 
+    def rounded_once(self, bound: np.ndarray) -> TensorNumbers:
+        """The same numbers, which one call may compute within ``bound``; how far they are off in others stays open."""
+        return self if self.absent else replace(self, bound=bound, by_rounding=self.in_any_call)
+
     def within(self, bound: np.ndarray | None) -> TensorNumbers:
         """The same numbers, with another bound where one is given."""
         return self if bound is None or self.absent else replace(self, bound=np.broadcast_to(bound, self.value.shape))

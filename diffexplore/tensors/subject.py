@@ -106,14 +106,26 @@ class TensorCalls:
 
     def gradient_allowances(self, place: int, upstream: Tensor) -> list[np.ndarray] | None:
         """The same for the gradients by each input."""
+        radii = self.gradient_radii(place, upstream)
+        if radii is None:
+            return None
+        with np.errstate(over="ignore"):
+            return [OPAQUE_FACTOR * radius for radius in radii]
+
+    def gradient_radii(self, place: int, upstream: Tensor) -> list[np.ndarray] | None:
+        """How far the same forward may be off in the gradients by each input, where each operation rounds once."""
         if self._rounded is None:
             return None
-        return [_allowance(gradient) for gradient in self._rounded.gradients(place, upstream)]
+        return [_radius(gradient) for gradient in self._rounded.gradients(place, upstream)]
+
+
+def _radius(ball: DoubleBall) -> np.ndarray:
+    return np.nan_to_num(ball.radius, nan=np.inf)
 
 
 def _allowance(ball: DoubleBall) -> np.ndarray:
     with np.errstate(over="ignore"):
-        return OPAQUE_FACTOR * np.nan_to_num(ball.radius, nan=np.inf)
+        return OPAQUE_FACTOR * _radius(ball)
 
 
 def recording_of(forward: TensorCandidate, rounded_in: torch.dtype | None = None) -> Recorded | RecordedTwice:

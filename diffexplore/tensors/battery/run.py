@@ -31,6 +31,7 @@ from diffexplore.tensors.battery.records import (
     reason_of,
 )
 from diffexplore.tensors.forwards import exact_places
+from diffexplore.tensors.numbers import TensorNumbers
 from diffexplore.tensors.subject import TensorCalls
 
 #: Every trial there is.
@@ -120,11 +121,16 @@ def setting_of(calls: TensorCalls, *, certified: bool) -> CallSetting:
     """What trials start from: real outputs by real inputs."""
     of_complex = any(source.tensor.is_complex() for source in calls.subject.candidate.sources)
     real = [one.name for one in calls.outputs if not of_complex and not one.tensor.is_complex()]
+    places = exact_places(calls) if certified else {}
     plain = []
     for name in real:
         gradients = calls.seen.gradients.get((name, 0))
         if gradients is not None and not isinstance(gradients, str):
-            plain.append(PlainCall(name, calls.upstreams[name][0], tuple(gradients)))
+            upstream = calls.upstreams[name][0]
+            radii = calls.gradient_radii(places[name], upstream) if name in places else None
+            if radii is not None:  # of what rounding does, where terms cancel, nothing else tells
+                gradients = [*map(TensorNumbers.rounded_once, gradients, radii)]
+            plain.append(PlainCall(name, upstream, tuple(gradients)))
     upstreams = {name: calls.upstreams[name][0] for name in real if calls.upstreams[name]}
-    exact = (calls.exact, exact_places(calls)) if certified else ()
+    exact = (calls.exact, places) if certified else ()
     return CallSetting(calls.subject.candidate, tuple(plain), upstreams, calls.subject, calls.seen.converted_to, *exact)
