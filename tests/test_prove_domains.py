@@ -80,3 +80,17 @@ def test_a_condition_that_always_holds_is_not_stated() -> None:
 def test_a_domain_without_a_value_at_a_point_is_not_met_there() -> None:
     proof = dx.prove(lambda a: (a * a).sum(), parameters="a", domain="log(a) > 0")
     assert proof.status == "proved"
+
+
+@pytest.mark.parametrize(
+    ("program", "condition"),
+    [
+        pytest.param(lambda a, x: (a * x / x.sum()).sum(), "Σ(x) ≠ 0", id="only the condition has a sum"),
+        pytest.param(lambda a, x: a * a + 0 * x.sum().log(), "Σ(x) > 0", id="one with a sign"),
+    ],
+)
+def test_what_conditions_need_of_samples_is_met_where_both_sides_are_looked_at(
+    program: Callable[..., Tensor], condition: str
+) -> None:
+    proof = dx.prove(program, parameters="a", data="x")
+    assert (proof.status, proof.conditions) == ("proved", (condition,))

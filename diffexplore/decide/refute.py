@@ -118,19 +118,22 @@ def seen_in(case: RegionCase, count: int, sizes: Sequence[int] = SIZES) -> Itera
 
     ``sizes`` are numbers of samples, taken in turn, for what is right for one number only.
     """
-    own, regions = case.resolver.region, [piece.resolver.region for piece in case.pieces]
+    own = case.resolver.region
     whole = [*case.sides, *(direction for direction, _ in own.bounds)]
-    bound = bound_symbols(*whole)
+    bound, pieces = bound_symbols(*whole, *case.required), case.pieces
+    if not bound_symbols(*whole):  # conditions alone have sums, if any, and say what they need of the samples
+        pieces = [Piece(case.resolver, (), (), (), case.requirements)] if bound else []
+    regions = [piece.resolver.region for piece in pieces]
     further = [*case.required, *(direction for region in regions for direction, _ in region.bounds)]
     further += [value for region in (own, *regions) for _, value in region.fixed]
     further += [direction for region in (own, *regions) for direction, _ in region.levels]
     symbols = {symbol for expr in further for symbol in expr.free_symbols if symbol not in bound}
     symbols |= {symbol for expr in whole for symbol in expr.free_symbols} | {symbol for symbol, _ in own.fixed}
     outside = sorted(symbols - {SAMPLES}, key=str)
-    if bound and not case.pieces:
+    if bound and not pieces:
         return
     generator, programs = random.Random(1), Programs()
-    inside = {piece: _narrowed(piece.resolver.region, case) for piece in case.pieces}
+    inside = {piece: _narrowed(piece.resolver.region, case) for piece in pieces}
     outer = [_narrowed(region, case) for region in _outside_sums(case, bound)]
     drawn_in = (points_in(region, outside, count=max(count // len(outer), 1)) for region in outer)
     for number, point in enumerate(chain.from_iterable(zip_longest(*drawn_in))):
@@ -213,13 +216,9 @@ def _resolved(case: RegionCase, pieces: Sequence[Piece]) -> Summands:
 
 
 def _samples(
-    inside: Mapping[Piece, Region],
-    bound: set[sympy.Basic],
-    point: Point,
-    number: int,
-    generator: random.Random,
+    inside: Mapping[Piece, Region], bound: set[sympy.Basic], point: Point, number: int, generator: random.Random,
     size: int,
-) -> list[tuple[Point, Piece]]:
+) -> list[tuple[Point, Piece]]:  # fmt: skip
     """A few samples, each with the piece that it aimed at; the first is that of ``point`` where this has data."""
     data, pieces = sorted(bound, key=str), list(inside)
     others = {symbol: value for symbol, value in point.items() if symbol not in bound}
