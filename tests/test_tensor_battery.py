@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from representatives import one_in, slow
+from representatives import one_in
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
@@ -358,62 +358,6 @@ def test_ties_of_broadcast_inputs_are_no_finding() -> None:
             return torch.zeros_like(x).scatter(0, first[None], g[None])
 
     assert causes(Largest.apply, numbers(3, 2), battery="full").keys() <= {"double_backward"}
-
-
-def pair(backward: Callable[..., Any], *, lazily: bool) -> Callable[..., tuple[Tensor, Tensor]]:
-    """x · y and x + y with another backward."""
-
-    class Pair(Function):
-        @staticmethod
-        def forward(ctx: Any, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-            ctx.save_for_backward(x, y)
-            ctx.set_materialize_grads(not lazily)
-            return x * y, x + y
-
-        @staticmethod
-        def backward(ctx: Any, g: Tensor, h: Tensor) -> Any:
-            return backward(*ctx.saved_tensors, g, h)
-
-    return Pair.apply
-
-
-def right_pair(x: Tensor, y: Tensor, g: Tensor | None, h: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    if g is None:
-        return h, None if h is None else h.clone()
-    return (g * y, g * x) if h is None else (g * y + h, g * x + h)
-
-
-def first_alone(x: Tensor, y: Tensor, g: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """Takes for granted that one output is used."""
-    return (g * y, g * x) if bool(g.any()) else (h, h.clone())
-
-
-def never_none(x: Tensor, y: Tensor, g: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    return g * y + h, g * x + h
-
-
-def other_for_none(x: Tensor, y: Tensor, g: Tensor | None, h: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    return right_pair(x, y, None if g is None else 2 * g if h is None else g, h)
-
-
-OF_TWO_OUTPUTS: dict[str, tuple[Callable[..., Any], bool, str]] = {
-    "one output at a time": (first_alone, False, "outputs_together"),
-    "no None": (never_none, True, "unused_output"),
-    "another gradient for None": (other_for_none, True, "unused_output"),
-}
-
-
-@pytest.mark.parametrize("name", OF_TWO_OUTPUTS)
-def test_a_fault_of_several_outputs_is_told(name: str) -> None:
-    backward, lazily, key = OF_TWO_OUTPUTS[name]
-    found = causes(pair(backward, lazily=lazily), numbers(3, 4), numbers(3, 4, seed=1))
-    assert key in found, found
-    assert "\n" not in found[key]
-
-
-@pytest.mark.parametrize("battery", ["quick", slow("full")])
-def test_a_right_backward_of_two_outputs_passes_every_trial(battery: str) -> None:
-    assert causes(pair(right_pair, lazily=True), numbers(3, 4), numbers(3, 4, seed=1), battery=battery) == {}
 
 
 @pytest.mark.parametrize("x", [1.5, [torch.inf, 1.0], [1e308, -1e308], [5e-324, 1e-310]])

@@ -14,7 +14,7 @@ EXACT = "symbolic, reverse, numpy"
 CASES = [
     ("(a*x)**1.5", 1e-200, [1.0, 1e-150], "reverse", r"a\*x underflows in float64, and the power of it has no bound there"),
     ("(a*x)**1.5", 1e-200, [1.0, 1e-150], "numpy", r"a\*x underflows in float64, and sqrt of it has no bound there"),
-    ("1/(1 + cosh(a*x))", 1.0, [1.0, 500.0], "symbolic", r"\(cosh\(a\*x\) \+ 1\)\*\(cosh\(a\*x\) \+ 1\) overflows in float64"),
+    ("1/(1 + besseli(0, a*x))", 1.0, [1.0, 500.0], "symbolic", r"\(i0\(a\*x\) \+ 1\)\*\(i0\(a\*x\) \+ 1\) overflows in float64"),
     ("tan(a*x)", 3.0, [0.5235987755982988, 1.0], "reverse", "within its rounding error a.x reaches a singularity or a kink"),
 ]  # fmt: skip
 
@@ -68,7 +68,7 @@ def test_an_input_that_the_dtype_rounds_to_0_is_named(dtype: str, flushed: bool)
 
 @pytest.mark.parametrize(
     ("formula", "a", "x", "how"),
-    [("log(exp(-a*x))", 1.0, 730.0, "underflows"), ("1/(1 + cosh(a*x))", 1.0, 500.0, "overflows"),
+    [("log(exp(-a*x))", 1.0, 730.0, "underflows"), ("1/(1 + besseli(0, a*x))", 1.0, 500.0, "overflows"),
      ("exp(a*x) - a*x", 1e-9, 1.0, "cancels")],
 )  # fmt: skip
 def test_lost_digits_say_what_loses_them(formula: str, a: float, x: float, how: str) -> None:

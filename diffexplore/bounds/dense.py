@@ -35,7 +35,7 @@ def radius_in_blocks(
     watch: Watch, rule: DenseRule, claim: str, operands: list[Any], out: Tensor, on_tensors: OnTensors
 ) -> Tensor | None:
     """The radius of the result ``out`` of basic arithmetic; None where not all lies side by side in a CPU's memory."""
-    if not _is_plain(out) or watch.rounds_in(out.dtype) is not out.dtype:
+    if not out.numel() or not _is_plain(out) or watch.rounds_in(out.dtype) is not out.dtype:
         return None
     sides = []
     for operand in operands[: rule.operands]:

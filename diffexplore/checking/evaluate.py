@@ -23,8 +23,7 @@ from diffexplore.methods.base import Estimates, Method, Numbers, Values, smalles
 from diffexplore.methods.problem import SIZE, Problem
 from diffexplore.methods.torch_loss import Unavailable
 
-#: Samples that are differentiated and enclosed at a time: fewer make the processor wait for Python, more for memory. A
-#: device waits longer for Python, and has more of them beside it.
+#: Samples at a time: fewer make the processor wait for Python, more for memory; a device waits longer for Python.
 CHUNK = 65_536
 _DEVICE_CHUNK = 4 * CHUNK
 

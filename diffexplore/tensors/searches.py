@@ -16,6 +16,7 @@ from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOu
 from diffexplore.tensors.estimated import ESTIMATE_FACTOR, Differences
 from diffexplore.tensors.pairs import UpstreamTrial
 from diffexplore.tensors.subject import TensorCalls
+from diffexplore.torch_code import nearby
 from diffexplore.torch_code.decisions import decides_otherwise
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 
@@ -37,6 +38,8 @@ def check_no_search(
     """
     subject = calls.subject
     if subject.order > 1 or subject.is_surrogate or output.tensor.is_complex():
+        return
+    if any(nearby.stays_inside(source.tensor.device) for source in sources):
         return
     differences: Differences | None = None
     for source, several in zip(sources, trials, strict=True):

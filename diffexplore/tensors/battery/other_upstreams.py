@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 
 from diffexplore.errors import CandidateError
@@ -13,13 +12,10 @@ from diffexplore.tensors.battery.records import (
     CallFinding,
     CallSetting,
     CallTrial,
-    PlainCall,
     TrialUnavailable,
     as_tensors,
     reason_of,
 )
-from diffexplore.tensors.truth import Recorded
-from diffexplore.tensors.twice import RecordedTwice
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 
 #: Powers of two, by which a right backward pass multiplies without rounding; beyond the range of float16.
@@ -34,8 +30,6 @@ def ones(setting: CallSetting) -> Iterator[CallFinding]:
     if setting.exact is None:
         raise TrialUnavailable("the truth is not certified")
     for call in setting.calls:
-        if not _near_the_truth(setting, setting.exact, call):
-            raise TrialUnavailable("how far rounding moves the gradients is not known")
         upstream = torch.ones_like(call.upstream, memory_format=torch.contiguous_format)
         try:
             truths = setting.exact.gradients(setting.places[call.output], upstream)
@@ -70,18 +64,6 @@ def ones(setting: CallSetting) -> Iterator[CallFinding]:
                     "times that for ones",
                 )
                 break
-
-
-def _near_the_truth(setting: CallSetting, exact: Recorded | RecordedTwice, call: PlainCall) -> bool:
-    """Whether the plain gradients are near the truth where they have no bounds: else nothing is known of others."""
-    if all(np.isfinite(one.bound).all() for one in call.gradients):
-        return True
-    sources = setting.candidate.sources
-    truths = exact.gradients(setting.places[call.output], call.upstream)
-    known = [certain(*both) for both in zip(truths, call.gradients, strict=True)]
-    found = as_tensors((one.value for one in call.gradients), sources)
-    right = as_tensors((truth.high for truth in truths), sources)
-    return setting.differing(where_known(known, found), where_known(known, right), call, call.upstream) is None
 
 
 TRIALS = (CallTrial("upstream_not_linear", "upstream gradients of other sizes", "quick", ones),)
