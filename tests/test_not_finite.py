@@ -22,7 +22,7 @@ Tensor = torch.Tensor
 TOO_LARGE = {"float64": 800.0, "float32": 100.0, "bfloat16": 100.0, "float16": 12.0}
 
 SOFTPLUS = dx.Loss("log(1 + exp(a*x))", parameters="a", data="x")
-LOG_SINH = dx.Loss("log(2 + sinh(sinh(a*x)))", parameters="a", data="x")
+LOG_SINH = dx.Loss("log(2 + abs(sinh(a*x)))", parameters="a", data="x")
 
 
 def first(report: Report, method: str, parameter: str = "a") -> Row:
@@ -49,8 +49,8 @@ def test_exact_methods_fail_where_exp_overflows_and_its_derivative_does_not(dtyp
 
 @pytest.mark.parametrize("method", ["symbolic", "numpy", "vmap"])
 def test_closed_forms_and_vmap_are_exact_too(method: str) -> None:
-    row = first(dx.check(LOG_SINH, {"x": [1.0, 8.0]}, {"a": 1.0}, methods=method), method)
-    assert (row.verdict, row.cause and row.cause.fields["operation"]) == ("fail", "sinh(1490.48) = inf")
+    row = first(dx.check(LOG_SINH, {"x": [1.0, 800.0]}, {"a": 1.0}, methods=method), method)
+    assert (row.verdict, row.cause and row.cause.fields["operation"]) == ("fail", "sinh(800) = inf")
 
 
 def test_differences_and_the_complex_step_never_decide_by_their_own_overflow() -> None:
