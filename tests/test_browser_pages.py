@@ -108,6 +108,7 @@ def test_a_page_opens_in_silence_and_is_legible(name: str, driver: Any, page_of:
     assert too_faint(driver) == []
     assert driver.execute_script("return document.querySelectorAll('.modebar-btn').length") == 0
     look(driver, width=1200)
+    opened(driver, page)  # it takes its colours anew some time after the reader has chosen others
     assert widths(driver)[1] <= 1200
     assert too_faint(driver) == []
     drawn, figures = driver.execute_script(
@@ -116,7 +117,7 @@ def test_a_page_opens_in_silence_and_is_legible(name: str, driver: Any, page_of:
     )
     assert drawn >= figures
     assert console(driver) == []
-    assert requests(driver) == [page.as_uri()]
+    assert requests(driver) == [page.as_uri()] * 2
     assert page.stat().st_size <= 6_000_000
 
 
