@@ -58,3 +58,11 @@ def test_a_factor_is_a_factor_where_nothing_is_added_up(factor: str) -> None:
 @pytest.mark.parametrize("words", OF_AN_AXIS)
 def test_a_factor_of_an_axis_that_is_added_up_is_named_by_it(words: str) -> None:
     assert words in cause_of(*OF_AN_AXIS[words])
+
+
+def test_a_fraction_is_named_only_where_no_other_one_explains_as_much() -> None:
+    """In bfloat16, 1.05 may be 21/20, 16/15 or 17/16."""
+    x = numbers(4, 3).detach().to(torch.bfloat16).requires_grad_()
+    found = cause_of(lambda x: x * x, lambda g, x: 1.05 * 2 * x * g, x)
+    assert found.startswith("it is 1.0") and "±" in found and "/" not in found
+    assert cause_of(lambda x: x * x, lambda g, x: 3 * x * g, x) == "it is 3/2 times the gradient"

@@ -18,6 +18,9 @@ from diffexplore.tensors.diagnosis.scene import GradientScene
 #: A fitted factor is shown as a fraction with a denominator up to this.
 _LARGEST_DENOMINATOR = 64
 
+#: One with a denominator up to this is named, although others may be as near, as rounding in bfloat16 leaves many.
+_SIMPLE = 4
+
 _ORIGINS = {
     -1.0: "the sign is wrong",
     2.0: "a factor ½ is missing, or it is added twice",
@@ -99,6 +102,9 @@ def named_factor(factor: float, spread: float, scene: GradientScene) -> tuple[st
                 return text, why
     fraction = Fraction(factor).limit_denominator(_LARGEST_DENOMINATOR)
     exactly = abs(float(fraction) - factor) <= 1e-12 * abs(factor)
+    alone = 2 * spread * fraction.denominator * _LARGEST_DENOMINATOR < 1  # no other one is as near
+    if exactly and not alone and fraction.denominator > _SIMPLE:
+        return f"{short(factor, 3)} (± {short(spread, 1)})", origin
     text = str(fraction).replace("-", "−") if exactly else f"{factor:.9g} (± {short(spread)})"
     return text, origin
 
