@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import sympy
 
 from diffexplore.checking.records import VALUE
-from diffexplore.formula.derive import differentiate
-from diffexplore.verifying.diagnosis.hypothesis import Hypothesis, exactly, explains
+from diffexplore.verifying.diagnosis.changes import FormulaChange, explained_changes, of_the_loss
+from diffexplore.verifying.diagnosis.hypothesis import Hypothesis
 from diffexplore.verifying.diagnosis.scene import Scene, exact_partial
 from diffexplore.verifying.diagnosis.terms import text_of
 
@@ -18,34 +18,16 @@ _MOST_TERMS = 8
 
 def powers_within(name: str, scenes: Sequence[Scene]) -> Iterator[Hypothesis]:
     """The gradient of the loss with one power changed, and the gradient with one power of one term changed."""
-    problem = scenes[0].problem
-    truth = exact_partial(problem, name)
-    known = {sympy.S.Zero, truth}
-    for rank, words, power, wrong, changed in (*_of_the_loss(name, scenes[0]), *_of_a_term(name, truth)):
-        if changed in known:
-            continue
-        known.add(changed)
-        if not explains(exactly(name, changed), scenes, name):  # before a text is made of it
-            continue
-        fields = {"factor": text_of(power), "found": text_of(wrong)}
-        message = words.format(wrong=text_of(wrong), right=text_of(power))
-        yield Hypothesis("wrong_power", message, rank, exactly(name, changed), fields)
+    yield from explained_changes("wrong_power", "factor", name, scenes, _changes(name, scenes[0]))
 
 
-#: A rank, the words for it, the power, the wrong one, and the partial with it.
-_Changed = tuple[float, str, sympy.Expr, sympy.Expr, sympy.Expr]
-
-
-def _of_the_loss(name: str, scene: Scene) -> Iterator[_Changed]:
+def _changes(name: str, scene: Scene) -> Iterator[FormulaChange]:
     loss = scene.problem.loss.expression
     single = ((node, wrong, loss.xreplace({node: wrong})) for node in _powers(loss) for wrong in _off_by_one(node))
     for power, wrong, written in (*single, *_of_products(loss)):
-        if name == VALUE:
-            yield 2.32, "the loss has {wrong} in the place of {right}", power, wrong, written
-        else:
-            partial = differentiate(written, scene.problem.loss.symbols[name])
-            words = "it is the gradient of a loss that has {wrong} in the place of {right}"
-            yield 2.32, words, power, wrong, partial
+        yield of_the_loss(name, scene, 2.32, power, wrong, written)
+    if name != VALUE:
+        yield from _of_a_term(exact_partial(scene.problem, name))
 
 
 def _of_products(expression: sympy.Expr) -> Iterator[tuple[sympy.Expr, sympy.Expr, sympy.Expr]]:
@@ -62,18 +44,15 @@ def _of_products(expression: sympy.Expr) -> Iterator[tuple[sympy.Expr, sympy.Exp
                 yield power, wrong, expression.xreplace({node: node / power * wrong})
 
 
-def _of_a_term(name: str, partial: sympy.Expr) -> Iterator[_Changed]:
-    if name == VALUE:
-        return
+def _of_a_term(partial: sympy.Expr) -> Iterator[FormulaChange]:
     for term in sympy.Add.make_args(partial)[:_MOST_TERMS]:
         for factor in [factor for factor in sympy.Mul.make_args(term) if not factor.is_number]:
             for wrong in _off_by_one(factor):
-                inside = text_of(term).replace("{", "{{").replace("}", "}}")  # it is formatted
-                words = "it has {wrong} in the place of {right}, in the term " + inside
-                yield 2.35, words, factor, wrong, partial - term + term / factor * wrong
+                formula = partial - term + term / factor * wrong
+                yield FormulaChange(2.35, factor, wrong, formula, after=f", in the term {text_of(term)}")
     for node in _powers(partial):
         for wrong in _off_by_one(node):
-            yield 2.36, "it has {wrong} in the place of {right}", node, wrong, partial.xreplace({node: wrong})
+            yield FormulaChange(2.36, node, wrong, partial.xreplace({node: wrong}))
 
 
 def _powers(expression: sympy.Expr) -> list[sympy.Expr]:
