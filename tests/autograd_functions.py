@@ -24,3 +24,19 @@ def function_of(forward: Callable[[Tensor], Tensor], backward: Callable[[Tensor,
             return backward(upstream, *ctx.saved_tensors)
 
     return Written
+
+
+def function_of_all(forward: Callable[..., Tensor], backward: Callable[..., Any]) -> Any:
+    """The Function of any tensors, with the gradients ``backward(upstream, *tensors)``."""
+
+    class Written(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *tensors: Tensor) -> Tensor:
+            ctx.save_for_backward(*tensors)
+            return forward(*tensors)
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Any:
+            return backward(upstream, *ctx.saved_tensors)
+
+    return Written

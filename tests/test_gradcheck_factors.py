@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from autograd_functions import function_of_all
 
 import diffexplore as dx
 
@@ -19,17 +20,7 @@ def numbers(*shape: int) -> Tensor:
 
 
 def cause_of(forward: Callable[..., Tensor], backward: Callable[..., Any], *inputs: Tensor) -> str:
-    class Wrong(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, *args: Tensor) -> Tensor:
-            ctx.save_for_backward(*args)
-            return forward(*args)
-
-        @staticmethod
-        def backward(ctx: Any, g: Tensor) -> Any:
-            return backward(g, *ctx.saved_tensors)
-
-    report = dx.gradcheck(Wrong, inputs, raise_exception=False, battery="none")
+    report = dx.gradcheck(function_of_all(forward, backward), inputs, raise_exception=False, battery="none")
     return "; ".join(row.cause.message for row in report.failed if row.cause is not None)
 
 

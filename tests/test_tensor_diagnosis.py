@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from autograd_functions import function_of_all
 
 import diffexplore as dx
 
@@ -20,18 +21,7 @@ def numbers(*shape: int, seed: int = 0) -> Tensor:
 
 def written(forward: Callable[..., Tensor], backward: Callable[..., Any]) -> Callable[..., Tensor]:
     """A Function with this forward, whose backward gets the upstream gradient and the inputs."""
-
-    class Written(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, *inputs: Tensor) -> Tensor:
-            ctx.save_for_backward(*inputs)
-            return forward(*inputs)
-
-        @staticmethod
-        def backward(ctx: Any, upstream: Tensor) -> Any:
-            return backward(upstream, *ctx.saved_tensors)
-
-    return Written.apply
+    return function_of_all(forward, backward).apply  # type: ignore[no-any-return]
 
 
 def cause(function: Callable[..., Tensor], *inputs: Tensor) -> Any:

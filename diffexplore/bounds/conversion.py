@@ -10,15 +10,16 @@ from diffexplore.bounds.claims import UNIT_ROUNDOFF
 #: Integers of these dtypes may lie beyond 2**53, where float64 does not have all of them.
 LONG = frozenset({torch.int64, torch.uint64})
 
-_WHOLE = 2.0**53
+#: float64 has all integers up to this.
+WHOLE = 2.0**53
 
 
 def as_doubles(value: Tensor) -> tuple[Tensor, Tensor | None]:
     """Integers as float64, and how far they may be from these; None where all are exact."""
     doubles = value.detach().to(torch.float64)
-    if value.dtype not in LONG or bool((doubles.abs() < _WHOLE).all()):
+    if value.dtype not in LONG or bool((doubles.abs() < WHOLE).all()):
         return doubles, None
-    return doubles, torch.where(doubles.abs() < _WHOLE, 0.0, doubles.abs() * UNIT_ROUNDOFF[torch.float64])
+    return doubles, torch.where(doubles.abs() < WHOLE, 0.0, doubles.abs() * UNIT_ROUNDOFF[torch.float64])
 
 
 def lost(source: Tensor, out: Tensor) -> Tensor:

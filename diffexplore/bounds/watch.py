@@ -18,7 +18,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
-from diffexplore.bounds.conversion import as_doubles
+from diffexplore.bounds.conversion import WHOLE, as_doubles
 from diffexplore.bounds.elements import all_finite
 from diffexplore.bounds.extremes import Extremes
 from diffexplore.bounds.factorisations import Factorisations
@@ -29,10 +29,6 @@ from diffexplore.torch_private.watching import DispatchMode
 
 #: The relative error that is allowed for a double which stands for a constant: twice its rounding.
 CONSTANT_ERROR = 2.0**-52
-
-#: float64 has all integers below this.
-_WHOLE = 2.0**53
-
 
 #: Radii of tensors that are gone are dropped after so many operations, or so many bytes of radii.
 _PURGE_OPERATIONS = 64
@@ -222,7 +218,7 @@ def number_radius(value: float | int) -> float:
     Constants of a formula that are rounded to a number that does not look so are set by :meth:`Watch.state_constant`.
     """
     if isinstance(value, int):
-        return 0.0 if abs(value) <= _WHOLE else float(abs(int(float(value)) - value))
+        return 0.0 if abs(value) <= WHOLE else float(abs(int(float(value)) - value))
     if not math.isfinite(value):
         return 0.0
     short = (value * 2.0**20).is_integer() and abs(value) < 2.0**53

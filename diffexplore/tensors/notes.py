@@ -20,10 +20,9 @@ def notes_of(calls: TensorCalls, first_call: TensorCandidate, estimated: Sequenc
 
 def _why_estimated(calls: TensorCalls, reasons: Sequence[NotCertified]) -> list[str]:
     name = calls.subject.reference or calls.subject.candidate.name
-    unread = {str(one): "cannot be read" for one in reasons if not isinstance(one, TinySteps)}
     said = {
-        **unread,
-        **{str(one): "cannot be differentiated as it is written" for one in reasons if str(one) not in unread},
+        str(one): "cannot be differentiated as it is written" if isinstance(one, TinySteps) else "cannot be read"
+        for one in reasons
     }
     return [
         f"the forward of {name} {how}: {reason}; the truth is estimated by differences: pass reference= for a "
