@@ -15,7 +15,7 @@ from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.descriptions import LossSummary
 from diffexplore.formula.latex import reduced_to_latex
 from diffexplore.formula.notation import REDUCTIONS, reduction_of
-from diffexplore.formula.summand import WrittenSummand, check_distinct, conditions_of, names_in_order, summand_of
+from diffexplore.formula.summand import WrittenSummand, conditions_of, distinct_names, summand_of, symbols_named
 from diffexplore.formula.text import to_text
 from diffexplore.program.program import Program
 
@@ -104,8 +104,7 @@ class Loss(WrittenSummand):
         if stated is not None and reduction not in (stated, "mean"):
             raise UsageError(f"the formula takes the {stated} of its samples, and the reduction is {reduction!r}")
         reduction = stated or reduction
-        parameters, data = names_in_order(parameters, "parameters"), names_in_order(data, "data")
-        check_distinct((*parameters, *data))
+        parameters, data = distinct_names(parameters, data)
         summand = summand_of(formula, (*parameters, *data))
         self._set(
             expression=summand.expression, parameters=parameters, data=data, reduction=reduction,
@@ -157,21 +156,23 @@ class Loss(WrittenSummand):
         return loss._with(program=program_of(fn, traced, loss.domain))
 
     def of_formula(self) -> Loss:
-        """The same loss without the function that it was read from."""
+        """The same loss without the function that it was read from; no errors are raised."""
         return self._with(program=None)
 
     def with_symbols(self, parameters: Sequence[str], data: Sequence[str]) -> Loss:
-        """The same summand as a loss of all these symbols; by those that it ignores, its gradient is 0."""
-        names, columns = names_in_order(parameters, "parameters"), names_in_order(data, "data")
-        check_distinct((*names, *columns))
+        """The same summand as a loss of these ``parameters`` and ``data``: sequences of names, or a text each.
+
+        By those that it ignores, its gradient is 0. UsageError where a name comes twice.
+        """
+        names, columns = distinct_names(parameters, data)
         return self._with(parameters=names, data=columns, _derived={})
 
     def within(self, conditions: Sequence[Boolean]) -> Loss:
-        """The same loss where further conditions on its symbols are met."""
+        """The same loss where further ``conditions``, SymPy's on the loss's own symbols, are met as well."""
         return self._with(domain=tuple(dict.fromkeys((*self.domain, *conditions))), _derived={})
 
     def reduced_by(self, reduction: str) -> Loss:
-        """The same summand with another reduction: "mean" or "sum"."""
+        """The same summand with another ``reduction``: "mean" or "sum"; UsageError for others."""
         if reduction not in REDUCTIONS:
             raise unknown("reduction", reduction, REDUCTIONS)
         return self._with(reduction=reduction, _derived={})
@@ -199,7 +200,7 @@ class Loss(WrittenSummand):
         return self._cached("gradient", wrt, gradient_of)
 
     def hessian(self, wrt: str | Sequence[str] | None = None) -> Hessian:
-        """The simplified second partials of the summand; arguments and errors as of :meth:`gradient`."""
+        """The simplified second partials of the summand; ``wrt`` and errors as of :meth:`gradient`."""
         from diffexplore.formula.derive import hessian_of
 
         return self._cached("hessian", wrt, hessian_of)
@@ -207,17 +208,16 @@ class Loss(WrittenSummand):
     def compile(
         self, wrt: str | Sequence[str] | None = None, hessian: bool = False, backend: str = "auto"
     ) -> BatchKernel:
-        """What computes the reduced loss and its derivatives over whole batches, fast: see :class:`BatchKernel`."""
+        """What computes the reduced loss and its derivatives over whole batches, fast.
+
+        :class:`BatchKernel` says what ``wrt``, ``hessian`` and ``backend`` may be, and what is raised.
+        """
         from diffexplore.kernels.kernel import BatchKernel
 
         return BatchKernel(self, wrt, hessian, backend)
 
     def _cached(self, kind: str, wrt: str | Sequence[str] | None, derive: Callable[..., Any]) -> Any:
-        names = self.parameters if wrt is None else names_in_order(wrt, "wrt")
-        check_distinct(names)
-        for name in names:
-            if name not in self.symbols:
-                raise unknown("symbol", name, self.symbols)
+        names = symbols_named(wrt, self.parameters, self.symbols)
         key = (kind, *names)
         if key not in self._derived:
             try:

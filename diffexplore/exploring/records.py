@@ -102,14 +102,20 @@ class Explorer:
     """A loss as it is seen: its surface, a descent on it, and where that leads.
 
     Attributes:
+        loss: what is drawn.
+        gradient: the simplified partial by each parameter.
+        n, origin: how many samples there are, and where the data come from.
         axes: the one or two parameters that are drawn; all others are ``held``.
         held: a value for every parameter.
         rate: the learning rate; None where the optimizer chose its own steps.
+        optimizer, steps: what descended, and how far it went.
         path: the descent from ``start``; a long one is thinned.
         marks: stationary points that were certified.
+        valleys: the eigenvectors of the Hessian over both axes at the minimum, the flattest first; may be empty.
         windows: the whole path first; what lies close to the minimum second, where there is one.
         surface, downhill, profile: over the first window; a profile where one parameter is drawn, else a surface.
         near: a surface over the second window.
+        fitted: the curve over its data; None where the loss has none.
         columns: the data by name, where a page can carry them.
         live: None where a page cannot compute by itself: ``not_live`` says why.
         notes: sentences on what is not to be seen, and why.

@@ -115,7 +115,13 @@ class Fit(Displayed):
     """The descents of a loss, and why they went as they did. Prints itself with rich.
 
     Attributes:
+        loss: what was fitted.
+        gradient: the simplified partial by each parameter.
+        n, origin: how many samples there are, and where the data come from.
+        optimizer, lr, steps: its name, the learning rate (None where it chose its own steps), and how many steps it
+            was allowed.
         runs: one for each dtype and method; the first one is meant where one is spoken of.
+        drifts: how far runs of one dtype came apart, for each two methods of one.
         terrain, start, optimum_curvature, path_curvature, centred, plain_newton: of the data as ``dtype`` holds them,
             the widest of the runs.
         excess: the exact loss at the end of the first run, minus that of the optimum.

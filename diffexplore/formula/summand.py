@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -10,7 +10,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.arguments import as_texts, as_words
-from diffexplore.errors import UsageError
+from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.compare import without_branches
 from diffexplore.formula.elimination import check_compatible
 from diffexplore.formula.functions_sympy import dsinc, foreign_node
@@ -165,6 +165,30 @@ def check_distinct(names: Sequence[str]) -> None:
         if name in seen:
             raise UsageError(f"the name {name!r} is given twice")
         seen.add(name)
+
+
+def distinct_names(
+    parameters: str | Sequence[str], data: str | Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of both, in the order given. Raises UsageError where one comes twice."""
+    names, columns = names_in_order(parameters, "parameters"), names_in_order(data, "data")
+    check_distinct((*names, *columns))
+    return names, columns
+
+
+def symbols_named(
+    wrt: str | Sequence[str] | None, parameters: tuple[str, ...], symbols: Collection[str]
+) -> tuple[str, ...]:
+    """The symbols to differentiate by, once each; None stands for all parameters.
+
+    Raises UsageError for a name that comes twice, and for one that is no symbol.
+    """
+    names = parameters if wrt is None else names_in_order(wrt, "wrt")
+    check_distinct(names)
+    for name in names:
+        if name not in symbols:
+            raise unknown("symbol", name, symbols)
+    return names
 
 
 def conditions_of(domain: str | Sequence[str] | None, names: Sequence[str]) -> tuple[Boolean, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from diffexplore.errors import UsageError, unknown
-from diffexplore.formula.summand import check_distinct, names_in_order
+from diffexplore.formula.summand import symbols_named
 from diffexplore.inputs.points import make_points
 from diffexplore.kernels.accumulator import Accumulator
 from diffexplore.kernels.backends import BACKENDS
@@ -42,14 +42,10 @@ class BatchKernel:
     """
 
     def __init__(self, loss: Loss, wrt: str | Sequence[str] | None, hessian: bool, backend: str) -> None:
-        names = loss.parameters if wrt is None else names_in_order(wrt, "wrt")
-        check_distinct(names)
-        for name in names:
-            if name not in loss.symbols:
-                raise unknown("symbol", name, loss.symbols)
+        names = symbols_named(wrt, loss.parameters, loss.symbols)
         if backend != _AUTO and backend not in BACKENDS:
             raise unknown("backend", backend, (_AUTO, *BACKENDS))
-        self._plan = Plan(loss, tuple(names), bool(hessian))
+        self._plan = Plan(loss, names, bool(hessian))
         self._named = backend
         if backend != _AUTO and self._obstacle(backend, "cuda", None):  # else a GPU may run it, if no CPU does
             self._chosen("cpu")

@@ -125,6 +125,7 @@ class Proof(Displayed):
         return tuple(statement for statement in self.statements if statement.status == "refuted")
 
     def to_dict(self) -> dict[str, Any]:
+        """The proof as plain values, each under its key in JSON."""
         document = super().to_dict()
         return document | {"cause": document.pop("cause")}  # the last of the keys
 

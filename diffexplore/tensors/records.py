@@ -132,10 +132,12 @@ class TensorReport(Displayed):
         order: 1 where gradients were checked; 2 where their derivatives were, so that the outputs are gradients.
         truth: "certified", or "estimated" where the forward could not be read.
         rows: one for each pair of an output and an input that is differentiated by, and for what was tried besides.
+        summary: counts of entries, rows and causes.
         skipped: outputs and ways of calling that were not checked, and why.
         notes: what else there is to know, in sentences.
         dtype, device: those of the inputs.
         seed: that of the upstream gradients, and of torch's random generators in each call.
+        environment: versions, and the settings that change how numbers are rounded, by name.
     """
 
     _FIRST = ("verdict", "function", "reference", "order", "truth", "rows", "skipped", "summary")

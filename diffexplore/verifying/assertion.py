@@ -23,8 +23,8 @@ def assert_gradient(
 ) -> Report:
     """Verifies somebody's gradient, and raises where it is wrong or could not be decided.
 
-    Arguments and ``options`` are those of :func:`verify`. With ``allow_inconclusive`` a check that could not be
-    decided passes. Returns the report, whose ``summary.power`` says what would have been caught.
+    ``candidate``, ``loss``, ``data``, ``at`` and ``options`` are those of :func:`verify`. With ``allow_inconclusive`` a
+    check that could not be decided passes. Returns the report; its ``summary.power`` says what would have been caught.
 
     Raises:
         GradientError: an AssertionError; its text names the cause, and ``.report`` holds the rest.
