@@ -134,6 +134,12 @@ def as_mapping(value: Any, what: str, should: str) -> Mapping[str, Any]:
     return value
 
 
+def as_mappings(values: Any, what: str, should: str) -> tuple[Mapping[str, Any], ...]:
+    """Mappings one by one, as :func:`as_mapping` has each; none where ``values`` is None."""
+    given = () if values is None else as_list(values, what, should)
+    return tuple(as_mapping(one, what, should) for one in given)
+
+
 def is_table(value: Any) -> bool:
     """Whether a value is like a table or a series of pandas."""
     return not isinstance(value, Mapping) and (hasattr(value, "columns") or hasattr(value, "index")) and hasattr(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.arguments import as_function, as_list, as_mapping, as_optional_text, as_text
+from diffexplore.ambient_modes import algebra_undisturbed, undisturbed
+from diffexplore.arguments import as_function, as_mappings, as_optional_text, as_text
 from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.descriptions import LossSummary
 from diffexplore.formula.latex import reduced_to_latex
@@ -25,11 +26,7 @@ if TYPE_CHECKING:
     from diffexplore.torch_code.torch_program import TorchProgram
 
 DefaultData = Callable[[], Mapping[str, Sequence[float]]]
-
-
-def _points(points: Any) -> tuple[Mapping[str, float], ...]:
-    should = "a list of points, each a mapping from parameters to numbers"
-    return tuple(as_mapping(point, "default_points", should) for point in as_list(points, "default_points", should))
+_POINTS = "a list of points, each a mapping from parameters to numbers"
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -66,6 +63,7 @@ class Loss(WrittenSummand):
     _program: Program | None = field(compare=False)
     _derived: dict[tuple[str, ...], Any] = field(compare=False)
 
+    @algebra_undisturbed
     def __init__(
         self,
         formula: str | sympy.Expr,
@@ -112,7 +110,7 @@ class Loss(WrittenSummand):
             name=as_optional_text(name, "name"), domain=conditions_of(domain, (*parameters, *data)),
             source=as_optional_text(source, "source"),
             default_data=None if default_data is None else as_function(default_data, "default_data"),
-            default_points=() if default_points is None else _points(default_points), program=None,
+            default_points=as_mappings(default_points, "default_points", _POINTS), program=None,
             _program=summand.program, _derived={},
         )  # fmt: skip
 
@@ -123,6 +121,7 @@ class Loss(WrittenSummand):
         return alike and self.written.computes_as(other.written)
 
     @classmethod
+    @undisturbed
     def from_torch(
         cls,
         fn: Callable[..., Any],
@@ -216,6 +215,7 @@ class Loss(WrittenSummand):
 
         return BatchKernel(self, wrt, hessian, backend)
 
+    @algebra_undisturbed
     def _cached(self, kind: str, wrt: str | Sequence[str] | None, derive: Callable[..., Any]) -> Any:
         names = symbols_named(wrt, self.parameters, self.symbols)
         key = (kind, *names)

@@ -43,7 +43,7 @@ def arb_kernel(name: str, function: Callable[..., arb], orders: int, operands: i
         whole, tensors = _split(orders, arguments)
         columns = [x.detach().to("cpu", torch.float64).reshape(-1).tolist() for x in tensors]
         numbers = [_nearest(function, (*whole, *row)) for row in zip(*columns, strict=True)]
-        found = torch.tensor(numbers, dtype=torch.float64).reshape(tensors[0].shape)
+        found = torch.tensor(numbers, dtype=torch.float64, device="cpu").reshape(tensors[0].shape)
         return found.to(tensors[0].device, tensors[0].dtype)
 
     def shaped(*arguments: int | Tensor) -> Tensor:

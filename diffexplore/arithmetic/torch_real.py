@@ -58,7 +58,7 @@ def _within(number: float | int, like: torch.Tensor) -> float | int:
     """
     if not like.is_floating_point() or abs(number) <= torch.finfo(like.dtype).max:
         return number
-    stored = float(torch.tensor(float(number), dtype=torch.float64).to(like.dtype))
+    stored = float(torch.tensor(float(number), dtype=torch.float64, device="cpu").to(like.dtype))
     state_constant(stored, abs(number - stored) if math.isfinite(stored) else math.inf)
     return stored
 

@@ -140,7 +140,7 @@ def sqrt(values: Vector) -> Vector:
         return values.sqrt()
     import torch
 
-    return torch.as_tensor(np.sqrt(values.numpy()))
+    return torch.from_numpy(np.sqrt(values.numpy()))
 
 
 def first(values: Vector) -> Vector:

@@ -115,7 +115,9 @@ class Power(Elementwise):
             return "clone"
         if exponent == 2:
             return "mul"
-        stored = float(torch.tensor(float(exponent), dtype=torch.float64).to(dtype))  # what a kernel may compare
+        stored = float(
+            torch.tensor(float(exponent), dtype=torch.float64, device="cpu").to(dtype)
+        )  # what a kernel may compare
         return "pow_multiplied" if stored in _MULTIPLIED else self.claim
 
 

@@ -157,7 +157,7 @@ def ctc_loss(forward: Callable[..., Any]) -> Callable[..., Tensor]:
         assert found is not None
         with disable_current_modes():  # rounding does not bear on it
             counts = losses.isfinite() | (not zero_infinity)
-            times = torch.arange(log_probs.shape[0])
+            times = torch.arange(log_probs.shape[0], device="cpu")
             inside = times[:, None] < torch.as_tensor(lengths, device="cpu").reshape(-1)
             kept = inside.to(log_probs.device)[..., None] & counts.reshape(-1)[:, None]
         share = log_probs.exp() * upstream.unsqueeze(-1)

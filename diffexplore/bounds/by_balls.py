@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from flint import arb
@@ -22,8 +21,8 @@ _UPWARD = 1 + 2.0**-40
 
 def spread(function: Callable[..., arb], *balls: Ball) -> Tensor:
     """The rule of a ``function`` that encloses all values on Arb's balls; 0 where all operands are exact."""
-    parts: list[Any] = [*(ball.mid for ball in balls), *(ball.rad for ball in balls)]
-    columns = torch.broadcast_tensors(*(torch.as_tensor(part, dtype=torch.float64) for part in parts))
+    parts = [*(ball.mid for ball in balls), *(ball.rad for ball in balls)]
+    columns = torch.broadcast_tensors(*(part.to(torch.float64) for part in parts))
     rows = zip(*(column.reshape(-1).tolist() for column in columns), strict=True)
     found = [_moved(function, row[: len(balls)], row[len(balls) :]) for row in rows]
     return torch.tensor(found, dtype=torch.float64, device=columns[0].device).reshape(columns[0].shape)

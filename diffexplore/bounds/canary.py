@@ -129,9 +129,9 @@ def _through_numpy(function: Callable[..., np.ndarray]) -> Callable[[Tensor], Te
 def _arguments(name: str, span: Interval, dtype: torch.dtype, device: torch.device) -> Tensor:
     low, high = span.low, span.high
     generator = torch.Generator().manual_seed(len(name))
-    points = low + (high - low) * torch.rand(_POINTS, generator=generator, dtype=torch.float64)
+    points = low + (high - low) * torch.rand(_POINTS, generator=generator, dtype=torch.float64, device="cpu")
     # Values near 0, where relative accuracy is hardest to keep.
-    small = torch.exp2(torch.linspace(-20, -4, _POINTS // 4, dtype=torch.float64))
+    small = torch.exp2(torch.linspace(-20, -4, _POINTS // 4, dtype=torch.float64, device="cpu"))
     points = torch.cat([points, small[(small > low) & (small < high)]])
     points = points.to(dtype).clamp(low, high)
     return torch.cat([points, points.new_tensor(OPERATIONS[name].zeros)]).to(device)

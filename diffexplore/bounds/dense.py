@@ -48,7 +48,9 @@ def radius_in_blocks(
     try:
         with np.errstate(all="ignore"):
             if not out.dim():
-                return torch.scalar_tensor(rule.radius(DenseResult(out.item(), *rounding), sides), dtype=torch.float64)
+                return torch.scalar_tensor(
+                    rule.radius(DenseResult(out.item(), *rounding), sides), dtype=torch.float64, device="cpu"
+                )
             radii, odd = _computed(rule, sides, _array_of(out), rounding)
     except LeftToTensors:
         return None

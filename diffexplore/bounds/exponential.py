@@ -50,7 +50,7 @@ def exponential(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
 
 def _smooth(balls: Any) -> Tensor:
     """It has no kinks; those of its steps are looked for."""
-    return torch.zeros((), dtype=torch.bool)
+    return torch.zeros((), dtype=torch.bool, device="cpu")
 
 
 def _squarings(a: Tensor) -> int:

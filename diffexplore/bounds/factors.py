@@ -142,7 +142,11 @@ def lu(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         return unwatched(watch, func, args, kwargs)
     out = func(*args, **kwargs)
     exchanged, *found = map(as_wide, out)
-    exchanged = exchanged.real if exchanged.numel() else torch.eye(args[0].shape[-1], device=args[0].device).double()
+    exchanged = (
+        exchanged.real
+        if exchanged.numel()
+        else torch.eye(args[0].shape[-1], dtype=torch.float64, device=args[0].device)
+    )
     rounding = KernelRounding.of(watch, out[1])
     lower, upper = map(MatrixBall.exactly, found)
     _, *radii = _factored(MatrixBall.of(watch, args[0]), lower, upper, exchanged, rounding)

@@ -107,4 +107,4 @@ def _matrix(n: int, rows: int, columns: int, forward: bool, device: torch.device
     """exp(∓2πi·jk/n) for each row j and column k."""
     cosine, sine = (torch.from_numpy(ball.high) for ball in roots_of_unity(n))
     roots = torch.complex(cosine, -sine if forward else sine)
-    return roots[torch.outer(torch.arange(rows), torch.arange(columns)) % n].to(device)
+    return roots[torch.outer(torch.arange(rows, device="cpu"), torch.arange(columns, device="cpu")) % n].to(device)

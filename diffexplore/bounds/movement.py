@@ -105,7 +105,7 @@ def _fill(watch: Watch, out: Any, value: complex | float) -> None:
 
 def fill_error(watch: Watch, value: float, out: Tensor) -> Tensor:
     """How far a Python number that was rounded to the dtype of ``out`` is from what it stands for."""
-    stored = float(torch.tensor(float(value), dtype=torch.float64).to(out.dtype).to(torch.float64))
+    stored = float(torch.tensor(float(value), dtype=torch.float64, device="cpu").to(out.dtype).to(torch.float64))
     lost = 0.0 if float(value) == stored else abs(float(value) - stored)
     return torch.full((), lost + watch.number_radius(value), dtype=torch.float64, device=out.device)
 

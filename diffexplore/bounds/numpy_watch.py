@@ -48,7 +48,7 @@ class NumpyWatch:
         basic = {name: self._apply(_aten_name(name), run) for name, run in NUMPY.operations.items()}
         logaddexp = self._apply("logaddexp", np.logaddexp)
         basic |= {
-            "softplus": lambda x: logaddexp(x, torch.zeros((), dtype=x.dtype)),
+            "softplus": lambda x: logaddexp(x, torch.zeros((), dtype=x.dtype, device="cpu")),
             "full_like": self._filled,
             "sinc": lambda x: _sinc(basic, x),
             "dsinc": lambda order, x: sinc.floating(basic, order, x, self.watch.state_constant),

@@ -37,7 +37,7 @@ class Trial:
 
 def _between(low: float, high: float, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return low + (high - low) * torch.rand(_POINTS, generator=generator, dtype=torch.float64)
+    return low + (high - low) * torch.rand(_POINTS, generator=generator, dtype=torch.float64, device="cpu")
 
 
 def _sizes(low: float, high: float, seed: int = 0) -> Tensor:
@@ -47,7 +47,7 @@ def _sizes(low: float, high: float, seed: int = 0) -> Tensor:
 
 def _signed(numbers: Tensor) -> Tensor:
     """Every other one negative."""
-    return numbers * (1 - 2 * (torch.arange(len(numbers)) % 2))
+    return numbers * (1 - 2 * (torch.arange(len(numbers), device="cpu") % 2))
 
 
 def _below_one() -> Tensor:
@@ -63,7 +63,7 @@ def between_poles() -> tuple[Operands, ...]:
 
 def _any_between_poles() -> Tensor:
     """Negative numbers, not very near to whole ones."""
-    return _between(-0.7, -0.3) - torch.arange(_POINTS) % 8
+    return _between(-0.7, -0.3) - torch.arange(_POINTS, device="cpu") % 8
 
 
 def _upstream() -> Tensor:

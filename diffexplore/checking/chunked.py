@@ -120,4 +120,4 @@ class _Sum:
 
 
 def _scalar(number: float) -> Tensor:
-    return torch.tensor(number, dtype=torch.float64)
+    return torch.tensor(number, dtype=torch.float64, device="cpu")

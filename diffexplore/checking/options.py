@@ -76,7 +76,7 @@ def as_step(step: float | None, dtype: torch.dtype) -> float | None:
         return None
     should = f"a positive number that {dtype_name(dtype)} can hold"
     number = as_number(step, "the step", should)
-    held = float(torch.tensor(number, dtype=torch.float64).to(dtype))
+    held = float(torch.tensor(number, dtype=torch.float64, device="cpu").to(dtype))
     if not 0 < held < math.inf:
         raise wrong("the step", should, step)
     return number

@@ -112,7 +112,7 @@ def _plain(value: Any) -> Tensor:
     """A number or a tensor without its graph and tangents; a zero of forward mode that has no memory, with one."""
     if not isinstance(value, Tensor):
         return torch.as_tensor(value)
-    return torch.zeros(value.shape, dtype=value.dtype) if value._is_zerotensor() else value.detach()
+    return torch.zeros(value.shape, dtype=value.dtype, device="cpu") if value._is_zerotensor() else value.detach()
 
 
 def _of(name: str, operands: list[Any], made: Tensor) -> Made:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from diffexplore import methods as registry
+from diffexplore.ambient_modes import undisturbed
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.canary import broken_claims
 from diffexplore.checking.batch import Batch, make_batch
@@ -31,6 +32,7 @@ from diffexplore.loss import Loss
 from diffexplore.methods.problem import Problem, spread_over
 
 
+@undisturbed
 def check(
     loss: Any,
     data: Mapping[str, Any] | str | PathLike[str] | Batch | None = None,

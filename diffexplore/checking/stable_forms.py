@@ -120,7 +120,7 @@ def better_form(
     """
     if not node.free_symbols or nodes(node) > _MOST_NODES or not can_be_multiplied_out(node):
         return None
-    values = {name: torch.tensor(value, dtype=dtype) for name, value in point}
+    values = {name: torch.tensor(value, dtype=dtype, device="cpu") for name, value in point}
     for form in _proposals(node):
         trial = tried(form, node, values)
         if trial.equal and trial.relative <= math.sqrt(UNIT_ROUNDOFF[dtype]):

@@ -123,7 +123,7 @@ class _Test:
     def __call__(self, columns: Mapping[str, Tensor], n: int) -> Tensor:
         values = {**self.point, **columns}
         outputs = self.program.run(TORCH, values) + (self.written.run(TORCH, values) if self.written else [])
-        accepted = torch.ones(n, dtype=torch.bool)
+        accepted = torch.ones(n, dtype=torch.bool, device="cpu")
         for condition in outputs[: self.conditions]:
             accepted &= torch.as_tensor(condition, dtype=torch.bool)
         for value in outputs[self.conditions :]:
@@ -136,7 +136,7 @@ def _test(loss: Loss, summand: sympy.Expr | None, point: Mapping[str, float]) ->
     known = {loss.symbols[name] for name in names}
     conditions = [condition for condition in loss.domain if condition.free_symbols <= known]
     parts = dict.fromkeys(_known_parts(summand, known)) if summand is not None else ()
-    values = {name: torch.tensor(value, dtype=torch.float64) for name, value in point.items()}
+    values = {name: torch.tensor(value, dtype=torch.float64, device="cpu") for name, value in point.items()}
     written = loss.written if summand is not None and len(known) == len(loss.symbols) else None
     return _Test(lower([*conditions, *parts], names), len(conditions), values, written)
 
@@ -153,7 +153,7 @@ def _known_parts(expression: sympy.Basic, known: set[sympy.Symbol]) -> Iterator[
 
 def _accepted(drawn: npt.NDArray[np.float64], names: Sequence[str], tests: Sequence[_Test]) -> npt.NDArray[np.bool_]:
     columns = {name: torch.from_numpy(column) for name, column in zip(names, drawn, strict=True)}
-    accepted = torch.ones(drawn.shape[1], dtype=torch.bool)
+    accepted = torch.ones(drawn.shape[1], dtype=torch.bool, device="cpu")
     for test in tests:
         accepted &= test(columns, drawn.shape[1])
     return accepted.numpy()

@@ -99,7 +99,7 @@ class BatchEvaluation:
         outputs = [_spread(output, shape) for output in program.run(TORCH, values)]
         reduce: Callable[..., torch.Tensor] = torch.mean if self.loss.reduction == "mean" else torch.sum
         reduced = [reduce(output, dim=1) for output in outputs]
-        found = torch.stack(reduced, dim=1) if reduced else torch.empty(shape[0], 0)
+        found = torch.stack(reduced, dim=1) if reduced else torch.empty(shape[0], 0, dtype=torch.float64, device="cpu")
         for condition in self.programs.inside.run(TORCH, values):
             holds = torch.as_tensor(condition).expand(shape).all(dim=1)
             found = torch.where(holds[:, None], found, torch.nan)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from diffexplore.ambient_modes import undisturbed
 from diffexplore.arguments import as_number
 from diffexplore.checking.batch import make_batch
 from diffexplore.errors import UsageError
@@ -32,6 +33,7 @@ _CUT, _CUTS = 4.0, 12
 _TRIED = 200
 
 
+@undisturbed
 def explore(
     loss: Any,
     data: Mapping[str, Any] | str | PathLike[str] | None = None,

@@ -214,7 +214,7 @@ def curve_values(curve: Curve, view: _View, point: np.ndarray, x: np.ndarray) ->
     from diffexplore.arithmetic.torch_real import TORCH
 
     named = view.point(point)
-    values = {name: torch.tensor(value, dtype=torch.float64) for name, value in named.items()}
+    values = {name: torch.tensor(value, dtype=torch.float64, device="cpu") for name, value in named.items()}
     output = curve_program(curve, tuple(named)).run(TORCH, values | {curve.over: torch.as_tensor(x)})[0]
     found: np.ndarray = torch.as_tensor(output, dtype=torch.float64).expand(len(x)).numpy()
     return found

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from diffexplore.ambient_modes import undisturbed
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.listener import Listener, Silence
 from diffexplore.errors import UsageError
@@ -31,6 +32,7 @@ from diffexplore.loss import Loss
 from diffexplore.methods.problem import Problem
 
 
+@undisturbed
 def fit(
     loss: Any,
     data: Mapping[str, Any] | str | PathLike[str] | Batch | None = None,

@@ -28,7 +28,7 @@ class WalkObjective:
 
     def tensors(self, point: Sequence[float]) -> list[Tensor]:
         """A point in the dtype, a tensor of shape () for each parameter."""
-        exact = (torch.tensor(float(x), dtype=torch.float64) for x in point)
+        exact = (torch.tensor(float(x), dtype=torch.float64, device="cpu") for x in point)
         return [x.to(device=self._problem.device, dtype=self._problem.dtype) for x in exact]
 
     def loss(self, parameters: Sequence[Tensor]) -> Tensor:
@@ -109,7 +109,7 @@ class RunObjective(WalkObjective):
             return [float(one) * share for one in of_samples(point | self._data(first, last), last - first)]
 
         totals = [sum(parts) for parts in zip(*self._blocks.each(of_block), strict=True)]
-        return [torch.tensor(total, dtype=torch.float64).to(parameters[0]) for total in totals]
+        return [torch.tensor(total, dtype=torch.float64, device="cpu").to(parameters[0]) for total in totals]
 
 
 #: From so many samples on, a run takes its numbers from the sums where it can.

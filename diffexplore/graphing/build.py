@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
+from diffexplore.ambient_modes import undisturbed
 from diffexplore.arguments import as_words
 from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.sharing import is_constant
@@ -137,6 +138,7 @@ def _written(expr: sympy.Expr) -> str | None:
     return to_text(expr) if is_readable(expr) else None
 
 
+@undisturbed
 def graph(
     loss: Any,
     at: Mapping[str, float] | None = None,

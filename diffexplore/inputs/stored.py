@@ -177,7 +177,7 @@ class StoredTensor:
 
         # A copy: what a user's function does to it must not reach the block that is kept.
         found = self._column[key.numpy() if isinstance(key, torch.Tensor) else key]
-        return torch.tensor(found, dtype=torch.float64)
+        return torch.tensor(found, dtype=torch.float64, device="cpu")
 
 
 def stored(columns: Mapping[str, Any]) -> StoredTable | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from diffexplore.ambient_modes import undisturbed
 from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.summand import symbols_named
 from diffexplore.inputs.points import make_points
@@ -41,6 +42,7 @@ class BatchKernel:
         UsageError: for a name that is neither, and for a backend that cannot compute this loss here.
     """
 
+    @undisturbed
     def __init__(self, loss: Loss, wrt: str | Sequence[str] | None, hessian: bool, backend: str) -> None:
         names = symbols_named(wrt, loss.parameters, loss.symbols)
         if backend != _AUTO and backend not in BACKENDS:
@@ -55,6 +57,7 @@ class BatchKernel:
         """What is computed."""
         return self._plan.loss
 
+    @undisturbed
     def bind(self, data: Any = None) -> BoundTo:
         """The kernel on one batch: ``data`` as for :func:`diffexplore.check`; None takes the data of the loss.
 
@@ -91,6 +94,7 @@ class BatchKernel:
         run = SummedKernel(self._plan, accumulator, sums)
         return BoundTo(run, self.loss, sums.rows, lambda: self._explained(_SUMS, {}, 8 * len(self.loss.data)))
 
+    @undisturbed
     def __call__(self, at: Mapping[str, Any], data: Any = None) -> Evaluation:
         """The loss and its derivatives at the point ``at``, a number for each parameter, on ``data``."""
         return self.bind(data)(at)
@@ -146,6 +150,7 @@ class BoundTo:
         self._run = run
         self._explained = explained
 
+    @undisturbed
     def __call__(self, at: Mapping[str, Any]) -> Evaluation:
         """The loss and its derivatives at the point ``at``, a number for each parameter."""
         return self._run(self._point(at))

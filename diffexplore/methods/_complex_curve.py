@@ -49,7 +49,9 @@ class ComplexCurve:
     def _truncation(self, steps: Tensor) -> Tensor:
         third = self._problem.derivative_program(self._name, 3)
         assert not isinstance(third, Ending), "the method's obstacle is requested first"
-        nodes, weights = (torch.tensor(numbers, dtype=torch.float64)[:, None, None] for numbers in unit_interval())
+        nodes, weights = (
+            torch.tensor(numbers, dtype=torch.float64, device="cpu")[:, None, None] for numbers in unit_interval()
+        )
         wide = {key: value.to(torch.complex128) for key, value in self._values.items()}
         values = {key: _exact(value) for key, value in wide.items()}
         values[self._name] = _exact(wide[self._name] + 1j * nodes * steps)
@@ -57,7 +59,11 @@ class ComplexCurve:
         if isinstance(found, ComplexBall):
             parts = self._problem.reduce(found.value.real.expand(len(nodes), len(steps), self._n))
         else:
-            parts = torch.tensor(float(found.value)) * self._problem.weight(self._n) * self._n
+            parts = (
+                torch.tensor(float(found.value), dtype=torch.float64, device="cpu")
+                * self._problem.weight(self._n)
+                * self._n
+            )
         integral = (weights * (1 - nodes) ** 2 * parts).sum(0)
         return -steps.square() / 2 * integral
 

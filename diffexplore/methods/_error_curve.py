@@ -140,7 +140,7 @@ class DifferenceCurve:
     def _weights(self, steps: Tensor) -> Tensor:
         """The root of the sum of the squares of the weights that the values have in the difference."""
         count = len(self._method.stencil.nodes)
-        units = torch.eye(count, dtype=torch.float64)[:, :, None]
+        units = torch.eye(count, dtype=torch.float64, device="cpu")[:, :, None]
         return torch.stack([self._method.stencil.combine(list(unit), steps) for unit in units]).norm(dim=0)
 
     def _misplaced(self, steps: Tensor) -> Tensor:

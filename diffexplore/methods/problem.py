@@ -123,7 +123,10 @@ class Problem:
 
     def values(self, point: Mapping[str, float], columns: Mapping[str, Tensor]) -> BatchValues:
         """The tensors that the methods run on: parameters of shape (), data of shape (n,), in the dtype."""
-        tensors = {name: self._tensor(torch.tensor(point[name], dtype=torch.float64)) for name in self.loss.parameters}
+        tensors = {
+            name: self._tensor(torch.tensor(point[name], dtype=torch.float64, device="cpu"))
+            for name in self.loss.parameters
+        }
         return BatchValues(tensors | {name: self._tensor(columns[name]) for name in self.loss.data})
 
     def _tensor(self, column: Tensor) -> Tensor:

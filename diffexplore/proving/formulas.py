@@ -106,7 +106,7 @@ class TracedFormulas:
             values = {name: value.detach().clone() for name, value in {**own, **columns}.items()}
             for value in values.values():
                 watch.set(value, unit * value.abs())
-            values[_SIZE] = torch.full((), float(size), dtype=torch.float64)
+            values[_SIZE] = torch.full((), float(size), dtype=torch.float64, device="cpu")
             for stage in self._stages:
                 found = stage.summands.run(TorchArithmetic(), values)
                 rows = [torch.as_tensor(row, dtype=torch.float64).expand(size) for row in found]

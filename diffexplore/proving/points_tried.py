@@ -111,12 +111,12 @@ def _shapes(traced: Traced, samples: int) -> dict[str, tuple[int, ...]]:
 
 def _tensor(shape: tuple[int, ...], number: Callable[[], float]) -> Tensor:
     flat = [number() for _ in range(int(torch.Size(shape).numel()))]
-    return torch.tensor(flat, dtype=getattr(torch, DTYPE)).reshape(shape)
+    return torch.tensor(flat, dtype=getattr(torch, DTYPE), device="cpu").reshape(shape)
 
 
 def _filled(array: Array, numbers: list[float], samples: int | None = None) -> Tensor:
     shape = array.shape if samples is None else (samples, *array.shape)
-    return torch.tensor(numbers, dtype=getattr(torch, DTYPE)).reshape(shape)
+    return torch.tensor(numbers, dtype=getattr(torch, DTYPE), device="cpu").reshape(shape)
 
 
 def samples_of(traced: Traced, tensors: Tensors) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+from diffexplore.ambient_modes import undisturbed
 from diffexplore.arguments import as_words
 from diffexplore.checking.listener import Listener, Silence
 from diffexplore.decide.decide import BUDGET
@@ -32,6 +33,7 @@ from diffexplore.tracing.sizes import meets
 from diffexplore.tracing.traced import Traced
 
 
+@undisturbed
 @not_compiled()
 def prove(
     candidate: Any,

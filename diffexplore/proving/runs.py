@@ -49,7 +49,7 @@ def watched(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[s
     leaves = {name: tensor.clone() for name, tensor in tensors.items()}
     watch = _ProgramWatch()
     for name, leaf in leaves.items():
-        watch.set(leaf, torch.zeros((), dtype=torch.float64))
+        watch.set(leaf, torch.zeros((), dtype=torch.float64, device="cpu"))
         leaf.requires_grad_(name in wrt)
     with _quiet(), Escapes() as escapes, watch:
         values = _called(function, leaves, wrt)

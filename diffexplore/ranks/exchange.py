@@ -60,9 +60,9 @@ def exchanged(rank: int, own: Any) -> list[Any]:
     """What each process gives. Raises :class:`RankLost`, which names the process, where one has ended."""
     content = packed(own)
     try:
-        sizes = _gathered(torch.tensor([len(content)], dtype=torch.int64))
+        sizes = _gathered(torch.tensor([len(content)], dtype=torch.int64, device="cpu"))
         longest = max(int(size) for size in sizes)
-        room = torch.zeros(longest, dtype=torch.uint8)
+        room = torch.zeros(longest, dtype=torch.uint8, device="cpu")
         room[: len(content)] = torch.frombuffer(bytearray(content), dtype=torch.uint8)
         parts = _gathered(room)
     except (RuntimeError, ValueError) as error:

@@ -85,7 +85,7 @@ _NO_TRUTH = frozenset({"kink", "undefined", "outside_domain", "unresolved", "ove
 
 def _held(span: ScanSpan, setting: Setting) -> list[float]:
     """The places as the dtype holds them, each once."""
-    held = torch.tensor(span.places(), dtype=torch.float64).to(setting.problem.dtype).to(torch.float64)
+    held = torch.tensor(span.places(), dtype=torch.float64, device="cpu").to(setting.problem.dtype).to(torch.float64)
     if not bool(held.isfinite().all()):
         raise UsageError(f"the scan of {span.name!r} goes beyond the range of {setting.dtype}")
     places = held.unique().tolist()
@@ -112,7 +112,7 @@ def _along_step(setting: Setting, point: Mapping[str, float], places: Sequence[f
     evaluator = Evaluator(setting.problem, point, setting.columns, setting.n)
     values = evaluator.values()
     truths, sums = evaluator.truths(values, setting.n, {})
-    steps, found = torch.tensor(places, dtype=torch.float64), 0
+    steps, found = torch.tensor(places, dtype=torch.float64, device="cpu"), 0
     for name in setting.problem.parameters:
         truth, _ = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), setting.n)
         fields = (truth.high, truth.low, truth.radius, truth.status)

@@ -99,7 +99,7 @@ def _range(setting: Setting, x: Tensor, curve: ErrorCurve, per_decade: int) -> l
 def _measured(
     curve: ErrorCurve, truth: arb, name: str, method: str, point: Mapping[str, float], steps: Sequence[float]
 ) -> StepCurve:
-    tensor = torch.tensor([*steps, curve.chosen], dtype=torch.float64)
+    tensor = torch.tensor([*steps, curve.chosen], dtype=torch.float64, device="cpu")
     estimate, model = curve.at(tensor), curve.model(tensor)
     errors = [_distance(value, truth) for value in estimate.value.tolist()]
     with precision(SUM_PRECISION):

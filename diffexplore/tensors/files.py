@@ -36,7 +36,7 @@ def inputs_for(fn: Any, text: str, *, dtype: torch.dtype, seed: int) -> tuple[An
         return arguments_from(fn, _required(_loaded(Path(text.strip()))), "the file")
     generator = torch.Generator().manual_seed(seed)
     drawn = {
-        name: torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
+        name: torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu").to(dtype).requires_grad_()
         for name, shape in named_shapes(text).items()
     }
     if not drawn:

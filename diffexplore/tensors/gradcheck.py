@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from diffexplore.ambient_modes import undisturbed_but_for_theirs
 from diffexplore.arguments import as_flag, as_text, wrong
 from diffexplore.checking.options import as_dtype, as_seed
 from diffexplore.errors import UsageError, unknown
@@ -44,6 +45,7 @@ _NOT_TRIED = {"check_undefined_grad": ("undefined_upstream", "unused_output")}
 BATTERIES = ("quick", "full", "none")
 
 
+@undisturbed_but_for_theirs
 def gradcheck(
     fn: Any = None,
     inputs: Any = (),

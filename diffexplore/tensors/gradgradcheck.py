@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from diffexplore.ambient_modes import undisturbed_but_for_theirs
 from diffexplore.arguments import as_flag
 from diffexplore.checking.options import as_seed
 from diffexplore.errors import CandidateError, UsageError
@@ -32,6 +33,7 @@ _WITHOUT_EFFECT = (
 _OTHER_WAYS = ("gen_non_contig_grad_outputs", "check_undefined_grad", "check_batched_grad", "check_fwd_over_rev")
 
 
+@undisturbed_but_for_theirs
 def gradgradcheck(
     fn: Any = None,
     inputs: Any = (),

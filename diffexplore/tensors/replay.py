@@ -200,7 +200,7 @@ def _read_tensor(written: Any) -> Tensor:
     if not floats and not all(type(one) is int and -(2**63) <= one < 2**63 for one in numbers):
         raise UsageError("a tensor of integers holds something else")
     wide = torch.tensor(
-        [_float(one) for one in numbers] if floats else numbers, dtype=torch.float64 if floats else None
+        [_float(one) for one in numbers] if floats else numbers, dtype=torch.float64 if floats else None, device="cpu"
     )
     values = torch.view_as_complex(wide.reshape(*shape, 2)) if dtype.is_complex else wide.reshape(shape)
     found = _laid_out(values.to(dtype), strides)

@@ -42,7 +42,7 @@ class SparseInput:
     def unspecified(self) -> Tensor:
         """Where elements are variables that are not specified: truth values in the shape of what stands for it."""
         stands = self.stand_in
-        found = torch.full((stands.numel(),), not self.masked)
+        found = torch.full((stands.numel(),), not self.masked, dtype=torch.bool, device="cpu")
         found[slice(0) if self.masked else places_of(self.given)] = False
         return found.reshape(stands.shape)
 

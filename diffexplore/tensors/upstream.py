@@ -21,7 +21,7 @@ def upstreams_for(output: Tensor, seed: int, *, jacobian: bool = False) -> Itera
         for place in range(output.numel()):
             one = torch.zeros_like(output, memory_format=torch.contiguous_format, requires_grad=False)
             one.view(-1)[place] = 1
-            index = torch.unravel_index(torch.tensor(place), output.shape)
+            index = torch.unravel_index(torch.tensor(place, device="cpu"), output.shape)
             yield f"of output entry [{', '.join(str(int(i)) for i in index)}]", one
         return
     generator = torch.Generator().manual_seed(seed)
@@ -35,8 +35,10 @@ def upstreams_for(output: Tensor, seed: int, *, jacobian: bool = False) -> Itera
 
 def _random(like: Tensor, generator: torch.Generator) -> Tensor:
     def numbers() -> Tensor:
-        sizes = 0.5 + torch.rand(like.shape, generator=generator, dtype=torch.float64)
-        return torch.where(torch.rand(like.shape, generator=generator) < 0.5, -sizes, sizes)
+        sizes = 0.5 + torch.rand(like.shape, generator=generator, dtype=torch.float64, device="cpu")
+        return torch.where(
+            torch.rand(like.shape, generator=generator, dtype=torch.float32, device="cpu") < 0.5, -sizes, sizes
+        )
 
     found = torch.complex(numbers(), numbers()) if like.is_complex() else numbers()
     return found.to(like.device, like.dtype)

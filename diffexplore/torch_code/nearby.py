@@ -32,7 +32,7 @@ def moved(tensor: Tensor, share: float) -> Tensor:
     """Numbers nearby: each is moved by about ``share`` of its own size, zeros among zeros by it."""
     numbers = _numbers(tensor)
     share *= max(1.0, 4 * UNIT_ROUNDOFF[numbers.dtype] / abs(share))
-    draws = 1 + torch.rand(numbers.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    draws = 1 + torch.rand(numbers.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64, device="cpu")
     draws = draws.to(numbers.device)
     changed = numbers.to(torch.float64) * (1 + share * draws)
     return _like(tensor, torch.where((numbers == 0).all(), abs(share) * draws, changed))
@@ -41,7 +41,7 @@ def moved(tensor: Tensor, share: float) -> Tensor:
 def rounded_otherwise(tensor: Tensor, generator: torch.Generator) -> Tensor:
     """Numbers of which each is moved by one unit of its dtype, in the last place."""
     numbers = _numbers(tensor)
-    down = torch.rand(numbers.shape, generator=generator).to(numbers.device) < 0.5
+    down = torch.rand(numbers.shape, generator=generator, dtype=torch.float32, device="cpu").to(numbers.device) < 0.5
     units = torch.where(down, -1.0, 0.0 if stays_inside(numbers.device) else 1.0).to(torch.float64)
     return _like(tensor, numbers.to(torch.float64) * (1 + 2 * UNIT_ROUNDOFF[numbers.dtype] * units))
 

@@ -88,7 +88,7 @@ def capture(
     lines, backward = Lines(env, decisions or Decisions()), _Backward()
     with fakes:
         shapes = [*(array.shape for array in parameters), *((size, *array.shape) for array in data)]
-        inputs = [torch.empty(shape, dtype=getattr(torch, DTYPE)) for shape in shapes]
+        inputs = [torch.empty(shape, dtype=getattr(torch, DTYPE), device="cpu") for shape in shapes]
 
     def forward_and_backward(*tensors: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...], list[Tensor]]:
         leaves = {name: tensor.detach() for name, tensor in zip(names, tensors, strict=True)}

@@ -79,7 +79,7 @@ class Decisions:
             self.values += made
             self.place = place
             with disable_current_modes():
-                self._decided[identity] = torch.tensor(made, dtype=torch.bool).reshape(mask.shape)
+                self._decided[identity] = torch.tensor(made, dtype=torch.bool, device="cpu").reshape(mask.shape)
         return self._decided[identity]
 
 

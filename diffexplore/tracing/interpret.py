@@ -60,7 +60,7 @@ class Reading:
         self.view_copied = self.certain = False
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
         self.dtype: torch.dtype | None = None
-        self.operand, self.results = torch.empty(0), cast(Any, ())
+        self.operand, self.results = torch.empty(0, dtype=torch.float64, device="cpu"), cast(Any, ())
         self._capture, self._as_they_are = capture, exact
         self._floats = floats_of(capture.graph)
         self.domains, self.narrow = NodeDomains(), NarrowResults()

@@ -87,6 +87,6 @@ def is_exact(cell: sympy.Basic, dtype: torch.dtype) -> bool:
         return all(is_exact(branch, dtype) for branch, _ in cell.args)
     if isinstance(cell, sympy.Rational):
         value = float(cell)
-        return sympy.Rational(value) == cell and torch.tensor(value, dtype=dtype).double().item() == value
+        return sympy.Rational(value) == cell and torch.tensor(value, dtype=dtype, device="cpu").double().item() == value
     found = whole_range(cell)
     return found is not None and max(map(abs, found)) <= min(2 / info.eps, info.max)

@@ -140,7 +140,7 @@ def tried_numbers(parameters: Sequence[Array], data: Sequence[Array], n: int) ->
 def _numbers(shape: tuple[int, ...], place: int) -> Tensor:
     """Distinct numbers between ½ and 1; no leaf, so that a program may write into them."""
     count = max(1, torch.Size(shape).numel())
-    values = 0.5 + 0.4 * torch.arange(count, dtype=torch.float64) / count + 0.01 * place
+    values = 0.5 + 0.4 * torch.arange(count, dtype=torch.float64, device="cpu") / count + 0.01 * place
     return values.reshape(shape).requires_grad_().clone()
 
 

@@ -119,7 +119,7 @@ def _steps_of(func: Any, place: object) -> Callable[..., Any]:
 def _constant(number: complex) -> Tensor:
     """A number, as torch has it where it stands beside tensors."""
     with disable_current_modes():
-        return torch.tensor(number, dtype=torch.complex128)
+        return torch.tensor(number, dtype=torch.complex128, device="cpu")
 
 
 def _unknown(func: Any, place: object) -> UsageError:

@@ -85,13 +85,13 @@ class _Growth(Observer):
     def __init__(self, n: int, unit: float) -> None:
         self._n = n
         self._unit = unit
-        self.largest = torch.ones(n, dtype=torch.float64)
+        self.largest = torch.ones(n, dtype=torch.float64, device="cpu")
 
     def saw(self, watch: Watch, name: str, args: tuple[Any, ...], out: Any) -> None:
         """One operation, which ran under a watch."""
         if not self._fits(out) or out.numel() != self._n or name in watch.unwatched:
             return
-        before = torch.full((self._n,), self._unit, dtype=torch.float64)
+        before = torch.full((self._n,), self._unit, dtype=torch.float64, device="cpu")
         for value in args:
             if self._fits(value):
                 before = torch.maximum(before, _relative_radius(watch, value).reshape(-1).cpu().expand(self._n))

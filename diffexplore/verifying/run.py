@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from diffexplore.ambient_modes import undisturbed
 from diffexplore.arguments import as_text, as_words, wrong
 from diffexplore.checking.batch import Batch, make_batch
 from diffexplore.checking.listener import Listener, Silence, announced
@@ -33,6 +34,7 @@ from diffexplore.verifying.packs import by_symbol
 from diffexplore.verifying.upstream import VerifiedSubject, subject_of
 
 
+@undisturbed
 def verify(
     candidate: Any,
     loss: Any = None,

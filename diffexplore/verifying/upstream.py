@@ -107,7 +107,7 @@ def _shape_of_output(
     inner = candidate.inner if isinstance(candidate, Packed) else candidate
     if not isinstance(inner, (ComputesLoss, Layer)):
         return None
-    values = {name: torch.tensor(float(point[name]), dtype=torch.float64) for name in loss.parameters}
+    values = {name: torch.tensor(float(point[name]), dtype=torch.float64, device="cpu") for name in loss.parameters}
     values |= {name: torch.as_tensor(batch.columns[name]).clone() for name in loss.data}
     packed = candidate.symbols.pack(values) if isinstance(candidate, Packed) else values
     try:

@@ -47,7 +47,7 @@ class Adam:
         if not self._steps:
             self._first = [torch.zeros_like(parameter) for parameter in parameters]
             self._second = [torch.zeros_like(parameter) for parameter in parameters]
-            self._steps = [torch.zeros((), dtype=torch.float32) for _ in parameters]
+            self._steps = [torch.zeros((), dtype=torch.float32, device="cpu") for _ in parameters]
         adam(
             parameters, gradient, self._first, self._second, [], self._steps, foreach=False, fused=False,
             amsgrad=False, beta1=BETAS[0], beta2=BETAS[1], lr=self.rate, weight_decay=0.0, eps=EPS, maximize=False,

@@ -71,7 +71,7 @@ class EagerKernel:
         tensors = self.columns.tensors
         dtype = reduce(torch.promote_types, (one.dtype for one in tensors.values())) if tensors else torch.float64
         rounded = {
-            name: torch.tensor(x, dtype=torch.float64).to(self.columns.device, dtype)
+            name: torch.tensor(x, dtype=torch.float64, device="cpu").to(self.columns.device, dtype)
             for name, x in zip(self.plan.loss.parameters, at, strict=True)
         }
         return rounded | {name: tensor.to(dtype) for name, tensor in tensors.items()}

@@ -103,9 +103,13 @@ class InductorKernel:
     def begun(self, at: Point) -> tuple[list[Any], Tensor]:
         """What does not vary, on the host: all slots, and those that the device needs in one tensor."""
         parameters = zip(self.plan.loss.parameters, at, strict=True)
-        slots = self.reduction.begun(TORCH, {name: torch.tensor(x, dtype=torch.float64) for name, x in parameters})
+        slots = self.reduction.begun(
+            TORCH, {name: torch.tensor(x, dtype=torch.float64, device="cpu") for name, x in parameters}
+        )
         weight = 1 / self.columns.n if self.plan.loss.reduction == "mean" else 1.0
-        return slots, torch.tensor([*(float(slots[slot]) for slot in self._fixed), weight], dtype=torch.float64)
+        return slots, torch.tensor(
+            [*(float(slots[slot]) for slot in self._fixed), weight], dtype=torch.float64, device="cpu"
+        )
 
     def reduced(self, numbers: Tensor) -> tuple[Tensor, list[Tensor]]:
         """On the device: the reductions in one tensor, and the outputs by sample."""

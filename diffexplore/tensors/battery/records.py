@@ -118,7 +118,9 @@ def _worst(one: Tensor | None, other: Tensor | None, like: Tensor, numbers: Tens
     if not bool(off.any()):
         return None
     place = int(torch.where(off, (value - expected).abs().nan_to_num(nan=torch.inf), -1.0).argmax())
-    index = ", ".join(str(int(i)) for i in torch.unravel_index(torch.tensor(place), tuple(value.shape) or (1,)))
+    index = ", ".join(
+        str(int(i)) for i in torch.unravel_index(torch.tensor(place, device="cpu"), tuple(value.shape) or (1,))
+    )
     where = f"[{index}]" if value.dim() else ""
     return f"{where} is {float(value.reshape(-1)[place]):.6g}, not {float(expected.reshape(-1)[place]):.6g}"
 

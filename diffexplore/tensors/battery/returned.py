@@ -187,7 +187,7 @@ def _overlap(one: Tensor, other: Tensor) -> bool:
     """Whether some element of the one lies where one of the other does."""
     if storage_key(one) != storage_key(other):
         return False
-    places = torch.arange(one.untyped_storage().nbytes() // one.element_size())
+    places = torch.arange(one.untyped_storage().nbytes() // one.element_size(), device="cpu")
     taken = [places.as_strided(part.shape, part.stride(), part.storage_offset()).reshape(-1) for part in (one, other)]
     return bool(torch.isin(*taken).any())
 

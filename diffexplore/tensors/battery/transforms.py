@@ -30,7 +30,7 @@ def forward_mode(setting: CallSetting) -> Iterator[CallFinding]:
     """⟨upstream, J·v⟩ has to be ⟨gradient, v⟩."""
     generator = torch.Generator().manual_seed(setting.candidate.seed)
     tangents = {
-        one.name: torch.randn(one.tensor.shape, generator=generator, dtype=torch.float64).to(one.tensor)
+        one.name: torch.randn(one.tensor.shape, generator=generator, dtype=torch.float64, device="cpu").to(one.tensor)
         for one in setting.candidate.sources
     }
     with forward_ad.dual_level():

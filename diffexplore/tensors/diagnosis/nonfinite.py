@@ -49,7 +49,7 @@ class FirstNotFinite(DispatchMode):
 
     def _note(self, name: str, tensor: Tensor) -> None:
         place = int((~tensor.isfinite()).reshape(-1).to(torch.int8).argmax())
-        index = torch.unravel_index(torch.tensor(place), tuple(tensor.shape) or (1,))
+        index = torch.unravel_index(torch.tensor(place, device="cpu"), tuple(tensor.shape) or (1,))
         node = current_autograd_node()
         self.operation, self.place = name, place_that_runs()
         self.index = tuple(int(i) for i in index) if tensor.dim() else ()

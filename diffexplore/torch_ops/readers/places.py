@@ -153,7 +153,7 @@ def nearest(name: str) -> Callable[..., Grid]:
 
     def read(reading: Reading, x: Grid, output_size: Sequence[int], *scales: Any, **named: Any) -> Grid:
         sizes = x.cells.shape[2:]
-        labels = torch.arange(math.prod(sizes), dtype=torch.float64).reshape((1, 1, *sizes))
+        labels = torch.arange(math.prod(sizes), dtype=torch.float64, device="cpu").reshape((1, 1, *sizes))
         index = kernel(labels, output_size, *_floats(scales), **_named(named)).to(torch.int64).numpy().reshape(-1)
         _keep_samples(x, len(sizes))
         found = x.cells.reshape(-1, math.prod(sizes))[:, index]
@@ -170,7 +170,7 @@ def nearest_backward(name: str) -> Callable[..., Grid]:
         reading: Reading, grad: Grid, output_size: Sequence[int], input_size: Sequence[int], *scales: Any, **named: Any
     ) -> Grid:
         count, sizes = math.prod(output_size), tuple(input_size[2:])
-        units = torch.eye(count, dtype=torch.float64).reshape((count, 1, *output_size))
+        units = torch.eye(count, dtype=torch.float64, device="cpu").reshape((count, 1, *output_size))
         made = kernel(units, output_size, (count, 1, *sizes), *_floats(scales), **_named(named)).reshape(count, -1)
         _keep_samples(grad, len(sizes))
         found = put_back(grad.cells.reshape(-1, 1, count), made.argmax(1).numpy()[None, :], math.prod(sizes))

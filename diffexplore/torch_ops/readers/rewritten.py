@@ -22,7 +22,7 @@ def attention_backward(
         raise NotImplementedError("dropout within attention")
     factor = query.new_full((), query.shape[-1]).rsqrt() if scale is None else scale
     scores = (query * factor) @ key.mT
-    kept = torch.ones(scores.shape[-2:], dtype=torch.bool).tril() if is_causal else None
+    kept = torch.ones(scores.shape[-2:], dtype=torch.bool, device="cpu").tril() if is_causal else None
     if attn_mask is not None:
         shown = attn_mask > -math.inf
         scores = scores + attn_mask.masked_fill(~shown, 0.0)

@@ -76,7 +76,7 @@ def _power(x: Any, y: Any) -> Tensor:
         if 0 < abs(count) <= _MOST_FACTORS:
             found = _product_of(x, abs(count))
             return found if count > 0 else divide(1.0, found)
-    base = x if isinstance(x, Tensor) else torch.as_tensor(complex(x), dtype=torch.complex128)
+    base = x if isinstance(x, Tensor) else torch.tensor(complex(x), dtype=torch.complex128, device="cpu")
     return exponential(multiply(y, logarithm(base)))
 
 

@@ -56,7 +56,7 @@ def _within(part: np.ndarray, shape: tuple[int, ...], among: tuple[slice, ...]) 
 
 
 def _labels(x: Operand) -> Tensor:
-    return torch.arange(x.value.numel()).reshape(x.shape)
+    return torch.arange(x.value.numel(), device="cpu").reshape(x.shape)
 
 
 _ONE = number_of(1)

@@ -104,7 +104,7 @@ def _moved_conditions(call: OperatorCall) -> Applied:
 def _labels(operand: Operand, first: int) -> Tensor:
     if operand.ball is None:
         return operand.value
-    return torch.arange(first, first + operand.value.numel(), dtype=torch.float64).reshape(operand.shape)
+    return torch.arange(first, first + operand.value.numel(), dtype=torch.float64, device="cpu").reshape(operand.shape)
 
 
 def _places(labels: Tensor, count: int) -> np.ndarray:

@@ -119,7 +119,7 @@ def ordered(call: OperatorCall) -> Applied:
     values, indices = call.out
     dimensions = len(operand.shape)
     dim = call.argument("dim", -1) % dimensions if dimensions else 0
-    labels = torch.arange(operand.value.numel()).reshape(operand.shape)
+    labels = torch.arange(operand.value.numel(), device="cpu").reshape(operand.shape)
     if dimensions == 0:
         places = labels.numpy()
     else:

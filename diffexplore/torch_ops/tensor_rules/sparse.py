@@ -36,7 +36,7 @@ class SparseOperand:
 def held(sparse: Tensor) -> Tensor:
     """Where a sparse tensor holds an entry: truth values, dense."""
     with disable_current_modes():
-        found = torch.zeros(sparse.numel(), dtype=torch.bool)
+        found = torch.zeros(sparse.numel(), dtype=torch.bool, device="cpu")
         found[places_of(sparse)] = True
         return found.reshape(sparse.shape)
 
@@ -47,7 +47,7 @@ def places_of(sparse: Tensor) -> Tensor:
         if sparse.device.type != "cpu":
             sparse = sparse.detach().cpu()
         values = sparse.detach()._values() if sparse.layout is torch.sparse_coo else sparse.detach().values()
-        numbers = torch.arange(1, values.numel() + 1).reshape(values.shape)
+        numbers = torch.arange(1, values.numel() + 1, device="cpu").reshape(values.shape)
         if sparse.layout is torch.sparse_coo:
             found = torch.sparse_coo_tensor(sparse.detach()._indices(), numbers, sparse.shape).to_dense()
         else:

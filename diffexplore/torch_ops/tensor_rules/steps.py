@@ -128,7 +128,7 @@ def _reduced_at(x: Tensor, places: Tensor, source: Tensor, reduce: str, include_
     counts = torch.bincount(places, minlength=x.numel())
     width = int(counts.max()) if places.numel() else 0
     rank = torch.arange(places.numel(), device=x.device) - (counts.cumsum(0) - counts)[places[order]]
-    table = torch.full((x.numel(), width + 1), -1, device=x.device)
+    table = torch.full((x.numel(), width + 1), -1, dtype=torch.int64, device=x.device)
     table[places[order], 1 + rank] = x.numel() + order
     own = torch.arange(x.numel(), device=x.device)
     table[:, 0] = own if include_self else torch.where(counts == 0, own, -1)
@@ -194,13 +194,15 @@ def ctc_loss(
     Source: A. Graves et al., "Connectionist temporal classification", ICML 2006, section 4.1.
     """
     batched = log_probs if log_probs.dim() == 3 else log_probs.unsqueeze(1)
-    lengths, sizes = (torch.as_tensor(one).reshape(-1).tolist() for one in (input_lengths, target_lengths))
+    lengths, sizes = (
+        one.reshape(-1).tolist() if isinstance(one, Tensor) else list(one) for one in (input_lengths, target_lengths)
+    )
     starts = [sum(sizes[:n]) for n in range(len(sizes))]
     rows = targets.reshape(len(sizes), -1) if targets.dim() == 2 or log_probs.dim() == 2 else None
     losses = []
     for n, (length, size) in enumerate(zip(lengths, sizes, strict=True)):
         labels = rows[n, :size] if rows is not None else targets[starts[n] : starts[n] + size]
-        extended = torch.full((2 * size + 1,), blank, device=log_probs.device)
+        extended = torch.full((2 * size + 1,), blank, dtype=torch.int64, device=log_probs.device)
         extended[1::2] = labels
         chances = batched[:length, n].exp()[:, extended]
         losses.append(-_chance_of_labels(chances, extended, blank).log())

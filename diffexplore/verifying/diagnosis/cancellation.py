@@ -101,9 +101,10 @@ def _naive(expr: sympy.Expr) -> sympy.Expr:
 def _rounding(form: sympy.Expr, scene: Scene, name: str) -> list[float]:
     """How far a form computed by torch may be from its exact value, for each number of a partial."""
     problem, n = scene.problem, len(scene.samples)
-    values = {key: torch.tensor(value, dtype=problem.dtype) for key, value in scene.point.items()}
+    values = {key: torch.tensor(value, dtype=problem.dtype, device="cpu") for key, value in scene.point.items()}
     values |= {
-        key: torch.tensor([sample[key] for sample in scene.samples], dtype=problem.dtype) for key in problem.loss.data
+        key: torch.tensor([sample[key] for sample in scene.samples], dtype=problem.dtype, device="cpu")
+        for key in problem.loss.data
     }
     program = lower([form], problem.inputs)
     with Watch() as watch:

@@ -98,7 +98,7 @@ def _found(scene: Scene, sample: int) -> int | None:
 def _partials(scene: Scene, name: str) -> np.ndarray:
     """The partial of each sample, in float64."""
     problem = scene.problem
-    values = {key: torch.tensor(value, dtype=torch.float64) for key, value in scene.point.items()}
+    values = {key: torch.tensor(value, dtype=torch.float64, device="cpu") for key, value in scene.point.items()}
     values |= scene.columns()
     program = lower([exact_partial(problem, name)], problem.inputs)
     return spread_over(program.run(TORCH, values)[0], scene.n, values).numpy()

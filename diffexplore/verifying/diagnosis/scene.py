@@ -139,7 +139,7 @@ class Scene:
     def columns(self) -> Mapping[str, Tensor]:
         """The samples as tensors of shape (n,), in float64."""
         return {
-            name: torch.tensor([sample[name] for sample in self.samples], dtype=torch.float64)
+            name: torch.tensor([sample[name] for sample in self.samples], dtype=torch.float64, device="cpu")
             for name in self.problem.loss.data
         }
 
@@ -210,7 +210,10 @@ class Laboratory:
     def widened(self) -> Laboratory:
         """The same in float64, at the numbers of the narrower dtype."""
         rows = {name: column.to(self.problem.dtype) for name, column in self.columns.items()}
-        point = {name: float(torch.tensor(value).to(self.problem.dtype)) for name, value in self.point.items()}
+        point = {
+            name: float(torch.tensor(value, dtype=torch.float64, device="cpu").to(self.problem.dtype))
+            for name, value in self.point.items()
+        }
         return replace(self, problem=replace(self.problem, dtype=torch.float64), point=point, columns=rows)
 
     def rows(self, index: np.ndarray) -> dict[str, Tensor]:
