@@ -297,6 +297,15 @@ def test_second_derivatives_that_are_swapped() -> None:
     assert set(wrong_entries(report)) == set(values)
 
 
+def test_swapped_second_derivatives_are_seen_in_their_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many parameters one sum is compared first: what one entry has too much, another has too little."""
+    monkeypatch.setattr(verification_modes, "_ENTRIES", 1)
+    loss, at = dx.Loss("a*b", parameters="a, b"), {"a": 1.5, "b": 0.25}
+    report = dx.verify(Product, loss, None, at, modes="double backward")
+    assert report.verdict == "fail"
+    assert set(wrong_entries(report)) == {("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")}
+
+
 def test_the_second_derivatives_of_a_product_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ProductBackward, "swapped", False)
     loss, at = dx.Loss("a*b", parameters="a, b"), {"a": 1.5, "b": 0.25}
