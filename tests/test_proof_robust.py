@@ -158,3 +158,15 @@ def test_the_partials_of_a_proof_share_one_budget(monkeypatch: pytest.MonkeyPatc
     statuses = [statement.decision.status for statement in proof.statements]
     assert (proof.status, statuses[0], statuses[-1]) == ("unknown", "proved", "unknown")
     assert "was stopped: too large" in " ".join(proof.statements[-1].decision.tried)
+
+
+def test_partials_that_differ_by_where_numbers_stand_take_little_of_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Fourier series of fifty frequencies, whose partials are not renamings of each other, ends within its budget."""
+    monkeypatch.setattr(importlib.import_module("diffexplore.proving.prove"), "BUDGET", Budget(25_000, 600.0))
+    frequencies = torch.arange(1.0, 6.0)
+
+    def series(a: torch.Tensor, b: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        angles = x[:, None] * frequencies.to(x.dtype)
+        return ((torch.cos(angles) @ a + torch.sin(angles) @ b - y) ** 2).mean()
+
+    assert dx.prove(series, parameters="a[5] b[5]", data="x y").status == "proved"

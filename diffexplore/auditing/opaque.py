@@ -18,8 +18,8 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.auditing.steps import spelled
 from diffexplore.decide import Decision, decide_equal
-from diffexplore.decide.points import as_record
 from diffexplore.decide.records import Counterexample
+from diffexplore.decide.values import as_record
 from diffexplore.formula.compare import random_points, value_at
 from diffexplore.program.program import lower
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 import sympy
@@ -16,6 +16,7 @@ from diffexplore.decide.generators import with_converter
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import Region
+from diffexplore.decide.same import same_but_for_numbers
 from diffexplore.decide.side_conditions import SideCondition
 from diffexplore.decide.sums import SumRule, as_one_summand, bound_symbols, sums_in
 from diffexplore.decide.zeros import Zeros, facts, vanishes, vanishes_opaquely
@@ -36,7 +37,8 @@ def cases(question: EqualityQuestion, start: Region | None = None) -> Iterator[R
     start = start or question.on_equations(Region(), question.bound_only)
     for resolver, (given, left, right, requirements) in regions(look, Zeros(), start):
         requirements.left.certain |= _of_one_sample(requirements.left, resolver.region)
-        yield RegionCase(resolver, given, left, right, requirements, question.of_each_sample)
+        same = left == right or same_but_for_numbers(left, right)
+        yield RegionCase(resolver, given, left, right, requirements, question.of_each_sample, same)
 
 
 def _of_one_sample(requirements: Requirements, region: Region) -> set[DomainCondition]:
@@ -48,8 +50,14 @@ def _of_one_sample(requirements: Requirements, region: Region) -> set[DomainCond
     return found.certain
 
 
-def settle(question: EqualityQuestion, case: RegionCase) -> None:
-    """Prove the case if algebra can, or note why it needs no proof."""
+def settle(
+    question: EqualityQuestion, case: RegionCase, refuted: Callable[[RegionCase], bool] = lambda _: False
+) -> None:
+    """Prove the case if algebra can, or note why it needs no proof.
+
+    Where it needs one and ``refuted`` says that there is none, it is left open. That is called with the case and its
+    pieces, before the algebra.
+    """
     region, requirements = case.resolver.region, case.requirements
     certain = requirements.left.certain
     case.required = (*question.needs, *requirements.open(region))
@@ -72,7 +80,7 @@ def settle(question: EqualityQuestion, case: RegionCase) -> None:
             return
     try:
         case.pieces = list(pieces_of(question, case))
-        case.proved = equal(question, case)
+        case.proved = not refuted(case) and equal(question, case)
     except Undefined as nothing:
         case.note = str(nothing)
         if _undefined(case.right):
@@ -183,17 +191,19 @@ def equal(question: EqualityQuestion, case: RegionCase) -> bool:
     if not sums_in(difference):
         case.note = "rational functions of independent generators"
         needed = (case.left, case.right)
-        return vanishes_opaquely(difference) or vanishes(difference, facts(case.resolver, needed))
+        return case.same or vanishes_opaquely(difference) or vanishes(difference, facts(case.resolver, needed))
     if not case.pieces:
         case.note = "no sample has a value"
         return False
     rule = SumRule(bound_symbols(difference), [piece.resolver for piece in case.pieces])
     summand = as_one_summand(difference)
-    if summand is not None and _summand_vanishes(question, case, summand, rule):
+    if summand is not None and (case.same or _summand_vanishes(question, case, summand, rule)):
         case.note = EQUAL_SUMMANDS
         return True
     case.note = "sums in canonical form, for every number of samples"
-    return vanishes_opaquely(difference, rule) or vanishes(difference, facts(case.resolver, (difference,)), rule)
+    if case.same or vanishes_opaquely(difference, rule):
+        return True
+    return vanishes(difference, facts(case.resolver, (difference,)), rule)
 
 
 def _summand_vanishes(question: EqualityQuestion, case: RegionCase, summand: sympy.Expr, rule: SumRule) -> bool:

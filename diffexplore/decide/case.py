@@ -190,6 +190,7 @@ class RegionCase:
     right: sympy.Expr
     requirements: Both
     data: frozenset[sympy.Basic]  # the symbols that each sample has
+    same: bool  # whether both sides are one expression, but for where its numbers stand
     pieces: list[Piece] = field(default_factory=list)
     partial: bool = False  # there are regions of samples without a value
     proved: bool = False

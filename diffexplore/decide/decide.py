@@ -10,7 +10,7 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
-from diffexplore.decide.algebra import cases, pieces_of, settle
+from diffexplore.decide.algebra import cases, settle
 from diffexplore.decide.branches import chosen_by
 from diffexplore.decide.case import RegionCase
 from diffexplore.decide.choose import find
@@ -36,7 +36,7 @@ STRICT = False
 """Whether an error inside the algebra or the search for points is raised, as the tests want; else it is noted."""
 
 _POINTS = 60
-_FIRST = 6  # so many points are tried before the algebra, for one at which both sides have a value
+_FIRST = 6  # so many points are tried before the algebra, for those at which both sides have a value
 _WITNESSES = 3
 _LOOKED_AT, _FEW = 8, 6  # so many cases that are proved are looked at, those after the first witness at so many points
 
@@ -170,9 +170,9 @@ def _prove(question: EqualityQuestion, work: Work, sizes: Sequence[int]) -> None
     check_steps(question)
     for case in cases(question):
         work.cases.append(case)
-        if _refuted_first(question, case, work, sizes):
+        settle(question, case, lambda case: _refuted_first(question, case, work, sizes))
+        if work.apart is not None:
             return
-        settle(question, case)
     work.complete = True
 
 
@@ -192,24 +192,18 @@ def _look_at_conditions(question: EqualityQuestion, work: Work) -> None:
 def _refuted_first(question: EqualityQuestion, case: RegionCase, work: Work, sizes: Sequence[int]) -> bool:
     """Whether the sides are apart at one of a few points, where that is cheap: before algebra goes through them.
 
-    Only in a case without conventions, and without branches in its sums, whose regions of samples the algebra finds.
+    Only in a case without conventions, and without branches in its sums, which have many regions of samples. Two points
+    are looked at, one with positive numbers and one with both signs.
     """
-    if question.departures(case.resolver):
+    if question.departures(case.resolver) or (question.branches and any(map(sums_in, case.sides))):
         return False
-    required = (*question.needs, *case.requirements.open(case.resolver.region))
-    tried = replace(case, required=required, conditions=[], choices={}, needs=[], unvalued=[])
-    if any(sums_in(side) for side in case.sides):
-        if question.branches:
-            return False
-        try:
-            tried.pieces = list(pieces_of(question, tried))
-        except (Undefined, Unsupported):
-            return False
-    work.apart, _ = find(tried, _FIRST, 1, sizes=sizes, shows=question.shows)
+    work.apart, seen = find(case, _FIRST, 1 if case.same else 2, sizes=sizes, shows=question.shows)
     if work.apart is not None:
-        readable, _ = find(tried, _POINTS, sizes=sizes, shows=question.shows)
+        readable, _ = find(case, _POINTS, sizes=sizes, shows=question.shows)
         work.apart = readable or work.apart
         case.note = "certified values at a point"
+    elif seen is not None:
+        work.seen[len(work.cases) - 1] = seen
     return work.apart is not None
 
 
@@ -223,9 +217,13 @@ def _look(question: EqualityQuestion, work: Work, sizes: Sequence[int]) -> None:
             work.largest = max(largest, key=lambda one: one.difference.mid(), default=None)
             if work.apart is not None:
                 return
-    for case in [case for case in work.cases if case.proved][:_LOOKED_AT]:
-        first, same = work.witness is None, case.left == case.right
-        apart, seen = find(case, _POINTS if first else _FEW, _WITNESSES if first and not same else 1, sizes=sizes)
+    proved = [(number, case) for number, case in enumerate(work.cases) if case.proved]
+    for number, case in proved[:_LOOKED_AT]:
+        first = work.witness is None
+        apart, seen = None, work.seen.get(number)
+        if seen is None:
+            enough = _WITNESSES if first and not case.same else 1
+            apart, seen = find(case, _POINTS if first else _FEW, enough, sizes=sizes)
         if apart is None and seen is not None and question.branches and contradicts(seen, question.unresolved):
             apart = seen
         if apart is not None:  # never seen; a proof and a counterexample would mean that one of them is wrong

@@ -1,4 +1,4 @@
-"""Points inside a region, and balls as texts."""
+"""Points inside a region."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from itertools import pairwise
 import sympy
 from flint import arb, fmpq
 
-from diffexplore.arithmetic.balls import precision
 from diffexplore.decide.membership import (
     Point,
     fraction,
@@ -22,7 +21,6 @@ from diffexplore.decide.membership import (
     real_roots,
     rounded,
 )
-from diffexplore.decide.records import EnclosedValue
 from diffexplore.decide.regions import OpenInterval, Region
 from diffexplore.formula.compare import value_at
 
@@ -173,10 +171,13 @@ def _readable(bound: Bound, found: Point, point: Point) -> Point:
 
 def _shortest(number: Fraction, within: Fraction) -> Fraction:
     """A number with few decimals near ``number``."""
-    digits = 0
-    while abs(Fraction(round(number * 10**digits), 10**digits) - number) > within:
-        digits += 1
-    return Fraction(round(number * 10**digits), 10**digits)
+    above, below, power = number.numerator, number.denominator, 1
+    while True:  # in whole numbers: each point takes one for each of its symbols
+        rounded, rest = divmod(2 * above * power + below, 2 * below)
+        rounded -= rest == 0 and rounded % 2  # to even, as Python rounds
+        if abs(rounded * below - above * power) * within.denominator <= within.numerator * below * power:
+            return Fraction(rounded, power)
+        power *= 10
 
 
 def _target(interval: OpenInterval, generator: random.Random) -> Fraction:
@@ -239,12 +240,3 @@ def _fraction(number: sympy.Expr) -> Fraction:
 def _middle(ball: arb) -> Fraction:
     mantissa, exponent = ball.mid().man_exp()
     return _short(Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
-
-
-def as_record(ball: arb) -> EnclosedValue:
-    """The ball as decimal texts; what the texts leave out of the middle is added to the radius."""
-    with precision(512):
-        middle = ball.mid().str(50, radius=False)
-        middle = middle.rstrip("0").rstrip(".") if "." in middle and "e" not in middle else middle
-        radius = abs(ball - arb(middle)).upper()
-        return EnclosedValue(middle, (radius * arb("1.01")).str(3, radius=False) if radius > 0 else "0")

@@ -17,11 +17,11 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.domain_conditions import difference
 from diffexplore.decide.membership import Point
-from diffexplore.decide.points import as_record, points_in
+from diffexplore.decide.points import points_in
 from diffexplore.decide.records import Counterexample, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.sums import bound_symbols, sums_in
-from diffexplore.decide.values import PointValues, Programs, Summands, value
+from diffexplore.decide.values import LoweredExpressions, PointValues, Summands, as_record, value
 from diffexplore.formula.batch_sums import SAMPLES, SIZES, BatchSum
 
 
@@ -132,7 +132,7 @@ def seen_in(case: RegionCase, count: int, sizes: Sequence[int] = SIZES) -> Itera
     outside = sorted(symbols - {SAMPLES}, key=str)
     if bound and not pieces:
         return
-    generator, programs = random.Random(1), Programs()
+    generator, programs = random.Random(1), LoweredExpressions()
     inside = {piece: _narrowed(piece.resolver.region, case) for piece in pieces}
     outer = [_narrowed(region, case) for region in _outside_sums(case, bound)]
     drawn_in = (points_in(region, outside, count=max(count // len(outer), 1)) for region in outer)
@@ -175,7 +175,7 @@ def _narrowed(region: Region, case: RegionCase) -> Region:
 
 
 def look_at(
-    case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]], programs: Programs | None = None
+    case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]], programs: LoweredExpressions | None = None
 ) -> Iterator[Seen]:
     """Both sides at a point, with samples and the pieces that they lie in; nothing where a need may fail."""
     samples = tuple(sample for sample, _ in drawn)
@@ -191,7 +191,7 @@ def look_at(
     if case.given != case.left and there.of(case.given) is None:
         return
     left = there.of(case.left)
-    right = left if case.left == case.right else there.of(case.right)
+    right = left if case.same else there.of(case.right)
     if left is not None and right is not None:
         data = set(samples[0]) if samples else {SAMPLES} - _used(case)
         outside = {symbol: number for symbol, number in point.items() if symbol not in data}

@@ -13,7 +13,7 @@ import sympy
 from flint import arb, fmpq
 
 from diffexplore.arithmetic.balls import BALLS, precision
-from diffexplore.decide.records import Unsupported
+from diffexplore.decide.records import EnclosedValue, Unsupported
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum, outermost
 from diffexplore.formula.budget import remembered, spend
 from diffexplore.formula.compare import PRECISIONS, is_sharp
@@ -33,6 +33,15 @@ class _NoValue(Exception):
 
 
 @dataclass(frozen=True)
+class FlatExpression:
+    """An expression in which a symbol stands for each sum, those sums, and the other symbols."""
+
+    plain: sympy.Expr
+    sums: Mapping[sympy.Symbol, BatchSum]
+    symbols: frozenset[sympy.Basic]
+
+
+@dataclass(frozen=True)
 class LoweredExpression:
     """An expression as a program, whose inputs are symbols and sums; of each sum the symbols that it leaves free."""
 
@@ -41,8 +50,22 @@ class LoweredExpression:
     program: Program
 
 
-Programs = dict[tuple[sympy.Expr, int], LoweredExpression]
-"""Expressions as programs, each for a number of samples."""
+class LoweredExpressions:
+    """Expressions as programs: one for all numbers of samples where N does not stand outside the sums."""
+
+    def __init__(self) -> None:
+        self._flat: dict[sympy.Expr, FlatExpression] = {}
+        self._known: dict[tuple[sympy.Expr, int], LoweredExpression] = {}
+
+    def of(self, expr: sympy.Expr, samples: int) -> LoweredExpression:
+        """``expr`` for so many samples; for none N is a symbol as the others are."""
+        flat = self._flat.get(expr)
+        if flat is None:
+            flat = self._flat[expr] = _flat(expr)
+        number = samples if SAMPLES in flat.symbols else 0
+        if (expr, number) not in self._known:
+            self._known[expr, number] = _lowered(expr, number)
+        return self._known[expr, number]
 
 
 class PointValues:
@@ -58,9 +81,9 @@ class PointValues:
         point: Mapping[sympy.Basic, Fraction],
         samples: Sequence[Mapping[sympy.Basic, Fraction]] = (),
         summands: Summands = lambda one, place: one.summand,
-        programs: Programs | None = None,
+        programs: LoweredExpressions | None = None,
     ) -> None:
-        self._programs = {} if programs is None else programs
+        self._programs = LoweredExpressions() if programs is None else programs
         self._numbers = [{**point, **samples[0]} if samples else point, *samples]
         self._summands = summands
         self._balls: dict[int, list[_Balls]] = {}
@@ -97,9 +120,7 @@ class PointValues:
         self, expr: sympy.Expr, bits: int, known: _Balls, samples: Sequence[_Balls], bound: frozenset[sympy.Basic]
     ) -> arb:
         """The value where the symbols are ``known``, of which ``bound`` are those of one sample of a sum around it."""
-        lowered = self._programs.get((expr, len(samples)))
-        if lowered is None:
-            lowered = self._programs[expr, len(samples)] = _lowered(expr, len(samples))
+        lowered = self._programs.of(expr, len(samples))
         try:
             inputs = {name: known[symbol] for name, symbol in lowered.symbols.items()}
         except KeyError:
@@ -126,17 +147,24 @@ class PointValues:
 
 
 @remembered(1024)  # other decisions look at the same expressions
-def _lowered(expr: sympy.Expr, samples: int) -> LoweredExpression:
-    """``expr`` for so many samples; for none N is a symbol as the others are."""
+def _flat(expr: sympy.Expr) -> FlatExpression:
     spend(nodes(expr))
-    sums = {f"sum@{number}": one for number, one in enumerate(outermost(expr))} if expr.has(BatchSum) else {}
-    names: dict[sympy.Basic, sympy.Basic] = {one: sympy.Symbol(name, real=True) for name, one in sums.items()}
-    if samples:
-        names[SAMPLES] = sympy.Integer(samples)
-    plain = expr.xreplace(names)
-    symbols = {str(symbol): symbol for symbol in sorted(plain.free_symbols - set(names.values()), key=str)}
-    free = {name: (one, frozenset(one.free_symbols)) for name, one in sums.items()}
-    return LoweredExpression(symbols, free, lower([plain], [*symbols, *sums]))
+    found = outermost(expr) if expr.has(BatchSum) else []
+    names = {one: sympy.Symbol(f"sum@{number}", real=True) for number, one in enumerate(found)}
+    plain = expr.xreplace(names) if names else expr
+    sums = {name: one for one, name in names.items()}
+    return FlatExpression(plain, sums, frozenset(plain.free_symbols - sums.keys()))
+
+
+@remembered(1024)
+def _lowered(expr: sympy.Expr, samples: int) -> LoweredExpression:
+    flat = _flat(expr)
+    spend(nodes(flat.plain))
+    number = {SAMPLES: sympy.Integer(samples)} if samples else {}
+    plain = flat.plain.xreplace(number) if number else flat.plain
+    symbols = {str(symbol): symbol for symbol in sorted(flat.symbols - number.keys(), key=str)}
+    sums = {str(name): (one, frozenset(one.free_symbols)) for name, one in flat.sums.items()}
+    return LoweredExpression(symbols, sums, lower([plain], [*symbols, *sums]))
 
 
 def value(
@@ -146,3 +174,12 @@ def value(
 ) -> arb | None:
     """A ball around the value of ``expr`` at one point, as of :class:`PointValues`."""
     return PointValues(point, samples).of(expr)
+
+
+def as_record(ball: arb) -> EnclosedValue:
+    """The ball as decimal texts; what the texts leave out of the middle is added to the radius."""
+    with precision(512):
+        middle = ball.mid().str(50, radius=False)
+        middle = middle.rstrip("0").rstrip(".") if "." in middle and "e" not in middle else middle
+        radius = abs(ball - arb(middle)).upper()
+        return EnclosedValue(middle, (radius * arb("1.01")).str(3, radius=False) if radius > 0 else "0")

@@ -120,6 +120,7 @@ class Work:
     apart: Seen | None = None
     largest: Seen | None = None
     witness: Seen | None = None
+    seen: dict[int, Seen] = field(default_factory=dict)  # of cases, by their numbers, points looked at before algebra
     edges: Edges | None = None
     notes: list[str] = field(default_factory=list)
 

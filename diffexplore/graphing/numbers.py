@@ -9,7 +9,7 @@ from typing import Any
 from flint import arb, fmpq
 
 from diffexplore.arithmetic.balls import BALLS, OPERATIONS
-from diffexplore.decide.points import as_record
+from diffexplore.decide.values import as_record
 from diffexplore.graphing.records import Number
 from diffexplore.numerals import plain_exponent, short
 from diffexplore.program.program import Constant

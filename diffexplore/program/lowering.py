@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import sympy
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
@@ -103,7 +104,7 @@ class Lowering:
 
     def _split(self, expression: sympy.Add | sympy.Mul) -> tuple[sympy.Expr, list[sympy.Expr]]:
         """The constant part of a sum or product in one exact number, and the other operands in order."""
-        ordered = expression.as_ordered_terms() if expression.is_Add else expression.as_ordered_factors()
+        ordered = _terms_in_order(expression) if expression.is_Add else expression.as_ordered_factors()
         if not self._fold:
             constant, rest = expression.as_coeff_Add() if expression.is_Add else expression.as_coeff_Mul(rational=True)
             return constant, list(expression.func.make_args(rest))
@@ -165,6 +166,11 @@ class Lowering:
         for branch, condition in reversed(branches[:-1]):
             value = self._collector.choice(self.slot(condition), self.slot(branch), value)
         return value
+
+
+@lru_cache(1024)  # partials share their sums, and SymPy orders a hundred terms in 50 ms
+def _terms_in_order(expression: sympy.Add) -> tuple[sympy.Expr, ...]:
+    return tuple(expression.as_ordered_terms())
 
 
 _HANDLERS: dict[type, Callable[[Lowering, sympy.Basic], int]] = {
