@@ -63,6 +63,16 @@ def test_sequences_and_arrays_become_float64_that_a_tensor_can_share(values: Any
     assert x.tolist() == [float(value) for value in values]
 
 
+@pytest.mark.parametrize("values", ["reversed", "of a record"])
+def test_a_single_number_may_have_any_stride(values: str) -> None:
+    """NumPy takes it for contiguous, but no tensor can share it."""
+    one = np.array([1.5, 2.5])[::-1][:1] if values == "reversed" else np.array([(2.5, 7)], "f8, i4")["f0"]
+    assert one.flags.c_contiguous and one.strides != (8,)
+    assert make_batch(LINE, {"x": one, "y": [0]}).tensors()["x"].tolist() == [2.5]
+    found = LINE.compile(backend="blocked")({"a": 1, "b": 0}, {"x": one, "y": np.zeros(1)})
+    assert found.value == 6.25 and found.gradient["b"] == 5
+
+
 def test_tensors_are_kept_as_given_but_detached() -> None:
     x = torch.tensor([1.0, 2.0], dtype=torch.bfloat16, requires_grad=True)
     batch = make_batch(LINE, {"x": x, "y": torch.tensor([3, 4])})

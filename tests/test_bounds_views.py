@@ -222,6 +222,29 @@ def test_sums(name: str, dtype: torch.dtype, n: int, exponent: int, offset: floa
     assert bool(radius.isfinite().all()) or dtype == torch.float16
 
 
+@pytest.mark.parametrize("dtype", TORCH_DTYPES, ids=str)
+@pytest.mark.parametrize(
+    "copy",
+    [
+        lambda x: x.sum(1), lambda x: x.sum((1, 2), keepdim=True), lambda x: x.mean(1), lambda x: x.transpose(0, 2).sum(1),
+        lambda x: x.to(x.dtype, copy=True), lambda x: x.transpose(0, 2).to(x.dtype, copy=True),
+    ],
+    ids=["sum", "kept", "mean", "transposed", "copied", "transposed and copied"],
+)  # fmt: skip
+def test_sums_of_one_number_each_and_copies_round_nothing(copy: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None:
+    x = torch.linspace(-2, 3, 6, dtype=torch.float64).to(dtype).view(6, 1, 1)
+    reach = torch.arange(6, dtype=torch.float64).view(6, 1, 1) * 2.0**-60
+    out, radius = run(copy, [x], [reach])
+    assert torch.equal(out.flatten(), x.flatten().to(out.dtype))
+    assert out.shape == radius.shape and torch.equal(radius.flatten(), reach.flatten())
+
+
+def test_the_sum_of_one_number_in_a_narrower_dtype_is_rounded() -> None:
+    x = torch.full((3, 1), 1 / 3, dtype=torch.float64)
+    out, radius = run(lambda x: x.sum(1, dtype=torch.float32), [x], [torch.zeros_like(x)])
+    assert bool((radius >= (out - x[:, 0]).abs()).all()) and bool((radius > 0).all())
+
+
 def _reduced(name: str, points: np.ndarray) -> list[Fraction]:
     if name in ("sum", "mean"):
         return [sum(points, Fraction(0)) / (len(points) if name == "mean" else 1)]

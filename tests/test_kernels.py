@@ -359,3 +359,20 @@ def test_inductor_is_within_what_it_is_allowed(name: str) -> None:
 def test_why_there_are_no_sums_is_true(formula: str, why: str) -> None:
     reason = dx.Loss(formula, parameters="a", data="x").compile().explain().others["statistics"]
     assert reason.endswith(why) and len(reason) < 140
+
+
+def test_second_partials_of_a_sign_are_numbers_in_memory() -> None:
+    """Torch keeps these zeros nowhere."""
+    loss = dx.Loss("abs(x - a)*b", parameters="a, b", data="x")
+    found = loss.compile(wrt=["a", "x"], hessian=True, backend="eager")(
+        {"a": 2.0, "b": 0.5}, {"x": np.array([1.0, 3.0])}
+    )
+    assert found.hessian is not None and found.hessian["a", "x"].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("backend", UNCOMPILED)
+def test_data_that_torch_keeps_with_the_opposite_sign(backend: str) -> None:
+    x = torch.complex(torch.zeros(3), torch.tensor([-1.0, -3.0, -4.5])).conj().imag
+    assert x.is_neg()
+    found = dx.Loss("a*x", parameters="a", data="x", reduction="sum").compile(backend=backend)({"a": 2.0}, {"x": x})
+    assert found.value == 17.0 and found.gradient["a"] == 8.5

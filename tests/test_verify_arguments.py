@@ -39,6 +39,9 @@ RETURNED: dict[str, Callable[[tuple[Any, Any]], Any]] = {
     "numbers": lambda parts: tuple(float(part) for part in parts),
     "array": lambda parts: np.array([float(part) for part in parts]),
     "array scalars": lambda parts: [np.float64(float(part)) for part in parts],
+    "array of another byte order": lambda parts: np.array([float(part) for part in parts], ">f8"),
+    "negated lazily": lambda parts: [_negated(np.array([float(part)]))[0] for part in parts],
+    "reversed arrays": lambda parts: [np.array([float(part), 1])[1::-1][1:] for part in parts],
 }
 
 
@@ -47,6 +50,37 @@ def test_what_a_gradient_may_look_like(shape: str) -> None:
     assert verdict_of(lambda a, b, x, y: RETURNED[shape](_parts(a, b, x, y)), kind="gradient") == "pass"
     wrong = lambda a, b, x, y: RETURNED[shape](_parts(a * 1.01, b, x, y))  # noqa: E731  # beside its right twin
     assert verdict_of(wrong, kind="gradient") == "fail"
+
+
+def _negated(numbers: np.ndarray) -> Tensor:
+    """Numbers that torch keeps with the opposite sign."""
+    return torch.complex(torch.zeros(len(numbers)).double(), -torch.from_numpy(numbers)).conj().imag
+
+
+@pytest.mark.parametrize("sign", [torch.sgn, torch.sign])
+def test_zeros_that_torch_keeps_nowhere(sign: Callable[[Tensor], Tensor]) -> None:
+    """The derivative of sgn is a tensor without memory."""
+    loss = dx.Loss("sign(x - a)*b", parameters="a, b", data="x")
+    data, at = {"x": [1.0, 3.0, 4.5]}, {"a": 2.0, "b": 0.5}
+    report = dx.verify(lambda a, b, x: (sign(x - a) * b).mean(), loss, data, at, wrt=["a", "b", "x"])
+    assert report.verdict == "pass"
+    wrong = dx.verify(
+        lambda a, b, x: (sign(x - a) * b).mean(),
+        dx.Loss("sign(x - a)*b + x", parameters="a, b", data="x"),
+        data,
+        at,
+        wrt="x",
+    )
+    assert wrong.verdict == "fail"
+
+
+@pytest.mark.parametrize("change", [lambda v: v[::-1].copy()[::-1], lambda v: v.astype(">f8"), _negated, list])
+def test_what_an_upstream_gradient_may_look_like(change: Callable[[Any], Any]) -> None:
+    loss = dx.Loss("a*x", parameters="a", data="x", reduction="sum")
+    given = change(np.array([2.0, -1.0, 0.5]))
+    report = dx.verify(lambda a, x: a * x, loss, {"x": [1.0, 2.0, 3.0]}, {"a": 2.0}, upstream=given)
+    (truth,) = {float(row.truth.mid) for row in report.rows if row.parameter == "a" and row.probe is None}
+    assert report.verdict == "pass" and truth == 1.5  # 2 · 1 − 1 · 2 + 0.5 · 3
 
 
 @pytest.mark.parametrize("wrap", [lambda g: g, lambda g: (g,), lambda g: {"b": g}, float])

@@ -53,6 +53,10 @@ WRONG_GRADIENTS: dict[str, tuple[Callable[..., Any], str]] = {
     "wrong shape": (lambda ga, gb, x: (ga.expand(2, 2), gb), r"gradient by a of shape \(2, 2\)"),
     "other dtype": (lambda ga, gb, x: (ga, gb.float()), r"gradient by b in float32, and b is float64"),
     "float32 array": (lambda ga, gb, x: (ga, np.float32(gb)), r"gradient by b in float32"),
+    "extended precision": (
+        lambda ga, gb, x: (ga, np.longdouble(gb)),
+        r"an array of (float|longdouble)\S* as the .* by b",
+    ),
     "integer": (lambda ga, gb, x: (ga, gb.long()), r"gradient by b in int64"),
     "integer array": (lambda ga, gb, x: (ga, np.int64(3)), r"an array of int64 as the gradient by b"),
     "boolean": (lambda ga, gb, x: (ga, True), r"a bool as the gradient by b"),

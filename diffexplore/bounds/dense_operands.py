@@ -70,8 +70,9 @@ class LeftToTensors(Exception):
 
 def by(ufunc: np.ufunc, into: np.ndarray, *operands: Numbers) -> Numbers:
     """A function of arrays, written ``into`` memory, or of numbers alone."""
-    if any(isinstance(one, np.ndarray) for one in operands):
-        return ufunc(*operands, out=into)
+    for one in operands:
+        if type(one) is np.ndarray:
+            return ufunc(*operands, into)
     return float(ufunc(*operands))
 
 

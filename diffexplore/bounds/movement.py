@@ -126,6 +126,10 @@ def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     if undecided is not None:  # a truth value is 0 or 1, and an integer any other
         watch.set(out, torch.where(undecided.to(out.device), 1.0 if source.dtype == torch.bool else math.inf, 0.0))
         return out
+    if out.dtype == source.dtype:  # a copy
+        watch.converted_to.add(out.dtype)
+        watch.set(out, watch.radius(source).to(out.device))
+        return out
     off = _lost(watch, source, out)
     watch.set(out, watch.radius(source).to(out.device) + off if finite_float(source) else off)
     return out

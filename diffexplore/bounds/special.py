@@ -29,6 +29,9 @@ def reduce(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     out = func(*args, **kwargs)
     if not finite_float(out):
         return out
+    if out.dtype == source.dtype and out.numel() == source.numel() > 0:  # each is the sum of one, which rounds nothing
+        watch.set(out, watch.radius(source).reshape(out.shape))
+        return out
     name = func.overloadpacket.__name__
     plain = {key: value for key, value in kwargs.items() if key != "dtype"}
     total = getattr(torch.ops.aten.sum, _SUM_OVERLOADS.get(func._overloadname, func._overloadname))

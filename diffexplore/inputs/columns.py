@@ -87,7 +87,7 @@ def _from_tensor(tensor: torch.Tensor, name: str, origin: str) -> torch.Tensor:
     check_shape(tuple(tensor.shape), name, origin)
     if tensor.is_complex():
         raise _complex_error(name, origin)
-    tensor = tensor.detach()
+    tensor = tensor.detach().resolve_neg()
     return tensor if tensor.is_floating_point() else tensor.to(torch.float64)
 
 
@@ -107,7 +107,16 @@ def _from_array(values: Any, name: str, origin: str, first: int) -> npt.NDArray[
         array = np.array([_number(value, row, name, origin) for row, value in enumerate(values, first)])
     with np.errstate(over="ignore"):  # an extended-precision number beyond float64 is reported as infinite
         # Contiguous and writable, so that a tensor can share its memory.
-        return np.require(array, np.float64, ["C", "W"])
+        return side_by_side(np.require(array, np.float64, ["C", "W"]))
+
+
+def side_by_side(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A column whose numbers lie in memory as a tensor's do; a copy where they do not.
+
+    NumPy takes a single number for contiguous whatever the stride to the next one, torch does not.
+    """
+    plain = column.strides == (column.itemsize,) and column.flags.aligned
+    return column if plain else column.copy()
 
 
 def _number(value: Any, row: int, name: str, origin: str) -> float:

@@ -13,7 +13,7 @@ import torch
 from diffexplore.arguments import is_table
 from diffexplore.checking.batch import make_batch
 from diffexplore.errors import UsageError
-from diffexplore.inputs.columns import as_column, check_lengths, check_shape, is_tensor, missing_column
+from diffexplore.inputs.columns import as_column, check_lengths, check_shape, is_tensor, missing_column, side_by_side
 from diffexplore.loss import Loss
 
 _ORIGIN = "data"
@@ -44,7 +44,7 @@ class Columns:
 
     def given(self, output: torch.Tensor) -> Any:
         """A tensor as the user has data."""
-        return output.contiguous().numpy() if self.numpy else output
+        return output.contiguous().numpy(force=True) if self.numpy else output
 
     def numbers(self, outputs: Sequence[torch.Tensor]) -> list[Any]:
         """Tensors of shape () as numbers, with one wait for the device, and those of shape (n,) as the data are."""
@@ -90,8 +90,8 @@ def columns_of(loss: Loss, data: Any) -> Columns:
 def _column(values: Any, name: str) -> Any:
     if is_tensor(values) and values.is_floating_point() and values.layout == torch.strided and not values.is_meta:
         check_shape(tuple(values.shape), name, _ORIGIN)
-        return values.detach()
+        return values.detach().resolve_neg()
     if isinstance(values, np.ndarray) and values.dtype in _FLOATS and not isinstance(values, np.ma.MaskedArray):
         check_shape(values.shape, name, _ORIGIN)
-        return values if values.flags.c_contiguous else np.ascontiguousarray(values)
+        return side_by_side(values)
     return as_column(values, name, _ORIGIN)

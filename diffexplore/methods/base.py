@@ -132,7 +132,7 @@ def watched(
         return {name: of_unknown_error(output) for name, output in zip(names, function(), strict=True)}
     with Watch() if watch is None else watch as watch:
         outputs = function()
-    known = [(output.detach().to(torch.float64), watch.radius(output).to(torch.float64)) for output in outputs]
+    known = [(doubles_in_memory(output), watch.radius(output).to(torch.float64)) for output in outputs]
     reason = unknown_rounding(watch)  # once all is computed, which may find that a radius is not known
     return {
         name: Estimate(value, torch.full_like(bound, math.inf) if watch.lost else bound, reason)
@@ -142,8 +142,14 @@ def watched(
 
 def of_unknown_error(output: Tensor) -> Estimate:
     """The estimate of what nobody watched; infinitely far, as far as is known."""
-    value = output.detach().to(torch.float64)
+    value = doubles_in_memory(output)
     return Estimate(value, torch.full_like(value, torch.inf), "it was not watched")
+
+
+def doubles_in_memory(output: Tensor) -> Tensor:
+    """The numbers of an output, detached: torch keeps some zeros nowhere, and some numbers with the other sign."""
+    wide = output.detach().to(torch.float64)
+    return wide.clone() if wide._is_zerotensor() else wide.resolve_neg()
 
 
 def radius_of(watch: Watch, output: Tensor) -> Tensor:

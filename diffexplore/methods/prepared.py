@@ -52,4 +52,4 @@ def of_tensors(call: Callable[[], Sequence[torch.Tensor]], device: torch.device)
 def _from_torch(outputs: Sequence[torch.Tensor]) -> tuple[np.ndarray, ...]:
     import torch
 
-    return tuple(output.detach().to(torch.float64).cpu().numpy() for output in outputs)
+    return tuple(output.to(torch.float64).numpy(force=True) for output in outputs)

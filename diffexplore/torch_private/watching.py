@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import wraps
+from functools import reduce, wraps
 from typing import Any, Self
 
 import torch
@@ -60,17 +60,19 @@ __all__ = [
 ]
 
 
-_OF_AUTOGRAD = (DispatchKey.AutogradFunctionality, DispatchKey.AutogradOther, DispatchKey.ADInplaceOrView)
+def _together(*keys: Any) -> Any:
+    """A set of dispatch keys."""
+    return reduce(DispatchKeySet.__or__, map(DispatchKeySet, keys))
 
-_OF_LAZY_TENSORS = (DispatchKey.Conjugate, DispatchKey.Negative, DispatchKey.ZeroTensor)
+
+_OF_AUTOGRAD = _together(DispatchKey.AutogradFunctionality, DispatchKey.AutogradOther, DispatchKey.ADInplaceOrView)
+
+_OF_LAZY_TENSORS = _together(DispatchKey.Conjugate, DispatchKey.Negative, DispatchKey.ZeroTensor)
 
 
-def _reached(keys: Sequence[Any]) -> AbstractContextManager[None]:
+def _reached(keys: Any) -> AbstractContextManager[None]:
     """Within it operations come by ``keys``, which torch excludes within an operation that a mode was given."""
-    left = excluded_keys()
-    for key in keys:
-        left = left.remove(key)
-    return ForcedKeys(included_keys(), left)
+    return ForcedKeys(included_keys(), excluded_keys() - keys)
 
 
 def _reading_lazy_tensors(dispatch: Callable[..., Any]) -> Callable[..., Any]:

@@ -96,8 +96,8 @@ def _tensor(part: Any, like: Tensor, symbol: str, name: str) -> Tensor:
         return part
     if isinstance(part, (int, float)) and not isinstance(part, bool):
         return torch.tensor(float(part), dtype=like.dtype, device=like.device)
-    if isinstance(part, np.generic | np.ndarray) and np.issubdtype(part.dtype, np.floating):
-        return torch.from_numpy(np.ascontiguousarray(part)).reshape(part.shape).to(like.device)
+    if isinstance(part, np.generic | np.ndarray) and part.dtype.kind == "f" and part.dtype.itemsize <= 8:
+        return torch.from_numpy(np.array(part, part.dtype.newbyteorder("="), order="C")).to(like.device)
     kind = f"an array of {part.dtype}" if isinstance(part, np.generic | np.ndarray) else _kind(part)
     raise CandidateError(f"{name} returns {kind} as the gradient by {symbol}: a tensor of floats should be there")
 

@@ -12,7 +12,7 @@ from diffexplore.bounds.watch import observing
 from diffexplore.checking.records import VALUE
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
-from diffexplore.methods.base import Estimate, Estimates, Values
+from diffexplore.methods.base import Estimate, Estimates, Values, doubles_in_memory
 from diffexplore.methods.opaque import allowed
 from diffexplore.methods.problem import Problem
 from diffexplore.torch_code.foreign_numbers import line_of_foreign_numbers
@@ -104,7 +104,7 @@ class Observed:
         # Asking for a radius may itself find that it is not known: before the operations are counted.
         tensors = {**answer.gradients, **({VALUE: answer.value} if answer.value is not None and self._values else {})}
         estimates = {
-            name: Estimate(tensor.detach().to(torch.float64), watch.radius(tensor).to(torch.float64))
+            name: Estimate(doubles_in_memory(tensor), watch.radius(tensor).to(torch.float64))
             for name, tensor in tensors.items()
         }
         opaque = not self.candidate.torch or bool(watch.unwatched | escapes.seen | watch.leaving)

@@ -69,10 +69,13 @@ def _adapted(candidate: Any, loss: Loss, kind: str | None, pack: Mapping[str, An
 
 def _numbers(upstream: Any, n: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     try:
-        given = torch.as_tensor(upstream.to_numpy() if is_table(upstream) else upstream)
+        given = upstream.to_numpy() if is_table(upstream) else upstream
+        if isinstance(given, np.ndarray):  # torch takes no other byte order, and no stride below 0
+            given = np.array(given, given.dtype.newbyteorder("="), order="C")
+        given = torch.as_tensor(given)
         if given.is_complex() or given.dtype == torch.bool:
             raise TypeError
-        column: np.ndarray[Any, Any] = given.to(torch.float64).detach().cpu().numpy()
+        column: np.ndarray[Any, Any] = given.to(torch.float64).numpy(force=True)
     except Exception:  # what torch raises for all that is no array of numbers
         raise wrong("the upstream gradient", "a number or an array of numbers", upstream) from None
     if column.ndim > 1 or (column.ndim == 1 and len(column) != n):

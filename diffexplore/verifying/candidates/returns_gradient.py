@@ -36,7 +36,7 @@ def to_numpy(tensor: Tensor, name: str) -> Any:
     """A copy as an array, or for a parameter as a NumPy scalar."""
     if tensor.dtype == torch.bfloat16:
         raise CandidateError(f"{name} computes with NumPy, which has no bfloat16: choose float16, float32 or float64")
-    array = tensor.detach().cpu().numpy().copy()
+    array = tensor.numpy(force=True).copy()
     return array if array.ndim else array[()]
 
 
