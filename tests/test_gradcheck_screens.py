@@ -126,6 +126,15 @@ class Halved(Square):
         x, w = ctx.saved_tensors
         return x * w * g, (x * x * g).sum(0)
 
+class Unsampled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
 class Doubled(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, factor=2.0):
@@ -206,6 +215,11 @@ def test_verify_a_whole_file_the_worst_first(verify: Verify, code: str) -> None:
     found, output = verify(code, "--json", "-")
     document = check_document("gradient_report", output)
     assert (found, document["summary"]) == (1, {"pass": 2, "fail": 1, "inconclusive": 0})
+
+
+def test_verify_a_whole_file_says_what_is_not_checked(verify: Verify, code: str) -> None:
+    assert "\nnot checked, without sample_inputs: Unsampled\n" in verify(code)[1]
+    assert check_document("gradient_report", verify(code, "--json", "-")[1])["unchecked"] == ["Unsampled"]
 
 
 def test_the_result_goes_to_files_and_annotations(verify: Verify, code: str, tmp_path: Path) -> None:

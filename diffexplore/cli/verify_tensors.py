@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from diffexplore.tensors.records import TensorReport, TensorReports
     from diffexplore.tensors.replay import TensorReplay
 
+    TensorCheck = tuple[str, Any, TensorReplay]  # what it is called, the function, and all that decides its outcome
+
 
 @dataclass(frozen=True)
 class TensorRequest:
@@ -86,8 +88,8 @@ def verify_tensors(request: TensorRequest, outputs: Outputs, *, full: bool) -> i
     outputs = outputs.beside(replay=replay_file(kept))
     with contextlib.redirect_stdout(sys.stderr), listening(quiet=outputs.quiet, rows_to=None) as listener:
         listener.progress("checking gradients", 0, 0)
-        checks = list(_checks(request))
-        result, failed = _run(checks, together=request.place is not None and request.inputs is None)
+        checks, unchecked = _checks(request)
+        result, failed = _run(checks, unchecked, together=request.place is not None and request.inputs is None)
     if kept is not None and failed:
         from diffexplore.tensors.replay import to_json
 
@@ -96,8 +98,8 @@ def verify_tensors(request: TensorRequest, outputs: Outputs, *, full: bool) -> i
     return OF_VERDICT[result.verdict]
 
 
-def _checks(request: TensorRequest) -> Iterator[tuple[str, Any, TensorReplay]]:
-    """Each check: what it is called, the function, and all that decides its outcome."""
+def _checks(request: TensorRequest) -> tuple[list[TensorCheck], tuple[str, ...]]:
+    """Each check, and the functions of a file that have nothing to be checked with."""
     from diffexplore.checking.options import as_dtype
     from diffexplore.tensors.files import inputs_for, sampled_in
     from diffexplore.tensors.replay import TensorReplay, kept_of, read_replays
@@ -107,21 +109,23 @@ def _checks(request: TensorRequest) -> Iterator[tuple[str, Any, TensorReplay]]:
     options |= {"masked": True} if request.masked else {}
     if request.place is None:
         assert request.replay is not None
-        for one in read_replays(request.replay):
-            yield one.function.rpartition(":")[2], load_candidate(one.function), one
-    elif request.inputs is not None:
+        kept = read_replays(request.replay)
+        return [(one.function.rpartition(":")[2], load_candidate(one.function), one) for one in kept], ()
+    if request.inputs is not None:
         fn = load_candidate(request.place)
         args = inputs_for(fn, request.inputs, dtype=as_dtype(request.dtype), seed=request.seed)
-        yield request.place, fn, kept_of(fn, TensorReplay(request.place, args, request.seed), options)
-    else:
-        for name, (fn, several) in sampled_in(request.place).items():
-            for args in several:
-                given = TensorReplay(f"{request.place}:{name}", tuple(args), request.seed)
-                yield name, fn, kept_of(fn, given, options)
+        return [(request.place, fn, kept_of(fn, TensorReplay(request.place, args, request.seed), options))], ()
+    file = sampled_in(request.place)
+    checks = [
+        (name, fn, kept_of(fn, TensorReplay(f"{request.place}:{name}", tuple(args), request.seed), options))
+        for name, (fn, several) in file.sampled.items()
+        for args in several
+    ]
+    return checks, file.unchecked
 
 
 def _run(
-    checks: Sequence[tuple[str, Any, TensorReplay]], *, together: bool
+    checks: Sequence[TensorCheck], unchecked: tuple[str, ...], *, together: bool
 ) -> tuple[TensorReport | TensorReports, list[TensorReplay]]:
     """The reports, those of one function merged; and the checks that do not pass."""
     from diffexplore.tensors.gradcheck import gradcheck
@@ -138,7 +142,7 @@ def _run(
         return merged(next(iter(found.values()))), failed
     rank = {"fail": 0, "inconclusive": 1, "pass": 2}
     reports = [(name, merged(several)) for name, several in found.items()]
-    return TensorReports(tuple(sorted(reports, key=lambda one: rank[one[1].verdict]))), failed
+    return TensorReports(tuple(sorted(reports, key=lambda one: rank[one[1].verdict])), unchecked), failed
 
 
 def _loaded(options: Mapping[str, Any]) -> dict[str, Any]:

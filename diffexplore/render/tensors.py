@@ -199,6 +199,8 @@ def blocks_of(result: TensorReport | TensorReports, *, full: bool = False) -> It
         word, tone = WORDS[report.verdict]
         sentence = headline(report).sentence.removeprefix(f"{report.function}: ") if full else in_short(report)
         yield Note((Span(word, tone), Span(f"  {name}: {sentence}")))
+    if result.unchecked:
+        yield Note((Span(f"not checked, without sample_inputs: {', '.join(result.unchecked)}", "quiet"),))
 
 
 def first_of(result: TensorReport | TensorReports) -> Headline:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,22 +67,39 @@ def arguments_from(fn: Any, given: Any, where: str) -> tuple[Any, ...]:
     return tuple(given.get(name, defaults.get(name)) for name in names[: last + 1])
 
 
-def sampled_in(path: str) -> dict[str, tuple[Any, list[tuple[Any, ...]]]]:
-    """The autograd Functions of a file that have sample inputs beside them, by name, with all of these.
+@dataclass(frozen=True)
+class SampledFile:
+    """The functions of a file that have sample inputs beside them.
+
+    Attributes:
+        sampled: by name, each with all of its inputs.
+        unchecked: the names of autograd Functions that have none.
+    """
+
+    sampled: Mapping[str, tuple[Any, list[tuple[Any, ...]]]]
+    unchecked: tuple[str, ...]
+
+
+def sampled_in(path: str) -> SampledFile:
+    """What can be checked of a file alone.
 
     Raises UsageError for a file without any, and for sample inputs of what the file does not define.
     """
     module = load_module(Path(path))
+    functions = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, torch.autograd.Function)
+        and value.__module__ == module.__name__
+    }
     found = {
         name: (
             value,
             _samples(value, call(getattr(value, SAMPLE_INPUTS), where := f"{name}.{SAMPLE_INPUTS}", 0), where),
         )
-        for name, value in vars(module).items()
-        if isinstance(value, type)
-        and issubclass(value, torch.autograd.Function)
-        and value.__module__ == module.__name__
-        and hasattr(value, SAMPLE_INPUTS)
+        for name, value in functions.items()
+        if hasattr(value, SAMPLE_INPUTS)
     }
     listed = getattr(module, SAMPLE_INPUTS, None)
     if callable(listed):
@@ -98,7 +116,8 @@ def sampled_in(path: str) -> dict[str, tuple[Any, list[tuple[Any, ...]]]]:
             f"{path} has no autograd Function with {SAMPLE_INPUTS}: name a function, as in {path}:NAME with --inputs, "
             f"or give the class a static method {SAMPLE_INPUTS} that returns a tuple of inputs"
         )
-    return found
+    checked = [fn for fn, _ in found.values()]
+    return SampledFile(found, tuple(name for name, one in functions.items() if one not in checked))
 
 
 def _samples(fn: Any, given: Any, where: str) -> list[tuple[Any, ...]]:

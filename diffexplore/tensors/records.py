@@ -176,9 +176,10 @@ class TensorReport(Displayed):
 
 @dataclass(frozen=True)
 class TensorReports(Document):
-    """Checks of several functions, by name, the worst first."""
+    """Checks of several functions, by name, the worst first; ``unchecked`` are those without sample inputs."""
 
     checks: tuple[tuple[str, TensorReport], ...]
+    unchecked: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -191,4 +192,5 @@ class TensorReports(Document):
         verdicts = [report.verdict for _, report in self.checks]
         checks = [{"test": name, "verdict": report.verdict, "report": report.to_dict()} for name, report in self.checks]
         summary = {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "inconclusive")}
-        return {"schema_version": SCHEMA_VERSION, "summary": summary, "checks": checks}
+        document = {"schema_version": SCHEMA_VERSION, "summary": summary, "checks": checks}
+        return document | ({"unchecked": list(self.unchecked)} if self.unchecked else {})
