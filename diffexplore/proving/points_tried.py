@@ -49,6 +49,15 @@ def equal(traced: Traced, samples: int, number: float) -> Tensors:
     return {name: _tensor(shape, lambda: number) for name, shape in _shapes(traced, samples).items()}
 
 
+def definite(traced: Traced, samples: int) -> Tensors:
+    """Arguments whose square matrices are symmetric with positive eigenvalues, as their diagonals are dominant."""
+    found = drawn(traced, samples, DRAWS["inside"], seed=samples)
+    for name, tensor in found.items():
+        if tensor.dim() > 1 and tensor.shape[-1] == tensor.shape[-2]:
+            found[name] = (tensor + tensor.mT) / 2 + tensor.shape[-1] * torch.eye(tensor.shape[-1], dtype=tensor.dtype)
+    return found
+
+
 def points(traced: Traced, sizes: Sequence[int]) -> Iterator[Tensors]:
     """Arguments of all kinds: every kind for the first number of samples, some for the others."""
     for place, samples in enumerate(sizes):

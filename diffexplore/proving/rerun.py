@@ -22,6 +22,7 @@ from diffexplore.proving.formulas import TracedFormulas, differentiated, numbers
 from diffexplore.proving.points_tried import (
     Tensors,
     at,
+    definite,
     in_words,
     meant,
     name_of_value,
@@ -95,6 +96,8 @@ def check_reading(
     for tensors in (*(at(traced, point, sizes) for point in own), *points(traced, sizes)):
         if meant(traced, domain, tensors):
             _look(program, formulas, tensors, found)
+    for size in () if found.ran else sizes:  # what factorises a matrix raises for most
+        _look(program, formulas, definite(traced, size), found)
     for size, raised in found.raised.items():
         if size not in found.ran:
             text = " ".join(str(raised).split())[:200] or "no message"

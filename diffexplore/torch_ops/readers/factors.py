@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
 
 
+_NOT_SYMMETRIC = (
+    "it reads one triangle of its matrix and gives half of the gradient to each, which is the derivative where the "
+    "matrix is symmetric, and this one need not be: write (A + A.mT) / 2 for a matrix A"
+)
+
+
 def _factors(reading: Reading, a: Cells) -> Cells:
     """L below the diagonal, U on it and above, without exchanges of rows."""
     a = a.copy()
@@ -105,10 +111,15 @@ def triangular_solve(
 
 
 def cholesky(reading: Reading, a: Grid, upper: bool = False, check_errors: bool = False) -> tuple[Grid, Grid]:
-    """The lower factor L with LLᵀ = A, or its transpose: read from one triangle of A, whose minors are above 0."""
+    """The lower factor L with LLᵀ = A, or its transpose, of a symmetric matrix whose minors are above 0.
+
+    Torch reads one triangle of A and gives half of the gradient to each, which is right of symmetric matrices alone.
+    """
 
     def factor(matrix: Cells) -> Cells:
         size = len(matrix)
+        if any(sympy.expand(matrix[i, j] - matrix[j, i]) != 0 for i in range(size) for j in range(i)):
+            raise NotImplementedError(_NOT_SYMMETRIC)
         source = matrix.T if upper else matrix
         found = filled((size, size), sympy.S.Zero)
         for j in range(size):

@@ -26,11 +26,13 @@ from diffexplore.torch_ops.tensor_rules.fields import (
     times,
 )
 from diffexplore.torch_ops.tensor_rules.operands import (
+    NOT_HERMITIAN,
     Applied,
     NoDerivative,
     NotCertified,
     Operand,
     OperatorCall,
+    closeness,
     results_of,
 )
 
@@ -72,6 +74,8 @@ def _mirrored(field: MatrixField, ball: DoubleBall, kept: np.ndarray, unit: np.n
     """The Hermitian matrix of which one triangle is read: its diagonal is real."""
     kept = kept[..., None] if field.pairs else kept
     whole = chosen(kept | unit, ball, field.adjoint(ball))
+    if not np.allclose(whole.high, ball.high, *closeness(np.abs(ball.high).sum())):
+        raise NoDerivative(NOT_HERMITIAN)
     return chosen(unit & np.array([False, True]), exact(0.0), whole) if field.pairs else whole
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from diffexplore.torch_ops.tensor_rules.operands import NoDerivative
+from diffexplore.torch_ops.tensor_rules.operands import NOT_HERMITIAN, NoDerivative, closeness
 from diffexplore.torch_private.watching import disable_current_modes
 
 Tensor = torch.Tensor
@@ -85,6 +85,8 @@ def _full_rank_inverse(a: Tensor) -> Tensor:
 
 def pseudo_inverse(a: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
     """Of a matrix of full rank."""
+    if hermitian:
+        _check_hermitian(a)
     if 0 in a.shape:
         return a.mT.clone()
     found = _full_rank_inverse(a)
@@ -95,14 +97,19 @@ def pseudo_inverse(a: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: 
 # --------------------------------------------------------------------------------------------------------- Cholesky
 def cholesky(a: Tensor, upper: bool = False) -> Tensor:
     """Of a Hermitian matrix. As in torch its columns turn by i Im t / 2, where L⁻¹ dA L⁻ᴴ has the diagonal t."""
-    if not _kernel(lambda x: torch.allclose(x.tril(-1), x.mH.tril(-1), 1e-3, 1e-6 * float(x.abs().sum())), a):
-        raise NoDerivative("the matrix is not Hermitian, and one triangle of it is not read")
+    _check_hermitian(a)
     lower = _cholesky((a + a.mH) / 2)
     if a.is_complex():
         inverse = _inverse(lower)
         turning = (inverse @ a @ inverse.mH).diagonal(0, -2, -1).imag  # 0
         lower = lower + lower * (0.5j * turning).unsqueeze(-2)
     return lower.mH if upper else lower
+
+
+def _check_hermitian(a: Tensor) -> None:
+    """Raises NoDerivative for another matrix: torch gives half of a gradient to each triangle, and reads only one."""
+    if not _kernel(lambda x: torch.allclose(x.tril(-1), x.mH.tril(-1), *closeness(float(x.abs().sum()))), a):
+        raise NoDerivative(NOT_HERMITIAN)
 
 
 def cholesky_with_info(a: Tensor, *, upper: bool = False, check_errors: bool = False) -> tuple[Tensor, Tensor]:

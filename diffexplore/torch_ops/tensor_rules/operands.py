@@ -88,6 +88,17 @@ class NotCertified(Exception):
     """The exact derivative is not known here; the text says why, as the end of "no certified truth: …"."""
 
 
+NOT_HERMITIAN = "the matrix is not Hermitian, and one triangle of it is not read"
+
+
+def closeness(total: float) -> tuple[float, float]:
+    """The relative and the absolute tolerance within which a matrix, by the sum of its entries, counts as Hermitian.
+
+    It decides which function is meant, not how exact a number is: its program made it so, up to rounding.
+    """
+    return 1e-3, 1e-6 * total
+
+
 class NoDerivative(NotCertified, NotImplementedError):
     """There is none, or it is not certain that there is one: at equal eigenvalues, of a singular matrix, of a phase.
 
