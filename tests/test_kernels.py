@@ -234,6 +234,23 @@ def test_data_that_cannot_be_used(data: Any, message: str, backend: str) -> None
         LINE.compile(backend=backend)(AT, data)
 
 
+@pytest.mark.parametrize("backend", ["auto", *UNCOMPILED])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("formula", ["a*Piecewise((1, x > 0), (0, True))", "a**2 + 0*x", "a*atan(x) + a**2"])
+def test_numbers_that_no_result_shows_are_refused_as_well(formula: str, bad: float, backend: str) -> None:
+    kernel = dx.Loss(formula, parameters="a", data="x").compile(backend=backend)
+    for x in (np.array([1.0, bad, 2.0]), torch.tensor([1.0, bad, 2.0], dtype=torch.float16)):
+        with pytest.raises(dx.UsageError, match=r"row 2 \(index 1\), column 'x': -?(nan|inf) is not finite"):
+            kernel.bind({"x": x})
+
+
+def test_columns_whose_sum_overflows_are_taken() -> None:
+    x = torch.full((3,), 65504.0, dtype=torch.float16)
+    loss = dx.Loss("a*sin(x)", parameters="a", data="x")
+    for backend in UNCOMPILED:
+        assert abs(loss.compile(backend=backend)({"a": 1.0}, {"x": x}).value - float(mpmath.sin(65504))) < 1e-3
+
+
 def test_a_statistic_that_overflows() -> None:
     with pytest.raises(dx.UsageError, match=r"^the sum of x² over the data is beyond double precision: scale the data"):
         LINE.compile()(AT, {"x": [1e200, -1e200], "y": [1, 1]})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,16 +54,20 @@ class Columns:
         numbers = iter(torch.stack([one.to(here, torch.float64) for one in scalars]).tolist() if scalars else ())
         return [next(numbers) if one.dim() == 0 else self.given(one) for one in outputs]
 
-    def check_finite(self) -> None:
-        """Raises :class:`UsageError` that names the column and row of an entry that is not finite, if there is one."""
+    def check_finite(self, besides: Container[str] = ()) -> None:
+        """Raises :class:`UsageError` that names the column and row of an entry that is not finite, if there is one.
+
+        Of the columns ``besides`` that is known, or seen later.
+        """
         for name, tensor in self.tensors.items():
-            as_column(tensor, name, _ORIGIN)
+            if name not in besides and not math.isfinite(float(tensor.sum())):  # which may also overflow
+                as_column(tensor, name, _ORIGIN)
 
 
 def columns_of(loss: Loss, data: Any) -> Columns:
     """The columns of ``data``, a mapping, table or path; of None, the default data of the loss.
 
-    Raises :class:`UsageError` for what cannot be used. Whether the entries are finite is seen when they are read.
+    Raises :class:`UsageError` for what cannot be used. Whether the entries are finite is not looked at here.
     """
     if loss.data and (isinstance(data, Mapping) or is_table(data)):
         found = {}

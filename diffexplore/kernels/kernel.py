@@ -71,6 +71,8 @@ class BatchKernel:
                 f"the backend {name} takes data in memory, and the {columns.n:,} samples of {columns.files} are read "
                 "block by block: fit and check do that, and the backend statistics, where a loss has some"
             )
+        if columns.files is None:  # a condition takes what is no number for some number, and says nothing
+            columns.check_finite(besides=self._plan.summed if name == _SUMS else ())
         run = BACKENDS[name].load().bind(self._plan, columns)
         return BoundTo(run, self.loss, columns.n, lambda: self._explained(name, others, columns.bytes))
 

@@ -115,6 +115,12 @@ class Plan:
         return self._separated if isinstance(self._separated, Statistics) else None
 
     @property
+    def summed(self) -> frozenset[str]:
+        """The data symbols that are added up themselves, or in products; in others' functions they may be as well."""
+        generators = () if self.statistics is None else self.statistics.generators
+        return frozenset(one.name for one in generators if isinstance(one, sympy.Symbol))
+
+    @property
     def mixed(self) -> NotSeparable | None:
         """The part of the summand in which parameters and data are not separated, and why; None where there is none."""
         return None if isinstance(self._separated, Statistics) else self._separated
