@@ -113,6 +113,9 @@ def fill_error(watch: Watch, value: float, out: Tensor) -> Tensor:
 def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = func(*args, **kwargs)
     source = args[0]
+    if not isinstance(source, Tensor) and isinstance(out, Tensor) and not out.is_meta:
+        _fill(watch, out, source)  # where torch maps over samples, a Python number becomes a tensor
+        return out
     if not isinstance(source, Tensor) or not isinstance(out, Tensor) or out.is_complex() or out.is_meta:
         return out
     if not finite_float(out):

@@ -3,15 +3,19 @@
 A candidate's tensor that is neither one of its inputs nor computed while it ran is a constant. Where one of its numbers
 is within two units in the last place, in its own dtype, of a number that is recognised (0.1 in float32 as 1/10, the
 double 1.7724538509055159 as √π), it is the rounding of that number: its distance is part of the bound. Anything else is
-the number that it is. Proofs and audits read constants in the same way: :mod:`diffexplore.formula.recognise`.
+the number that it is. In 16 bits too little is left to recognise a number by: one of more than four digits in base two
+is the rounding of any number so close. Proofs and audits read constants in the same way, of float64:
+:mod:`diffexplore.formula.recognise`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import torch
 
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.formula.recognise import recognised
 from diffexplore.torch_private.watching import StorageWeakRef, storage_key
 
@@ -42,9 +46,9 @@ class Constants:
             return None
         self.know([tensor])
         self.met = True
-        if not tensor.numel() or tensor.numel() > _MOST or tensor.dtype not in _DTYPES:
+        if not tensor.numel() or tensor.numel() > _MOST or tensor.dtype not in (*_DTYPES, *_OF_16_BITS):
             return None
-        distances = [distance(value, _DTYPES[tensor.dtype]) for value in tensor.detach().flatten().tolist()]
+        distances = [_distance(value, tensor.dtype) for value in tensor.detach().flatten().tolist()]
         if not any(distances):
             return None
         return torch.tensor(distances, dtype=torch.float64, device=tensor.device).reshape(tensor.shape)
@@ -55,5 +59,14 @@ def distance(value: float, dtype: str) -> float:
     found = recognised(value, dtype)
     return 0.0 if found is None else abs(value) * found.relative * 1.1  # relative has two digits
 
+
+def _distance(value: float, dtype: torch.dtype) -> float:
+    if dtype in _DTYPES:
+        return distance(value, _DTYPES[dtype])
+    fraction = math.frexp(value)[0] if math.isfinite(value) else 0.0
+    return 0.0 if (16 * fraction).is_integer() else UNIT_ROUNDOFF[dtype] * abs(value)
+
+
+_OF_16_BITS = (torch.float16, torch.bfloat16)
 
 _DTYPES = {torch.float64: "float64", torch.float32: "float32"}  # the dtypes whose constants are recognised
