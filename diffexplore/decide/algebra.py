@@ -101,8 +101,9 @@ def settle(
 
 
 def _on(resolver: Resolver, need: Boolean) -> Boolean:
-    """A need with its branches resolved on a region, as how many numbers are the largest one; as it is where that fails.
+    """A need with its branches resolved on a region; as it is where they are open there.
 
+    Such as how many numbers are the largest one, by which the backward of a maximum divides.
     What is compared is resolved, not the comparison: whether it holds is for the side conditions to say.
     """
     if isinstance(need, (sympy.And, sympy.Or)):

@@ -54,8 +54,10 @@ def without_complements(expr: sympy.Expr) -> sympy.Expr:
     terms = list(expr.args)
     for term in expr.args:
         one = next((part for part in sympy.Mul.make_args(term) if isinstance(part, sigmoid)), None)
-        number = None if one is None else -term / one
-        if one is not None and number in terms and not number.has(one):
+        if one is None:
+            continue
+        number = -term / one
+        if number in terms and term in terms and not number.has(one):
             terms.remove(number)
             terms.remove(term)
             terms.append(number * sigmoid(-one.args[0]))
@@ -72,7 +74,8 @@ def beside_one(expr: sympy.Expr) -> sympy.Expr | None:
     """u of 1 + exp(u), where exp(u) may have a positive factor; None for another expression."""
     if not (expr.is_Add and len(expr.args) == 2 and expr.args[0] == 1):
         return None
-    exponents, others = [], []
+    exponents: list[sympy.Expr] = []
+    others: list[sympy.Expr] = []
     for factor in sympy.Mul.make_args(expr.args[1]):
         exponent = exponent_of(factor)
         (others if exponent is None else exponents).append(factor if exponent is None else exponent)

@@ -104,10 +104,11 @@ class _Scaling:
         return self._holding[node]
 
     def _of(self, node: sympy.Basic) -> sympy.Basic:
-        if isinstance(node, (sympy.log, log1p)):
-            inner = node.args[0] if isinstance(node, sympy.log) else 1 + node.args[0]
-            found = self._logarithm(inner)
+        if isinstance(node, sympy.log):
+            found = self._logarithm(node.args[0])
             return self._inside(node) if found is None else found
+        if isinstance(node, log1p) and (exponent := beside_one(1 + node.args[0])) is not None:
+            return softplus(self.scaled(exponent))  # other sums would lose the digits of what is small beside 1
         if node.is_Add and (other := without_complements(node)) != node:
             return self.scaled(other)
         return self._product(node) if node.is_Mul else self._inside(node)
