@@ -105,6 +105,17 @@ OVERFLOWING: dict[str, Any] = {
     "log(3*sigmoid(a*x)*cosh(b*x))": lambda m, u, v: m.log(3 * m.cosh(v) / (1 + m.exp(-u))),
     "tanh(a*x)*exp(b*x)/(1 + exp(b*x))": lambda m, u, v: m.tanh(u) / (1 + m.exp(-v)),
     "(1 - tanh(a*x)**2)*exp(b*x)": lambda m, u, v: m.exp(v) / m.cosh(u) ** 2,
+    "(3 - 3*tanh(a*x)**2)*exp(b*x)": lambda m, u, v: 3 * m.exp(v) / m.cosh(u) ** 2,
+    "log(1 - sigmoid(a*x))": lambda m, u, v: -m.log(1 + m.exp(u)),
+    "(2 - 2*sigmoid(a*x))*exp(b*x)": lambda m, u, v: 2 * m.exp(v) / (1 + m.exp(u)),
+    "sigmoid(-b*x)/(1 - sigmoid(a*x))": lambda m, u, v: (1 + m.exp(u)) / (1 + m.exp(v)),
+    "log(1 + log1p(exp(a*x))**2)": lambda m, u, v: m.log(1 + m.log1p(m.exp(u)) ** 2),
+    "log1p(3*exp(a*x))": lambda m, u, v: m.log1p(3 * m.exp(u)),
+    "expm1(a*x)/expm1(b*x)": lambda m, u, v: m.expm1(u) / m.expm1(v),
+    "log(1 + expm1(a*x)**2)": lambda m, u, v: m.log(1 + m.expm1(u) ** 2),
+    "((3*exp(a*x) + 2)*exp(b*x) + 1)/((exp(b*x) + 2)*(exp(a*x) + 1))": lambda m, u, v: (
+        ((3 * m.exp(u) + 2) * m.exp(v) + 1) / ((m.exp(v) + 2) * (m.exp(u) + 1))
+    ),
 }
 
 

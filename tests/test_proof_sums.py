@@ -90,3 +90,21 @@ def test_the_number_of_samples_alone() -> None:
     assert decision.counterexample.point["N"] > 1
     assert decide_equal(Abs(z - N) + z, sympy.Max(N, 2 * z - N)).status == "proved"
     assert decide_equal(Abs(z - N) + z, sympy.Max(N, 2 * z)).status == "refuted"
+
+
+_SUM, _OTHER = batch_sum(x, (x, y)), batch_sum(y, (x, y))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        sympy.Eq(_SUM / SAMPLES, 0), sympy.Eq(_SUM / SAMPLES**2, 0), sympy.Eq(_SUM / _OTHER, 0), sympy.Eq(_SUM**2, 0),
+        sympy.Eq((_SUM - _OTHER) / SAMPLES, 0), sympy.Eq(sympy.Abs(_SUM) / SAMPLES, 0),
+        sympy.And(sympy.Eq(_SUM / SAMPLES, 0), sympy.Eq(_OTHER / SAMPLES, 0)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_rule_that_is_wrong_for_batches_of_which_a_sum_is_0_is_not_proved(condition: sympy.Basic) -> None:
+    """A sum has no free symbols of its own, and is no number all the same."""
+    claimed = Piecewise((0, condition), (2 * a, True))
+    assert decide_gradient(a**2, claimed, a, data=[x, y]).status == "refuted"

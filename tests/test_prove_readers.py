@@ -331,3 +331,20 @@ def test_a_partial_needs_its_own_terms_alone() -> None:
     """Each entry has its own kink, and no other entry's."""
     proof = dx.prove(torch.abs, parameters="input[12]", data=[])
     assert proof.status == "proved" and len(proof.conditions) == 12
+
+
+@pytest.mark.parametrize(
+    ("program", "parameters", "expected"),
+    [
+        (lambda x: x.median(), "x[3]", ("x1 − x2 ≠ 0", "x1 − x3 ≠ 0", "x2 − x3 ≠ 0")),
+        (lambda x, y: torch.stack([x, x, y]).amax(), "x y", ("x − y ≠ 0",)),
+        (lambda x, y: torch.stack([x, x, y]).amin(), "x y", ("x − y ≠ 0",)),
+    ],
+    ids=["median", "amax", "amin"],
+)
+def test_how_many_are_the_chosen_one_is_known_where_the_order_is(
+    program: Any, parameters: str, expected: tuple[str, ...]
+) -> None:
+    """Their backward divides by that number, which is written with branches."""
+    proof = dx.prove(program, parameters=parameters, data=[])
+    assert (proof.status, proof.conditions) == ("proved", expected)

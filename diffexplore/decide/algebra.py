@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 import sympy
+from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide import domain_conditions as domain
-from diffexplore.decide.branches import Resolver, Undecided, regions
+from diffexplore.decide.branches import Resolver, Undecided, has_branches, regions
 from diffexplore.decide.case import Both, Piece, RegionCase, Requirements, requirements_of
 from diffexplore.decide.domain_conditions import DomainCondition
 from diffexplore.decide.generators import with_converter
@@ -60,11 +61,12 @@ def settle(
     """
     region, requirements = case.resolver.region, case.requirements
     certain = requirements.left.certain
-    case.required = (*question.needs, *requirements.open(region))
+    needs = [need if need.free_symbols & question.bound_only else _on(case.resolver, need) for need in question.needs]
+    case.required = (*needs, *requirements.open(region))
     if any(need.fails(region) for need in certain):
         case.excepted, case.note = True, "the left side has no value"
         return
-    outside = [need for need in question.needs if not need.free_symbols & question.bound_only]
+    outside = [need for need in needs if not need.free_symbols & question.bound_only]
     stated = requirements.stated((case.left, case.right), region)
     if not _require(case, outside, region, (*certain, *stated)):
         case.excepted, case.note = True, "the right side has no value"
@@ -96,6 +98,21 @@ def settle(
             case.needs += [SideCondition(need, case.data) for need in inner]
     elif departures := question.departures(case.resolver):
         case.excepted, case.conditions = True, [*case.conditions, *departures]
+
+
+def _on(resolver: Resolver, need: Boolean) -> Boolean:
+    """A need with its branches resolved on a region; as it is where they are open there.
+
+    Such as how many numbers are the largest one, by which the backward of a maximum divides.
+    What is compared is resolved, not the comparison: whether it holds is for the side conditions to say.
+    """
+    if isinstance(need, (sympy.And, sympy.Or)):
+        return need.func(*[_on(resolver, part) for part in need.args])
+    if not isinstance(need, Relational) or not any(map(has_branches, need.args)):
+        return need
+    with suppress(Undecided):
+        return need.func(*[resolver(side) for side in need.args])
+    return need
 
 
 def _require(case: RegionCase, requested: Iterable[Boolean], region: Region, given: Iterable[DomainCondition]) -> bool:
@@ -157,10 +174,10 @@ def pieces_of(question: EqualityQuestion, case: RegionCase, seam: Region | None 
         summands = [tuple(resolver(one.summand) for one in sums) for sums in found]
         return case.requirements.inside(resolver), summands
 
-    inside = [need for need in question.needs if need.free_symbols & bound]
     start = seam or question.on_equations(case.resolver.region.without(bound))
     for resolver, (both, (given, left, right)) in regions(look, Zeros(), start):
         region, certain = resolver.region, both.left.certain
+        inside = [_on(resolver, need) for need in question.needs if need.free_symbols & bound]
         if any(need.fails(region) for need in certain):
             case.partial = True
         elif not _require(case, inside, region, (*certain, *both.stated((*left, *right), region))):

@@ -145,7 +145,7 @@ def _edges_agree(
 
 def _key(p: sympy.Expr) -> sympy.Expr:
     """The same for all multiples of an expression."""
-    if not p.free_symbols:
+    if not p.free_symbols and not p.has(BatchSum):
         return sympy.S.One
     line = line_of(p)
     return line.direction - line.threshold

@@ -37,7 +37,7 @@ def zero_sets(p: sympy.Expr) -> tuple[Zeros, ...]:
     factors = nonzero_in([sympy.Ne(p, 0)])
     if len(factors) == 1 and factors != {p}:
         (factor,) = factors
-        return ((factor,),) if factor.free_symbols else ()
+        return ((factor,),) if factor.free_symbols or factor.has(BatchSum) else ()
     if factors == {p}:
         return ((p,),)
     return tuple(part for factor in sorted(factors, key=str) for part in zero_sets(factor))

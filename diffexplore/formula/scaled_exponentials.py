@@ -4,24 +4,33 @@ exp(u)/(exp(u) + exp(v)) is ∞/∞ in floats from u = 710 on. With m = max(u, v
 exp(u − m)/(exp(u − m) + exp(v − m)), and log(exp(u) + exp(v)) is m + log(exp(u − m) + exp(v − m)). Source:
 P. Blanchard, D. J. Higham, N. J. Higham, Accurately computing the log-sum-exp and softmax functions, IMA J. Numer.
 Anal. 41, 2021. Powers of other numbers are exponentials, cosh(u) is such a sum, σ(u) the reciprocal of one, and sinh(u)
-is tanh(u)·cosh(u), which is accurate near 0 as well.
+is tanh(u)·cosh(u), which is accurate near 0 as well. log(1 + exp(u)) is softplus(u), also as log1p(exp(u)), and
+c − c·σ(u) is c·σ(−u), which does not cancel to 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
 
 import sympy
 
-from diffexplore.formula.functions_sympy import sigmoid, softplus
+from diffexplore.formula.exponential_parts import (
+    as_sum,
+    beside_one,
+    exponent_of,
+    is_power_of_tanh,
+    multiplied_out,
+    spread,
+    without_coefficient,
+    without_complement,
+    without_complements,
+)
+from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus
 
 _LOWEST = -(sympy.Integer(10) ** 300)
 """Below all exponents: that of a term whose coefficient is 0."""
 
-_EXPONENTIAL = (sympy.cosh, sympy.sinh, sympy.tanh, sigmoid)
-_MOST_POWER = 4  # of cosh and sinh in a sum, which is multiplied out
+_EXPONENTIAL = (sympy.cosh, sympy.sinh, sympy.tanh, expm1, sigmoid)
 
 
 def scaled_exponentials(expr: sympy.Expr) -> sympy.Expr:
@@ -90,7 +99,7 @@ class _Scaling:
     def _holds(self, node: sympy.Basic) -> bool:
         """Whether some part is an exponential."""
         if node not in self._holding:
-            own = isinstance(node, _EXPONENTIAL) or _exponent_of(node) is not None
+            own = isinstance(node, _EXPONENTIAL) or exponent_of(node) is not None
             self._holding[node] = own or any(map(self._holds, node.args))
         return self._holding[node]
 
@@ -98,6 +107,10 @@ class _Scaling:
         if isinstance(node, sympy.log):
             found = self._logarithm(node.args[0])
             return self._inside(node) if found is None else found
+        if isinstance(node, log1p) and (exponent := beside_one(1 + node.args[0])) is not None:
+            return softplus(self.scaled(exponent))  # other sums would lose the digits of what is small beside 1
+        if node.is_Add and (other := without_complements(node)) != node:
+            return self.scaled(other)
         return self._product(node) if node.is_Mul else self._inside(node)
 
     def _inside(self, node: sympy.Basic) -> sympy.Basic:
@@ -106,8 +119,11 @@ class _Scaling:
 
     def _logarithm(self, inner: sympy.Expr) -> sympy.Expr | None:
         """That of a sum of exponentials, or of a product of positive ones; None for another one."""
+        inner = without_complements(inner)
         if isinstance(inner, sigmoid):
             return -softplus(-self.scaled(inner.args[0]))
+        if (exponent := beside_one(inner)) is not None:
+            return softplus(self.scaled(exponent))
         parts = self._split(inner)
         alone = inner.is_Add and bool(parts.sums)  # its coefficients may have any signs, as its value is what it is
         positive = bool(parts.exponents or parts.sums) and all(terms.is_positive for terms, _ in parts.sums)
@@ -127,82 +143,44 @@ class _Scaling:
 
     def _split(self, node: sympy.Expr) -> _Factors:
         found = _Factors()
-        for factor in sympy.Mul.make_args(node):
-            exponent = _exponent_of(factor)
+        for whole in sympy.Mul.make_args(sympy.Mul(*map(without_complement, sympy.Mul.make_args(node)))):
+            number, factor = without_coefficient(whole)
+            found.others.extend([number] if number != 1 else [])
+            exponent = exponent_of(factor)
             terms, power = (None, sympy.S.One) if exponent is not None else self._sum_of(factor)
             if exponent is not None:
                 found.exponents.append(self.scaled(exponent))
             elif terms is not None:
                 found.sums.append((terms, power))
                 base, own = factor.as_base_exp()
-                if isinstance(base, sympy.sinh):
-                    found.others.append(sympy.tanh(self.scaled(base.args[0])) ** own)
+                if isinstance(base, (sympy.sinh, expm1)):
+                    angle = base.args[0] if isinstance(base, sympy.sinh) else base.args[0] / 2
+                    found.others.append(sympy.tanh(self.scaled(angle)) ** own)
             else:
                 found.others.append(self.scaled(factor))
         return found
 
     def _sum_of(self, factor: sympy.Expr) -> tuple[_Terms | None, sympy.Expr]:
         """The sum of which a factor is a power, where it is one, and the power."""
-        base, power = _as_sum(*factor.as_base_exp())
+        base, power = as_sum(*factor.as_base_exp())
         return (self._terms_of(base) if power.is_Rational else None), power
 
     def _terms_of(self, expr: sympy.Expr) -> _Terms | None:
         """The terms of a sum of exponentials and of parts without any; None for another expression.
 
-        Of sinh(u) those of cosh(u), whose factor tanh(u) is left to be set beside it.
+        Of sinh(u) those of cosh(u), whose factor tanh(u) is left to be set beside it; of exp(u) − 1 those of
+        exp(u) + 1, with the factor tanh(u/2).
         """
         if isinstance(expr, sympy.sinh):
             expr = sympy.cosh(expr.args[0])
+        elif isinstance(expr, expm1):
+            expr = sympy.exp(expr.args[0]) + 1
         if not expr.is_Add and not isinstance(expr, sympy.cosh):
             return None
-        found = [term for part in sympy.Add.make_args(expr) for term in _multiplied_out(part)]
-        if any(self._holds(factor) for factor, _ in found if not _is_power_of_tanh(factor)):
+        parts = [one for part in sympy.Add.make_args(expr) for one in sympy.Add.make_args(spread(part))]
+        found = [term for part in parts for term in multiplied_out(part)]
+        if any(self._holds(factor) for factor, _ in found if not is_power_of_tanh(factor)):
             return None
         if len({exponent for _, exponent in found}) < 2:
             return None
         return _Terms(tuple((factor, self.scaled(exponent)) for factor, exponent in found))
-
-
-def _exponent_of(node: sympy.Basic) -> sympy.Expr | None:
-    """The exponent of e for an exponential, also of another number; None for another expression."""
-    if isinstance(node, sympy.exp):
-        return node.args[0]
-    if node.is_Pow and node.base.is_number and node.base.is_positive and node.exp.free_symbols:
-        return node.exp * sympy.log(node.base)
-    return None
-
-
-def _as_sum(base: sympy.Expr, power: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
-    """A power of σ(u), of 1 − σ(u), or of the slope 1 − tanh(u)² of tanh, as one of a sum that does not cancel to 0."""
-    if isinstance(base, sigmoid):
-        return 1 + sympy.exp(-base.args[0]), -power
-    if base.is_Add and len(base.args) == 2:
-        one = next(iter(base.atoms(sympy.tanh, sigmoid)), None)
-        if isinstance(one, sigmoid) and base == 1 - one:
-            return 1 + sympy.exp(one.args[0]), -power
-        if isinstance(one, sympy.tanh) and base == 1 - one**2:
-            return sympy.cosh(one.args[0]), -2 * power
-    return base, power
-
-
-def _is_power_of_tanh(factor: sympy.Expr) -> bool:
-    return all(isinstance(part.as_base_exp()[0], sympy.tanh) or part.is_number for part in sympy.Mul.make_args(factor))
-
-
-def _multiplied_out(term: sympy.Expr) -> Iterator[tuple[sympy.Expr, sympy.Expr]]:
-    """A term of a sum as coefficients and exponents: those of each term of the hyperbolic functions in it."""
-    factor, exponent = sympy.S.One, sympy.S.Zero
-    angles: list[sympy.Expr] = []
-    for part in sympy.Mul.make_args(term):
-        base, power = part.as_base_exp()
-        own = _exponent_of(part)
-        if own is not None:
-            exponent += own
-        elif isinstance(base, (sympy.cosh, sympy.sinh)) and power.is_Integer and 0 < power <= _MOST_POWER:
-            angles += [base.args[0]] * int(power)
-            factor *= sympy.tanh(base.args[0]) ** power if isinstance(base, sympy.sinh) else 1
-        else:
-            factor *= part
-    for signs in product((1, -1), repeat=len(angles)):
-        moved = (sign * angle for sign, angle in zip(signs, angles, strict=True))
-        yield factor / 2 ** len(angles), sympy.Add(exponent, *moved)
