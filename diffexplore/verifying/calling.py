@@ -11,6 +11,7 @@ from torch import Tensor
 
 from diffexplore.errors import CandidateError, DiffexploreError
 from diffexplore.torch_code.calling import first_line, in_one_line
+from diffexplore.verifying.surroundings import as_around
 
 Result = TypeVar("Result")
 
@@ -37,7 +38,7 @@ def _same(one: Tensor, other: Tensor) -> bool:
 def call(function: Callable[[], Result], name: str, seed: int) -> Result:
     """What ``function`` returns, the generator seeded; an exception of the candidate becomes a CandidateError."""
     try:
-        with _seeded(seed), torch.enable_grad():
+        with _seeded(seed), torch.enable_grad(), as_around():
             return function()
     except DiffexploreError:
         raise

@@ -1,0 +1,69 @@
+"""What is around a check, and what a check does to it.
+
+A check differentiates, seeds torch's generators and patches names of torch for a while. It may be called anywhere: in a
+region without gradients, with tensors on another default device, within another check, in several threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+
+import torch
+
+from diffexplore.errors import UsageError
+from diffexplore.torch_private.own_modes import without_own_modes
+from diffexplore.torch_private.tracing import FakeTensorMode
+from diffexplore.torch_private.watching import current_dispatch_modes, is_transformed
+from diffexplore.tracing.left_gradients import grads_set_aside
+
+#: Checks share torch's generators, whose state each of them sets: so threads wait for each other.
+_ONE_AT_A_TIME = threading.RLock()
+
+_DEVICE: ContextVar[torch.device | None] = ContextVar("default device of the caller", default=None)
+
+_CPU = torch.device("cpu")
+
+
+@contextmanager
+def surroundings_kept(leaves: Iterable[torch.Tensor], name: str) -> Iterator[None]:
+    """Inside the block torch is as checks need it; no ``grad`` that was there is touched, of ``leaves`` or of others.
+
+    ``name`` is that of the check. Raises UsageError where there are no numbers to be checked: within transforms of
+    ``torch.func``, and where tensors are fake.
+    """
+    if is_transformed():
+        raise UsageError(f"{name} was called within a transform of torch.func (grad, vmap, ...): call it outside")
+    if any(isinstance(mode, FakeTensorMode) for mode in current_dispatch_modes()):
+        raise UsageError(f"{name} was called where tensors are fake (FakeTensorMode), without numbers: call it outside")
+    device, leaves = torch.get_default_device(), [one for one in leaves if one.is_leaf]
+    with _alone(), without_own_modes(), torch.inference_mode(False), _default(device), grads_set_aside(leaves):
+        yield
+
+
+def as_around() -> AbstractContextManager[object]:
+    """Inside it somebody's code finds the default device that it has around the check."""
+    device = _DEVICE.get()
+    return nullcontext() if device is None else device
+
+
+def _alone() -> AbstractContextManager[object]:
+    """Waits for checks in other threads. Threads of torch's own work for one that has begun."""
+    own = isinstance(threading.current_thread(), threading._DummyThread)
+    return nullcontext() if own else _ONE_AT_A_TIME
+
+
+@contextmanager
+def _default(device: torch.device) -> Iterator[None]:
+    """Tensors of ours are made on the CPU, unless something else is said; those of somebody's code on ``device``."""
+    if device == _CPU and _DEVICE.get() is None:
+        yield
+        return
+    token = _DEVICE.set(device)
+    try:
+        with _CPU:
+            yield
+    finally:
+        _DEVICE.reset(token)
