@@ -12,7 +12,7 @@ import torch
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
 from diffexplore.tensors.aliases import AliasedInput, followed
-from diffexplore.tensors.copies import copy_of, note_copy
+from diffexplore.tensors.copies import copy_of, keep_alive, note_copy
 from diffexplore.tensors.differentiated import differentiated
 from diffexplore.tensors.functions import TensorFunction
 from diffexplore.tensors.held_modules import holding, modules_in
@@ -165,6 +165,7 @@ class TensorCandidate:
             if tensor is None:
                 tensor = new[id(one.tensor)] = copy_of(one.tensor)
                 note_copy(tensor)
+            keep_alive(tensor)
             keep_hooks(tensor, one.tensor)
             inputs.append(replace(one, tensor=tensor, differentiated=tensor.requires_grad))
         args, kwargs, state = tree_map(

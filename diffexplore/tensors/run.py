@@ -14,9 +14,11 @@ from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.battery.records import NOTHING_TRIED, BatteryChoice
 from diffexplore.tensors.battery.run import tried
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
+from diffexplore.tensors.copies import copies_kept
 from diffexplore.tensors.forwards import check_pattern_is_free, check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
 from diffexplore.tensors.gradients import all_real, certified_pairs, estimated_pairs
+from diffexplore.tensors.kept_by_identity import check_not_kept_by_identity
 from diffexplore.tensors.merging import summary_of
 from diffexplore.tensors.notes import notes_of
 from diffexplore.tensors.observed import UNWATCHED
@@ -31,7 +33,7 @@ from diffexplore.tracing.left_gradients import SetAside, grads_set_aside
 
 def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryChoice = NOTHING_TRIED) -> TensorReport:
     """The report of one check. Raises UsageError for functions that cannot be checked."""
-    with grads_set_aside() as aside:
+    with copies_kept(), grads_set_aside() as aside:
         return _checked(subject, notes, battery, aside)
 
 
@@ -39,6 +41,8 @@ def _checked(subject: TensorSubject, notes: Sequence[str], battery: BatteryChoic
     subject, call, first = _first_call(subject)
     outputs = tuple(one for one in first if is_differentiable(one.tensor))
     check_outputs(subject.candidate, first, len(outputs))
+    if subject.order == 1:
+        check_not_kept_by_identity(subject.candidate)
     calls = called(subject, outputs)
     check_repeats(calls, call)
     calls, compared, reasons = _compared(calls)
