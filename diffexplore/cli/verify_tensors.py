@@ -129,8 +129,8 @@ def _run(
 ) -> tuple[TensorReport | TensorReports, list[TensorReplay]]:
     """The reports, those of one function merged; and the checks that do not pass."""
     from diffexplore.tensors.gradcheck import gradcheck
+    from diffexplore.tensors.merging import merged
     from diffexplore.tensors.records import TensorReports
-    from diffexplore.tensors.run import merged
 
     found: dict[str, list[TensorReport]] = {}
     failed = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,8 +12,10 @@ import torch
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
 from diffexplore.tensors.aliases import AliasedInput, followed
-from diffexplore.tensors.copies import copy_of, note_copy
+from diffexplore.tensors.copies import copy_of, keep_alive, note_copy
+from diffexplore.tensors.differentiated import differentiated
 from diffexplore.tensors.functions import TensorFunction
+from diffexplore.tensors.held_modules import holding, modules_in
 from diffexplore.tensors.sparse_inputs import SparseInput, given_sparse
 from diffexplore.torch_private.control_flow import control_flow_seen
 from diffexplore.torch_private.tensors import MappingKey, SequenceKey, keep_hooks, tree_flatten_with_path, tree_map
@@ -88,7 +90,8 @@ class TensorCandidate:
         Raises CandidateError where the function raises, in one line, or returns no tensor.
         """
         state = {name: one if one.requires_grad else one.clone() for name, one in self.state.items()}  # running sums
-        with followed(self._aliases(self.aliased)) if self.aliased else nullcontext(), control_flow_seen():
+        aliases = followed(self._aliases(self.aliased)) if self.aliased else nullcontext()
+        with aliases, self.holding_copies(), control_flow_seen():
             result = call(lambda: self.function.call(state, self.args, self.kwargs), self.name, self.seed)
         found = tuple(TensorOutput(name, tensor) for name, tensor in named_tensors(result, "output"))
         if not found:
@@ -135,12 +138,22 @@ class TensorCandidate:
         """The same for several outputs of one call in one backward pass, each with its upstream gradient, added up."""
         by = [one.tensor for one in self.sources] if inputs is None else list(inputs)
         options = {"retain_graph": True, "allow_unused": True, **autograd_options}
-        found: tuple[Tensor | None, ...] = call(
-            lambda: _differentiated([one.tensor for one in outputs], by, upstreams, options),
-            f"the backward of {self.name}",
-            self.seed,
-        )
+        with self.holding_copies():
+            found: tuple[Tensor | None, ...] = call(
+                lambda: differentiated([one.tensor for one in outputs], upstreams, by, self._originals(by), **options),
+                f"the backward of {self.name}",
+                self.seed,
+            )
         return found
+
+    def holding_copies(self) -> AbstractContextManager[None]:
+        """Inside it modules that it is, or is given, have the copies of its inputs for parameters and buffers."""
+        modules = modules_in((self.function.module, self.args, dict(self.kwargs)))
+        return holding(modules, {id(one.original): one.tensor for one in self.inputs if one.original is not None})
+
+    def _originals(self, by: Sequence[Tensor]) -> list[Tensor | None]:
+        known = {id(one.tensor): one.original for one in self.inputs}
+        return [known.get(id(one)) for one in by]
 
     def replaced(self, tensors: Mapping[str, Tensor] | None = None) -> TensorCandidate:
         """The same call at copies of all tensors; those that are named in ``tensors`` are taken as they are given."""
@@ -152,6 +165,7 @@ class TensorCandidate:
             if tensor is None:
                 tensor = new[id(one.tensor)] = copy_of(one.tensor)
                 note_copy(tensor)
+            keep_alive(tensor)
             keep_hooks(tensor, one.tensor)
             inputs.append(replace(one, tensor=tensor, differentiated=tensor.requires_grad))
         args, kwargs, state = tree_map(
@@ -159,25 +173,6 @@ class TensorCandidate:
             (self.args, dict(self.kwargs), dict(self.state)),
         )
         return replace(self, args=args, kwargs=kwargs, state=state, inputs=tuple(inputs))
-
-
-def _differentiated(
-    outputs: list[Tensor], by: list[Tensor], upstreams: Sequence[Tensor], options: dict[str, Any]
-) -> tuple[Tensor | None, ...]:
-    """What ``torch.autograd.grad`` gives; of a reentrant checkpoint, which refuses that, what ``backward`` leaves."""
-    try:
-        return torch.autograd.grad(outputs, by, upstreams, **options)
-    except RuntimeError as error:
-        if "use_reentrant" not in str(error) or not all(one.is_leaf for one in by):
-            raise
-    before = [one.grad for one in by]
-    for one in by:
-        one.grad = None
-    torch.autograd.backward(outputs, upstreams, retain_graph=options["retain_graph"])
-    found = tuple(one.grad for one in by)
-    for one, grad in zip(by, before, strict=True):
-        one.grad = grad
-    return found
 
 
 #: The names of the dtypes in which gradients are checked.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from torch.utils.weak import WeakTensorKeyDictionary
@@ -30,6 +32,39 @@ def note_copy(tensor: Tensor) -> None:
     """Keeps in mind, while it is alive, that a leaf is what a function is called at."""
     if tensor.requires_grad:
         _CALLED_AT[tensor] = True
+
+
+#: What functions were called at in the check that runs, and how many bytes may still be kept.
+_KEPT: ContextVar[tuple[list[Tensor], list[int]] | None] = ContextVar("tensors kept alive", default=None)
+
+_MOST_BYTES = 2**28
+
+
+@contextmanager
+def copies_kept() -> Iterator[None]:
+    """Inside the block tensors that functions are called at stay alive, as far as 256 MiB go.
+
+    A cache that goes by ``id`` or by the place in memory would now and then take another tensor for one that is gone.
+    """
+    if _KEPT.get() is not None:
+        yield
+        return
+    token = _KEPT.set(([], [_MOST_BYTES]))
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+
+
+def keep_alive(tensor: Tensor) -> None:
+    """Keeps a tensor until the check that runs is over."""
+    kept = _KEPT.get()
+    if kept is None:
+        return
+    tensors, left = kept
+    left[0] -= tensor.numel() * tensor.element_size()
+    if left[0] >= 0:
+        tensors.append(tensor)
 
 
 def was_called_at(leaf: Tensor) -> bool:

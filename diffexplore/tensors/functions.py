@@ -38,6 +38,7 @@ class TensorFunction:
         arguments: the names of the positional arguments, as far as they are known.
         compiled: whether other code runs than the Python that was written, in it or in what it calls.
         gradients_of: what it returns the gradients of, where it is made for second derivatives.
+        module: the module that it is; None for what is none.
     """
 
     name: str
@@ -46,6 +47,7 @@ class TensorFunction:
     arguments: tuple[str, ...]
     compiled: bool = False
     gradients_of: GradientsOf | None = None
+    module: torch.nn.Module | None = None
 
     @property
     def as_written(self) -> TensorFunction:
@@ -67,12 +69,14 @@ class GradientsOf:
         arguments: how many positional arguments it takes; upstream gradients follow them.
         outputs: the names of its outputs, each of which has an upstream gradient.
         inputs: the names of the inputs that are differentiated by.
+        originals: what the user gave for them.
     """
 
     function: TensorFunction
     arguments: int
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]
+    originals: tuple[torch.Tensor | None, ...]
 
 
 def function_given(fn: Any, *, eager: bool = False) -> TensorFunction:
@@ -87,7 +91,7 @@ def function_given(fn: Any, *, eager: bool = False) -> TensorFunction:
     if isinstance(fn, torch.nn.Module):
         state = {_uncompiled(name): tensor for name, tensor in (*fn.named_parameters(), *fn.named_buffers())}
         calls = _calls_loaded_anew(fn) if eager and isinstance(fn, ScriptModule) else _calls_module(fn)
-        return TensorFunction(_name(written), calls, state, _arguments(written), compiled)
+        return TensorFunction(_name(written), calls, state, _arguments(written), compiled, module=fn)
     owner = autograd_function(fn)
     if owner is not None:
         return TensorFunction(_name(owner), _calls(owner.apply), {}, _arguments(owner))

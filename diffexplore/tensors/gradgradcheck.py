@@ -14,13 +14,15 @@ from diffexplore.checking.options import as_seed
 from diffexplore.errors import CandidateError, UsageError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
-from diffexplore.tensors.gradcheck import checked_in, notes_on, raise_unless_right, subject_of
+from diffexplore.tensors.gradcheck import checked_in, notes_on, raise_unless_right
 from diffexplore.tensors.records import TensorReport
 from diffexplore.tensors.sparse_inputs import meaning_of
 from diffexplore.tensors.subject import TensorSubject
+from diffexplore.tensors.subject_given import leaves_given, subject_of
 from diffexplore.tensors.twice import differentiable_outputs, gradients_of
 from diffexplore.tensors.upstream import upstreams_for
 from diffexplore.tracing.backward import nodes_of
+from diffexplore.verifying.surroundings import surroundings_kept
 
 Tensor = torch.Tensor
 
@@ -84,17 +86,19 @@ def gradgradcheck(
     raises = as_flag(raise_exception, "raise_exception"), as_flag(allow_inconclusive, "allow_inconclusive")
     others = [name for name in _OTHER_WAYS if torch_options.pop(name, False)]
     notes = [*notes_on(torch_options, (*_WITHOUT_EFFECT, *_OTHER_WAYS), "gradgradcheck"), *_not_tried(others)]
-    first = subject_of(
-        func if fn is None else fn, inputs, reference=reference, surrogate=surrogate, seed=as_seed(seed),
-        masked=as_flag(masked or False, "masked"),
-    )  # fmt: skip
-    notes += meaning_of(first.candidate.patterns.values())
-    report = checked_in(dtypes, first, notes)
-    if report.verdict == "fail":
-        report = replace(report, notes=(_FIRST_WRONG, *report.notes))
-    else:
-        second = differentiated_again(first, grad_outputs, jacobian=as_flag(jacobian, "jacobian"))
-        report = checked_in(dtypes, second, [*notes, *_told(report)])
+    fn = func if fn is None else fn
+    with surroundings_kept(leaves_given(fn, inputs), "gradgradcheck"):
+        first = subject_of(
+            fn, inputs, reference=reference, surrogate=surrogate, seed=as_seed(seed),
+            masked=as_flag(masked or False, "masked"),
+        )  # fmt: skip
+        notes += meaning_of(first.candidate.patterns.values())
+        report = checked_in(dtypes, first, notes)
+        if report.verdict == "fail":
+            report = replace(report, notes=(_FIRST_WRONG, *report.notes))
+        else:
+            second = differentiated_again(first, grad_outputs, jacobian=as_flag(jacobian, "jacobian"))
+            report = checked_in(dtypes, second, [*notes, *_told(report)])
     if raises[0]:
         raise_unless_right(report, allow_inconclusive=raises[1])
     return report

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.searches import TinySteps
@@ -11,10 +13,17 @@ from diffexplore.tensors.subject import TensorCalls
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 from diffexplore.tracing.backward import leaves_of
 
+Tensor = torch.Tensor
 
-def notes_of(calls: TensorCalls, first_call: TensorCandidate, estimated: Sequence[NotCertified]) -> list[str]:
-    """Sentences on one check, whose outputs ``first_call`` gave; ``estimated`` says why truths are not certified."""
-    held = _held(first_call, calls.outputs) if calls.subject.order == 1 else []
+
+def notes_of(
+    calls: TensorCalls, first_call: TensorCandidate, estimated: Sequence[NotCertified], met: Sequence[Tensor]
+) -> list[str]:
+    """Sentences on one check, whose outputs ``first_call`` gave.
+
+    ``estimated`` says why truths are not certified; ``met`` are the leaves in which backward passes left gradients.
+    """
+    held = _held(first_call, calls.outputs, met) if calls.subject.order == 1 else []
     return [*_why_estimated(calls, estimated), *_narrowed(calls), *_aliased(calls), *held]
 
 
@@ -41,10 +50,12 @@ def _aliased(calls: TensorCalls) -> list[str]:
     return [f"a forward reads {names} past its arguments, as a detached alias: that counts as {names}"] if names else []
 
 
-def _held(call: TensorCandidate, outputs: Sequence[TensorOutput]) -> list[str]:
+def _held(call: TensorCandidate, outputs: Sequence[TensorOutput], met: Sequence[Tensor]) -> list[str]:
     """That there are tensors which a backward pass leaves gradients in, and which are no inputs."""
-    known = {id(one.tensor) for one in call.inputs}
-    others = {id(leaf): leaf for one in outputs for leaf in leaves_of(one.tensor) if id(leaf) not in known}
+    known = {id(tensor) for one in call.inputs for tensor in (one.tensor, one.original)}
+    reached = [leaf for one in outputs for leaf in leaves_of(one.tensor)]
+    reached += [leaf for leaf in met if isinstance(leaf, torch.nn.Parameter)]  # others were made on the way
+    others = {id(leaf): leaf for leaf in reached if id(leaf) not in known}
     if not others:
         return []
     if len(others) == 1:

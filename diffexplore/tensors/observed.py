@@ -17,6 +17,7 @@ from diffexplore.bounds.watch import Observer, Watch, observing
 from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
+from diffexplore.tensors.differentiated import LeftElsewhere
 from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype, shape_of
 from diffexplore.tensors.side_by_side import SideBySideWatch
 from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
@@ -193,6 +194,8 @@ def _called(
 def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> tuple[Tensor | None, ...] | str:
     try:
         return call.gradients(output, upstream.clone())  # a backward may write into it
+    except LeftElsewhere:
+        raise
     except CandidateError as error:
         return str(error)
 

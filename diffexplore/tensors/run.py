@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,24 +14,35 @@ from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.battery.records import NOTHING_TRIED, BatteryChoice
 from diffexplore.tensors.battery.run import tried
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
+from diffexplore.tensors.copies import copies_kept
 from diffexplore.tensors.forwards import check_pattern_is_free, check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
 from diffexplore.tensors.gradients import all_real, certified_pairs, estimated_pairs
+from diffexplore.tensors.kept_by_identity import check_not_kept_by_identity
+from diffexplore.tensors.merging import summary_of
 from diffexplore.tensors.notes import notes_of
 from diffexplore.tensors.observed import UNWATCHED
 from diffexplore.tensors.pairs import GradientPair, verdict_of
 from diffexplore.tensors.past_torch import line_past_torch
-from diffexplore.tensors.records import EntryCounts, TensorReport, TensorRow, TensorSummary, TruthKind
+from diffexplore.tensors.records import EntryCounts, TensorReport, TensorRow, TruthKind
 from diffexplore.tensors.subject import TensorCalls, TensorSubject, called
 from diffexplore.torch_ops.tensor_rules.operands import NoDerivative, NotCertified
 from diffexplore.torch_private.compiling import compiled_calls
+from diffexplore.tracing.left_gradients import SetAside, grads_set_aside
 
 
 def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryChoice = NOTHING_TRIED) -> TensorReport:
     """The report of one check. Raises UsageError for functions that cannot be checked."""
+    with copies_kept(), grads_set_aside() as aside:
+        return _checked(subject, notes, battery, aside)
+
+
+def _checked(subject: TensorSubject, notes: Sequence[str], battery: BatteryChoice, aside: SetAside) -> TensorReport:
     subject, call, first = _first_call(subject)
     outputs = tuple(one for one in first if is_differentiable(one.tensor))
     check_outputs(subject.candidate, first, len(outputs))
+    if subject.order == 1:
+        check_not_kept_by_identity(subject.candidate)
     calls = called(subject, outputs)
     check_repeats(calls, call)
     calls, compared, reasons = _compared(calls)
@@ -45,7 +55,7 @@ def checked(subject: TensorSubject, notes: Sequence[str] = (), battery: BatteryC
     others = tried(plain, battery, certified=not reasons, wrong=wrong)
     rows += [_row_of_output(calls, outputs[0].name, "fail", cause, f" ({trial})") for trial, cause in others.causes]
     skipped = [*_skipped(first), *others.skipped]
-    notes = [*notes_of(calls, call, estimated), *subject.notes, *notes]
+    notes = [*notes_of(calls, call, estimated, aside.met), *subject.notes, *notes]
     return announced(_report(calls, rows, kind, skipped, notes))
 
 
@@ -211,37 +221,10 @@ def _report(
         truth=kind,
         rows=tuple(rows),
         skipped=tuple(skipped),
-        summary=_summary(rows),
+        summary=summary_of(rows),
         notes=tuple(notes),
         dtype=dtype_name(dtype),
         device=str(device),
         seed=candidate.seed,
         environment=environment(device, calls.broken),
-    )
-
-
-def merged(reports: Sequence[TensorReport]) -> TensorReport:
-    """One report of checks of the same function, in several dtypes say."""
-    first = reports[0]
-    rows = tuple(row for report in reports for row in report.rows)
-    return replace(
-        first,
-        verdict=verdict_of(rows),
-        truth="certified" if all(report.truth == "certified" for report in reports) else "estimated",
-        rows=rows,
-        skipped=tuple(dict.fromkeys(skip for report in reports for skip in report.skipped)),
-        summary=_summary(rows),
-        notes=tuple(dict.fromkeys(note for report in reports for note in report.notes)),
-        dtype=", ".join(dict.fromkeys(report.dtype for report in reports)),
-    )
-
-
-def _summary(rows: Sequence[TensorRow]) -> TensorSummary:
-    entries = [row.entries for row in rows]
-    return TensorSummary(
-        passed=sum(one.passed for one in entries),
-        failed=sum(one.failed for one in entries),
-        inconclusive=sum(one.inconclusive for one in entries),
-        rows=Counter(row.verdict for row in rows),
-        causes=Counter(row.cause.key for row in rows if row.cause is not None),
     )

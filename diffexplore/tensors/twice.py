@@ -20,6 +20,7 @@ from diffexplore.arithmetic.tensor_balls import given
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, named_tensors
 from diffexplore.tensors.copies import copy_of
+from diffexplore.tensors.differentiated import differentiated
 from diffexplore.tensors.functions import GradientsOf, TensorFunction
 from diffexplore.tensors.memory import State, StridedLayout, as_stored
 from diffexplore.tensors.numbers import numbers_of
@@ -60,7 +61,9 @@ def gradients_of(candidate: TensorCandidate, upstreams: Sequence[Tensor]) -> Ten
     if len(names) < len(upstreams):
         raise CandidateError(f"{candidate.name} returns {len(names)} outputs of floats, not {len(upstreams)}")
     sources = tuple(one.name for one in candidate.sources)
-    function = _gradient_function(GradientsOf(candidate.function, len(candidate.args), tuple(names), sources))
+    originals = tuple(one.original for one in candidate.sources)
+    of = GradientsOf(candidate.function, len(candidate.args), tuple(names), sources, originals)
+    function = _gradient_function(of)
     copies = [copy_of(one) for one in upstreams]
     called = [GRAD_OUTPUTS] if len(copies) == 1 else [f"{GRAD_OUTPUTS} {place}" for place in range(len(copies))]
     inputs = [TensorInput(name, one, one.requires_grad) for name, one in zip(called, copies, strict=True)]
@@ -74,7 +77,7 @@ def _gradient_function(of: GradientsOf) -> TensorFunction:
         given_tensors = [*state.values(), *(tensor for _, tensor in named_tensors(own, ""))]
         by = [tensor for tensor in given_tensors if tensor.requires_grad]
         outputs = [returned[name] for name in of.outputs]
-        found = torch.autograd.grad(outputs, by, upstreams, create_graph=True, allow_unused=True)
+        found = differentiated(outputs, upstreams, by, of.originals, create_graph=True, allow_unused=True)
         return {
             GRADIENT_BY + name: _in_graph(gradient, source, [*by, *upstreams])
             for name, gradient, source in zip(of.inputs, found, by, strict=True)

@@ -16,8 +16,9 @@ from diffexplore.errors import UsageError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors import candidate as candidates
 from diffexplore.tensors.battery.records import BatteryChoice
+from diffexplore.tensors.merging import merged
 from diffexplore.tensors.records import TensorReport, TensorRow
-from diffexplore.tensors.run import checked, merged
+from diffexplore.tensors.run import checked
 from diffexplore.tensors.subject import TensorSubject
 from diffexplore.writing.numbers import counted
 

@@ -38,15 +38,16 @@ def backward_of(node: Any) -> Callable[..., Any]:
     return function.vjp if function.vjp is not torch.autograd.Function.vjp else written
 
 
+#: What torch itself has where blocks put something else.
+_UNWRAPS, _ABSENT = _utils.unwrap_dead_wrappers, object()
+
+
 @contextmanager
 def arguments_changed(change: Callable[[tuple[Any, ...]], tuple[Any, ...]]) -> Iterator[None]:
     """Inside the block each ``torch.autograd.Function.apply`` gets what ``change`` makes of its arguments."""
     before = _utils.unwrap_dead_wrappers
-    _utils.unwrap_dead_wrappers = lambda args: change(before(args))
-    try:
+    with _in_place_of(_utils, "unwrap_dead_wrappers", lambda args: change(before(args))):
         yield
-    finally:
-        _utils.unwrap_dead_wrappers = before
 
 
 @contextmanager
@@ -59,26 +60,49 @@ def outputs_changed(change: Callable[[tuple[Any, ...], Any], Any]) -> Iterator[N
     def applied(function: Any, *args: Any, **kwargs: Any) -> Any:
         return change((*args, *kwargs.values()), super(_SingleLevelFunction, function).apply(*args, **kwargs))
 
-    _SingleLevelFunction.apply = classmethod(applied)  # type: ignore[attr-defined]
-    try:
+    with _in_place_of(_SingleLevelFunction, "apply", classmethod(applied)):
         yield
-    finally:
-        del _SingleLevelFunction.apply  # type: ignore[attr-defined]
-
-
-def function_applied_in(frame: FrameType) -> type | None:
-    """The autograd Function whose ``apply`` runs in a frame: those below it belong to its forward."""
-    return frame.f_locals["cls"] if frame.f_code is _APPLY else None
 
 
 @contextmanager
 def checkpoints_recorded() -> Iterator[None]:
     """Inside the block a reentrant checkpoint runs its function where it stands, as it does in the backward pass."""
-    CheckpointFunction.apply = lambda function, preserve_rng_state, *args: function(*args)  # type: ignore[method-assign]
+    with _in_place_of(CheckpointFunction, "apply", staticmethod(lambda function, preserve, *args: function(*args))):
+        yield
+
+
+@contextmanager
+def functions_as_torch_has_them() -> Iterator[None]:
+    """Inside the block nothing of what the blocks around it change is changed."""
+    with (
+        _in_place_of(_utils, "unwrap_dead_wrappers", _UNWRAPS),
+        _in_place_of(_SingleLevelFunction, "apply", _ABSENT),
+        _in_place_of(CheckpointFunction, "apply", _ABSENT),
+    ):
+        yield
+
+
+@contextmanager
+def _in_place_of(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Inside the block ``owner`` itself has ``value`` by a name; afterwards what it had itself, if anything."""
+    before = vars(owner).get(name, _ABSENT)
+    _put(owner, name, value)
     try:
         yield
     finally:
-        del CheckpointFunction.apply
+        _put(owner, name, before)
+
+
+def _put(owner: Any, name: str, value: Any) -> None:
+    if value is not _ABSENT:
+        setattr(owner, name, value)
+    elif name in vars(owner):
+        delattr(owner, name)
+
+
+def function_applied_in(frame: FrameType) -> type | None:
+    """The autograd Function whose ``apply`` runs in a frame: those below it belong to its forward."""
+    return frame.f_locals["cls"] if frame.f_code is _APPLY else None
 
 
 def undefined(tensor: Any) -> Any:

@@ -48,6 +48,7 @@ __all__ = [
     "decomposition_table",
     "differentiable",
     "disable_current_modes",
+    "forward_mode_switched",
     "is_in_a_forward",
     "is_recorded",
     "is_transformed",

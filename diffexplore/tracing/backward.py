@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.autograd.graph import GradientEdge
 
 from diffexplore.errors import UsageError
 from diffexplore.torch_private.functions import is_written_by_hand
@@ -27,9 +28,9 @@ _OUT_OF_SIGHT = {
 }
 
 
-def nodes_of(output: Tensor) -> Iterator[Any]:
+def nodes_of(output: Tensor | GradientEdge) -> Iterator[Any]:
     """All nodes of the graph behind an output."""
-    waiting, seen = [output.grad_fn], set()
+    waiting, seen = [output.grad_fn if isinstance(output, Tensor) else output.node], set()
     while waiting:
         node = waiting.pop()
         if node is not None and node not in seen:
@@ -45,7 +46,7 @@ def is_computed_from(output: Tensor, sources: Sequence[Tensor]) -> bool:
     return leads or any(leaf is source for leaf in leaves_of(output) for source in sources)
 
 
-def leaves_of(output: Tensor) -> Iterator[Tensor]:
+def leaves_of(output: Tensor | GradientEdge) -> Iterator[Tensor]:
     """The tensors that the graph behind an output leaves a gradient in."""
     for node in nodes_of(output):
         leaf = getattr(node, "variable", None)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from torch.utils.checkpoint import checkpoint
 
-from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, TrialUnavailable
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.battery.records import CallFinding, CallSetting, CallTrial, TrialUnavailable, reason_of
 from diffexplore.tensors.battery.transforms import plain_values, scalar_of
+from diffexplore.tensors.candidate import TensorOutput
 
 
 def within_checkpoint(setting: CallSetting) -> Iterator[CallFinding]:
@@ -23,17 +26,17 @@ def within_reentrant_checkpoint(setting: CallSetting) -> Iterator[CallFinding]:
 def _checkpointed(setting: CallSetting, *, reentrant: bool) -> Iterator[CallFinding]:
     where = f"within torch.utils.checkpoint (use_reentrant={reentrant})"
     for call in setting.calls:
-        leaves = [one.tensor.detach().clone().requires_grad_() for one in setting.candidate.sources]
+        candidate = setting.candidate.replaced()
+        leaves = [one.tensor for one in candidate.sources]
         try:
             value = checkpoint(scalar_of(setting, call), *leaves, use_reentrant=reentrant)
         except Exception as error:
             raise TrialUnavailable(f"the forward refuses to run {where}: {_short(error)}") from None
         try:
-            value.backward()
-        except Exception as error:
-            yield CallFinding("checkpoint", f"it raises {where}: {_short(error)}")
+            found = candidate.gradients(TensorOutput("output", value), torch.ones_like(value), retain_graph=False)
+        except CandidateError as error:
+            yield CallFinding("checkpoint", f"it raises {where}: {reason_of(error)}")
             return
-        found = tuple(leaf.grad for leaf in leaves)
         off = setting.differing(found, plain_values(setting, call), call, call.upstream)
         if off is not None:
             yield CallFinding(

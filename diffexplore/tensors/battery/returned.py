@@ -169,7 +169,7 @@ def shared_memory(setting: CallSetting) -> Iterator[CallFinding]:
         if not hand or hand[0] is not output.tensor.grad_fn:
             raise TrialUnavailable("the backward is not one that is written by hand")
         try:
-            output.tensor.backward(call.upstream.clone())
+            output.tensor.backward(call.upstream.clone(), inputs=[one.tensor for one in candidate.sources])
         except Exception:
             continue  # that is reported of the plain call
         grads = [(one.name, one.tensor.grad) for one in candidate.sources if one.tensor.grad is not None]

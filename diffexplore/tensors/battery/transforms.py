@@ -18,7 +18,7 @@ from diffexplore.tensors.battery.records import (
     PlainCall,
     TrialUnavailable,
 )
-from diffexplore.tensors.candidate import named_tensors
+from diffexplore.tensors.candidate import TensorOutput, named_tensors
 
 Tensor = torch.Tensor
 
@@ -94,12 +94,13 @@ def compiled(setting: CallSetting) -> Iterator[CallFinding]:
     """torch.compile of all outputs at once, with the backend that runs the forward and backward which torch traced."""
     if setting.candidate.function.compiled:
         raise TrialUnavailable("it is compiled already")
-    leaves = [one.tensor.detach().clone().requires_grad_() for one in setting.candidate.sources]
+    candidate = setting.candidate.replaced()
+    leaves = [one.tensor for one in candidate.sources]
     try:
         compile_: Any = torch.compile
         outputs = compile_(_of_its_own(outputs_of(setting)), backend=_BACKEND)(*leaves)
         gradients = [
-            torch.autograd.grad(output, leaves, call.upstream.clone(), allow_unused=True, retain_graph=True)
+            candidate.gradients(TensorOutput(call.output, output), call.upstream.clone())
             for output, call in zip(outputs, setting.calls, strict=True)
         ]
     except Exception as error:
@@ -154,7 +155,8 @@ def outputs_of(setting: CallSetting) -> Any:
 
     def outputs(*tensors: Tensor) -> tuple[Tensor, ...]:
         moved = candidate.replaced(dict(zip(names, tensors, strict=True)))
-        found = dict(named_tensors(candidate.function.call(moved.state, moved.args, moved.kwargs), "output"))
+        returned = candidate.function.call(moved.state, moved.args, moved.kwargs)
+        found = dict(named_tensors(returned, "output"))
         return tuple(found[call.output] for call in setting.calls)
 
     return outputs

@@ -1,4 +1,4 @@
-"""Systems of equations and factorisations of matrices, in steps: inverses, products, and columns one after the other.
+"""Systems of equations and triangular factors of matrices, in steps: inverses, products, columns one after the other.
 
 Each step has a rule, so that the derivative is that of the factorisation itself. Signs and orders that a factorisation
 leaves free, and pivots, are those that the program found. A symmetric matrix is read as half the sum of itself and its
@@ -16,10 +16,10 @@ from diffexplore.torch_private.watching import disable_current_modes
 
 Tensor = torch.Tensor
 
-_inverse = torch.linalg.inv
+inverse_of = torch.linalg.inv
 
 
-def _kernel(function: Any, *args: Any, **options: Any) -> Any:
+def run_unseen(function: Any, *args: Any, **options: Any) -> Any:
     """What the program's own kernel finds, unseen."""
     with disable_current_modes():
         plain = [value.detach() if isinstance(value, Tensor) else value for value in args]
@@ -30,9 +30,9 @@ def _kernel(function: Any, *args: Any, **options: Any) -> Any:
 def solve(a: Tensor, b: Tensor, *, left: bool = True, check_errors: bool = False) -> tuple[Tensor, ...]:
     vector = b.dim() == 1 or (a.dim() - 1 == b.dim() and b.shape == a.shape[:-1])
     right = b.unsqueeze(-1) if vector else b
-    inverse = _inverse(a)
+    inverse = inverse_of(a)
     found = inverse @ right if left else right @ inverse
-    _, *rest = _kernel(torch.ops.aten._linalg_solve_ex, a, b, left=left, check_errors=check_errors)
+    _, *rest = run_unseen(torch.ops.aten._linalg_solve_ex, a, b, left=left, check_errors=check_errors)
     return (found.squeeze(-1) if vector else found, *rest)
 
 
@@ -43,14 +43,14 @@ def _triangle(a: Tensor, upper: bool, unitriangular: bool) -> Tensor:
 
 
 def solve_triangular(a: Tensor, b: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
-    inverse = _inverse(_triangle(a, upper, unitriangular))
+    inverse = inverse_of(_triangle(a, upper, unitriangular))
     return inverse @ b if left else b @ inverse
 
 
 def triangular_solve(
     b: Tensor, a: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> tuple[Tensor, Tensor]:
-    inverse = _inverse(_triangle(a, upper, unitriangular))
+    inverse = inverse_of(_triangle(a, upper, unitriangular))
     return (inverse.mT if transpose else inverse) @ b, a.clone()
 
 
@@ -58,7 +58,7 @@ def least_squares(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: s
     vector = a.dim() - 1 == b.dim() and b.shape == a.shape[:-1]
     right = b.unsqueeze(-1) if vector else b
     found = _full_rank_inverse(a) @ right
-    solution, residuals, *rest = _kernel(torch.ops.aten.linalg_lstsq, a, b, rcond, driver=driver)
+    solution, residuals, *rest = run_unseen(torch.ops.aten.linalg_lstsq, a, b, rcond, driver=driver)
     result = found.squeeze(-1) if vector else found
     _same(result, solution)
     difference = a @ found - right
@@ -68,7 +68,7 @@ def least_squares(a: Tensor, b: Tensor, rcond: float | None = None, *, driver: s
 
 def _same(found: Tensor, computed: Tensor) -> None:
     """Raises NoDerivative where the program took a matrix for one of lower rank."""
-    if not _kernel(torch.allclose, found, computed, 1e-4, 1e-6):
+    if not run_unseen(torch.allclose, found, computed, 1e-4, 1e-6):
         raise NoDerivative(_RANK)
 
 
@@ -78,7 +78,7 @@ _RANK = "a matrix is not certainly of full rank, and where the rank changes the 
 def _full_rank_inverse(a: Tensor) -> Tensor:
     wide = a.shape[-2] < a.shape[-1]
     try:
-        return a.mH @ _inverse(a @ a.mH) if wide else _inverse(a.mH @ a) @ a.mH
+        return a.mH @ inverse_of(a @ a.mH) if wide else inverse_of(a.mH @ a) @ a.mH
     except RuntimeError:  # of LAPACK: it is singular
         raise NoDerivative(_RANK) from None
 
@@ -90,7 +90,7 @@ def pseudo_inverse(a: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: 
     if 0 in a.shape:
         return a.mT.clone()
     found = _full_rank_inverse(a)
-    _same(found, _kernel(torch.linalg.pinv, a, atol=atol, rtol=rtol, hermitian=hermitian))
+    _same(found, run_unseen(torch.linalg.pinv, a, atol=atol, rtol=rtol, hermitian=hermitian))
     return found
 
 
@@ -98,9 +98,9 @@ def pseudo_inverse(a: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: 
 def cholesky(a: Tensor, upper: bool = False) -> Tensor:
     """Of a Hermitian matrix. As in torch its columns turn by i Im t / 2, where L⁻¹ dA L⁻ᴴ has the diagonal t."""
     _check_hermitian(a)
-    lower = _cholesky((a + a.mH) / 2)
+    lower = cholesky_columns((a + a.mH) / 2)
     if a.is_complex():
-        inverse = _inverse(lower)
+        inverse = inverse_of(lower)
         turning = (inverse @ a @ inverse.mH).diagonal(0, -2, -1).imag  # 0
         lower = lower + lower * (0.5j * turning).unsqueeze(-2)
     return lower.mH if upper else lower
@@ -108,16 +108,16 @@ def cholesky(a: Tensor, upper: bool = False) -> Tensor:
 
 def _check_hermitian(a: Tensor) -> None:
     """Raises NoDerivative for another matrix: torch gives half of a gradient to each triangle, and reads only one."""
-    if not _kernel(lambda x: torch.allclose(x.tril(-1), x.mH.tril(-1), *closeness(float(x.abs().sum()))), a):
+    if not run_unseen(lambda x: torch.allclose(x.tril(-1), x.mH.tril(-1), *closeness(float(x.abs().sum()))), a):
         raise NoDerivative(NOT_HERMITIAN)
 
 
 def cholesky_with_info(a: Tensor, *, upper: bool = False, check_errors: bool = False) -> tuple[Tensor, Tensor]:
-    _, info = _kernel(torch.linalg.cholesky_ex, a, upper=upper, check_errors=check_errors)
+    _, info = run_unseen(torch.linalg.cholesky_ex, a, upper=upper, check_errors=check_errors)
     return cholesky(a, upper), info
 
 
-def _cholesky(a: Tensor) -> Tensor:
+def cholesky_columns(a: Tensor) -> Tensor:
     """Column by column: what is left of the matrix once a column's outer product is taken off."""
     columns = []
     for k in range(a.shape[-1]):
@@ -129,7 +129,7 @@ def _cholesky(a: Tensor) -> Tensor:
 
 def cholesky_inverse(factor: Tensor, upper: bool = False) -> Tensor:
     factor = factor.triu() if upper else factor.tril()
-    return _inverse(factor.mH @ factor if upper else factor @ factor.mH)
+    return inverse_of(factor.mH @ factor if upper else factor @ factor.mH)
 
 
 def cholesky_solve(b: Tensor, factor: Tensor, upper: bool = False) -> Tensor:
@@ -139,7 +139,7 @@ def cholesky_solve(b: Tensor, factor: Tensor, upper: bool = False) -> Tensor:
 # --------------------------------------------------------------------------------------------------------------- LU
 def lu_factor(a: Tensor, *, pivot: bool = True, check_errors: bool = False) -> tuple[Tensor, Tensor, Tensor]:
     """Gaussian elimination with the rows in the order that the program's pivots say."""
-    _, pivots, info = _kernel(torch.linalg.lu_factor_ex, a, pivot=pivot, check_errors=check_errors)
+    _, pivots, info = run_unseen(torch.linalg.lu_factor_ex, a, pivot=pivot, check_errors=check_errors)
     if pivot:
         a = _permutation(pivots, a.shape[-2], a.dtype).mT @ a
     return _eliminated(a), pivots, info
@@ -147,7 +147,7 @@ def lu_factor(a: Tensor, *, pivot: bool = True, check_errors: bool = False) -> t
 
 def _permutation(pivots: Tensor, rows: int, dtype: torch.dtype) -> Tensor:
     square = torch.zeros(*pivots.shape[:-1], rows, pivots.shape[-1], dtype=dtype, device=pivots.device)
-    return _kernel(torch.lu_unpack, square, pivots, unpack_data=False)[0]
+    return run_unseen(torch.lu_unpack, square, pivots, unpack_data=False)[0]
 
 
 def _eliminated(a: Tensor) -> Tensor:
@@ -188,69 +188,6 @@ def lu(a: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor, Tensor]:
 
 def lu_solve(packed: Tensor, pivots: Tensor, b: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
     order, lower, upper = lu_unpack(packed, pivots)
-    inverse = _inverse(upper) @ _inverse(lower) @ order.mT
+    inverse = inverse_of(upper) @ inverse_of(lower) @ order.mT
     inverse = inverse.mH if adjoint else inverse
     return inverse @ b if left else b @ inverse
-
-
-# ----------------------------------------------------------------------------------- orthogonal and singular vectors
-def qr(a: Tensor, mode: str = "reduced") -> tuple[Tensor, Tensor]:
-    """R is the Cholesky factor of AᴴA, with the signs of the program's; Q = A R⁻¹."""
-    rows, columns = a.shape[-2:]
-    if mode == "complete" and rows > columns:
-        raise NotImplementedError("columns of Q that A does not determine")
-    size = min(rows, columns)
-    left = a[..., :size]
-    signs = _kernel(lambda x: torch.linalg.qr(x)[1].diagonal(dim1=-2, dim2=-1).real.sign(), left)
-    upper = _cholesky(left.mH @ left).mH * signs.unsqueeze(-1)
-    q = left @ _inverse(upper)
-    r = upper if columns == size else torch.cat([upper, q.mH @ a[..., size:]], -1)
-    return (q if mode != "r" else a.new_zeros(0)), r
-
-
-def singular_values(
-    a: Tensor, full_matrices: bool = False, compute_uv: bool = True, *, driver: str | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Through the eigenvectors of AᴴA, or of AAᴴ where that is smaller; with the program's signs or phases."""
-    wide = a.shape[-2] < a.shape[-1]
-    tall = a.mH if wide else a
-    squares, vectors = torch.linalg.eigh(tall.mH @ tall)
-    values, vectors = squares.flip(-1).sqrt(), vectors.flip(-1)
-    u, _, vh = _kernel(torch.ops.aten._linalg_svd, a, full_matrices, True)
-    if not compute_uv:
-        return a.new_zeros(0), values, a.new_zeros(0)
-    own = u if wide else vh.mH
-    size = values.shape[-1]
-    vectors = vectors * _kernel(lambda x, y: (x.conj() * y).sum(-2, keepdim=True), vectors, own[..., :size]).sgn()
-    others = tall @ vectors / values.unsqueeze(-2)
-    left, right = (vectors, others) if wide else (others, vectors)
-    left, right = (torch.cat([x, _undetermined(y[..., size:], a)], -1) for x, y in ((left, u), (right, vh.mH)))
-    return left, values, right.mH
-
-
-def _undetermined(vectors: Tensor, a: Tensor) -> Tensor:
-    """Vectors that ``a`` leaves free, as all that are orthogonal to the others: no slope of theirs is known."""
-    total = a.sum((-2, -1), keepdim=True)
-    size = total.real if total.is_complex() else total
-    return torch.where(size * 0 > 0, total, vectors)  # a tie, at which any change may do anything
-
-
-def householder_product(vectors: Tensor, factors: Tensor) -> Tensor:
-    rows, columns = vectors.shape[-2:]
-    one = torch.eye(rows, dtype=vectors.dtype, device=vectors.device)
-    found = one.expand(*vectors.shape[:-2], rows, rows)
-    lower = vectors.tril(-1) + torch.eye(rows, columns, dtype=vectors.dtype, device=vectors.device)
-    for k in range(factors.shape[-1]):
-        v = lower[..., k]
-        step = one - (factors[..., k, None, None] * v.unsqueeze(-1)) * v.conj().unsqueeze(-2)
-        found = found @ step
-    return found[..., :columns]
-
-
-def multiply_by_q(
-    vectors: Tensor, factors: Tensor, other: Tensor, left: bool = True, transpose: bool = False
-) -> Tensor:
-    rows = vectors.shape[-2]
-    q = householder_product(torch.nn.functional.pad(vectors, (0, rows - vectors.shape[-1])), factors)
-    q = q.mH if transpose else q
-    return q @ other if left else other @ q

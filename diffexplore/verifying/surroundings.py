@@ -1,0 +1,43 @@
+"""What is around a check, and what a check does to it.
+
+A check differentiates, seeds torch's generators and patches names of torch for a while. It may be called within another
+check and in several threads; modes around it are set aside before (:mod:`diffexplore.ambient_modes`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+
+from diffexplore.errors import UsageError
+from diffexplore.torch_private.own_modes import without_own_modes
+from diffexplore.torch_private.tracing import FakeTensorMode
+from diffexplore.torch_private.watching import current_dispatch_modes, is_transformed
+from diffexplore.tracing.left_gradients import grads_set_aside
+
+#: Checks share torch's generators, whose state each of them sets: so threads wait for each other.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+@contextmanager
+def surroundings_kept(leaves: Iterable[torch.Tensor], name: str) -> Iterator[None]:
+    """Inside the block torch is as checks need it; no ``grad`` that was there is touched, of ``leaves`` or of others.
+
+    ``name`` is that of the check. Raises UsageError where there are no numbers to be checked: within transforms of
+    ``torch.func``, and where tensors are fake.
+    """
+    if is_transformed():
+        raise UsageError(f"{name} was called within a transform of torch.func (grad, vmap, ...): call it outside")
+    if any(isinstance(mode, FakeTensorMode) for mode in current_dispatch_modes()):
+        raise UsageError(f"{name} was called where tensors are fake (FakeTensorMode), without numbers: call it outside")
+    with _alone(), without_own_modes(), grads_set_aside([one for one in leaves if one.is_leaf]):
+        yield
+
+
+def _alone() -> AbstractContextManager[object]:
+    """Waits for checks in other threads. Threads of torch's own work for one that has begun."""
+    own = isinstance(threading.current_thread(), threading._DummyThread)
+    return nullcontext() if own else _ONE_AT_A_TIME
