@@ -72,7 +72,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "nan_to_num": (A,), "fmax": (A, B), "fmin": (A, B),
     "clamp": (A, -1.0, 1.5), "clamp_min": (A, 0.5), "clamp_max": (A, 0.5),
     "logit": (A.sigmoid(),), "special_logit": (A.sigmoid(), 0.25), "logit_backward": (B, A.sigmoid(), 0.25),
-    "polygamma": (1, B.abs()), "special_polygamma": (2, B.abs()),
+    "polygamma": (1, B.abs()), "special_polygamma": (2, B.abs()), "polygamma_": (B.abs(), 1),
     "softplus": (A, 2.0, 3.0), "softplus_backward": (B, A, 2.0, 3.0), "hardsigmoid_backward": (B, 2 * A),
     "binary_cross_entropy": (A.sigmoid(), B.sigmoid()),
     "binary_cross_entropy_backward": (torch.tensor(1.5).double(), A.sigmoid(), B.sigmoid()),

@@ -45,6 +45,11 @@ def test_numbers_and_signs_are_those_of_sympy(expr: sympy.Expr) -> None:
     assert factor(expr) == sympy.factor(expr)
 
 
+def test_a_sum_of_which_a_number_is_left() -> None:
+    """SymPy makes no polynomial of what has no symbol once it is multiplied out."""
+    assert [factor(A * (B - 2 * X) + A * (2 * X - B) + number) for number in (3, 0)] == [3, 0]
+
+
 def test_several_factors_with_numbers_beyond_64_bits() -> None:
     """FLINT's factors are sorted by their coefficients in python-flint, which overflowed."""
     x, y = sympy.symbols("x y", real=True)

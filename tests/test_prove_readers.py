@@ -72,6 +72,7 @@ READ: dict[str, tuple[Callable[..., Any], str]] = {
     "inv": (torch.linalg.inv, "A[2,2]"),
     "solve": (torch.linalg.solve, "A[2,2] B[2]"),
     "cholesky": (lambda x: torch.linalg.cholesky(x @ x.mT + 2), "x[1,1]"),
+    "polygamma in place": (lambda x: x.clone().polygamma_(1), "x"),
     "cdist": (torch.cdist, "x1[1,2] x2[1,2]"),
     "pdist": (F.pdist, "x[3,1]"),
     "complex product": (lambda x, y: torch.view_as_real(torch.complex(x, y) * torch.complex(y, x)), "x[2] y[2]"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -42,7 +43,7 @@ WITH_FORMULA = [name for name, known in RECORDS.items() if known.formula is not 
 
 #: Kernels whose own values are less exact than the others.
 ROUGH = {
-    "digamma": 1e-9, "erfinv": 1e-12, "polygamma": 1e-8, "hardsigmoid_backward": 1e-7,
+    "digamma": 1e-9, "erfinv": 1e-12, "polygamma": 1e-8, "polygamma_": 1e-8, "hardsigmoid_backward": 1e-7,
     **dict.fromkeys(("special_bessel_j0", "special_bessel_j1", "special_bessel_y0", "special_bessel_y1"), 1e-6),
 }  # fmt: skip
 
@@ -116,7 +117,7 @@ def as_tensor(cells: Any, like: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", CALLS)
 def test_the_reader_makes_what_torch_computes(name: str) -> None:
     arguments, named = called(name)
-    out = packet(name)(*arguments, **named)
+    out = packet(name)(*deepcopy(arguments), **named)  # it may write into one of them
     parts = list(out) if isinstance(out, (tuple, list)) else [out]
     parts = [torch.view_as_real(part) if part.is_complex() else part for part in parts]
     made = read(OPERATORS[name], arguments, named, parts)
@@ -137,7 +138,7 @@ def test_every_reader_is_tried() -> None:
 OF_ONE = {known.name for known in functions.OPERATORS} | {"neg", "positive"}
 OF_SEVERAL = {known.name for known in arithmetic.OPERATORS} - OF_ONE
 #: Of polygamma torch has finite numbers at poles, by rounding.
-NOT_OF_NUMBERS = ("frexp", "lerp", "addcmul", "positive", "polygamma")
+NOT_OF_NUMBERS = ("frexp", "lerp", "addcmul", "positive", "polygamma", "polygamma_")
 OF_NUMBERS = [
     known.name
     for known in (*functions.OPERATORS, *arithmetic.OPERATORS)
@@ -154,7 +155,7 @@ def test_the_domain_is_where_torch_has_a_finite_value(name: str) -> None:
 
 
 #: What the audit looks at right of 0 alone, or where the order, the shape or the exponent allows.
-NARROWER = {"lgamma", "digamma", "polygamma", "mvlgamma", "igamma", "igammac", "special_zeta", "pow"}
+NARROWER = {"lgamma", "digamma", "polygamma", "polygamma_", "mvlgamma", "igamma", "igammac", "special_zeta", "pow"}
 
 
 @pytest.mark.parametrize("name", [name for name, known in RECORDS.items() if known.cases])

@@ -90,10 +90,13 @@ def running_sum(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str
 
 
 def polygamma(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    out = func(*args, **kwargs)
-    value = out.detach().to(torch.float64)
+    """polygamma(n, x), and x.polygamma_(n), which overwrites its operand."""
     order, x = (args[0], args[1]) if isinstance(args[0], int) else (args[1], args[0])
-    dtype, ball = watch.rounds_in(out.dtype), watch.ball(x, x)
+    ball = Ball(x.detach().to(torch.float64, copy=True), watch.radius(x))
+    out = func(*args, **kwargs)
+    if x is args[0]:
+        watch.forget(out)
+    value, dtype = out.detach().to(torch.float64), watch.rounds_in(out.dtype)
     if order == 0:
         spread = gamma.digamma(ball, value)
     elif order == 1:
@@ -101,7 +104,7 @@ def polygamma(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     else:
         spread = gamma.polygamma(int(order), ball, value) + _product_rounding(int(order), value, dtype)
         spread = spread + _cancelled(int(order), ball, dtype)
-    spread = spread + _lost_zeta(int(order), x.detach().to(torch.float64), out.dtype)
+    spread = spread + _lost_zeta(int(order), ball.mid, out.dtype)
     claim = {0: "digamma", 1: "trigamma" if out.dtype == torch.float64 else "polygamma"}.get(int(order), "polygamma")
     conclude(watch, claim, out, value.abs(), spread)
     return out

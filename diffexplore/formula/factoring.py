@@ -53,7 +53,13 @@ def factors_of(expr: sympy.Expr) -> tuple[sympy.Rational, Factors]:
         return sympy.S.One, [(expr, sympy.S.One)]
     if expr.is_Rational:
         return expr, []
-    poly = sympy.Poly(expr)
+    try:
+        poly = sympy.Poly(expr)
+    except sympy.GeneratorsNeeded:  # its terms cancel, and a number is left
+        number = sympy.expand(expr)
+        if number.is_Rational:
+            return number, []
+        raise sympy.PolynomialError(f"{expr} is no polynomial with rational coefficients") from None
     if not (poly.domain.is_ZZ or poly.domain.is_QQ):
         raise sympy.PolynomialError(f"{expr} has coefficients that are not rational")
     below, whole = poly.clear_denoms(convert=True)

@@ -109,6 +109,11 @@ _OF_ATEN = (
         case("polygamma(n, self)", on=("self > 0", "n >= 0")), handler=special.polygamma, read=elementwise.polygamma,
         on_tensors=of_formula(sympy.polygamma, "n", "self"),
     ),
+    handled(  # its arguments come in another order
+        "polygamma_", OperandDomain(rule=lambda x, _: off_poles(x)),
+        case("polygamma(n, self)", on=("self > 0", "n >= 0")), handler=special.polygamma, in_place=True,
+        read=elementwise.polygamma_in_place, on_tensors=of_formula(sympy.polygamma, "n", "self"),
+    ),
     composed("deg2rad", EVERYWHERE, case("self * M_PI / 180."), on_tensors=exactly.degrees_to_radians),
     composed("rad2deg", EVERYWHERE, case("self * 180. / M_PI"), on_tensors=exactly.radians_to_degrees),
     unbounded("special_ndtr", EVERYWHERE, on_tensors=exactly.normal_probability),

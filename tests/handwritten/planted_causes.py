@@ -113,6 +113,16 @@ PLANTED: dict[str, tuple[PlantedCause, ...]] = {
         plant("ChainPartition", "overwritten", "by_trans += (", "by_trans[:] = (", "accumulated"),
         plant("TotalVariation", "overwritten", "g[:, :-1, :] -= 2 * dh\n        g[:, :, 1:] += 2 * dw\n        g[:, :, :-1] -= 2 * dw", "g[:, :-1, :] = -2 * dh\n        g[:, :, 1:] = 2 * dw\n        g[:, :, :-1] = -2 * dw", "accumulated"),
     ),
+    "another tensor in the place of a factor": (
+        plant("SwiGLU", "wrong_operand", "ga @ w.t() + gb @ v.t()", "ga @ v.t() + gb @ v.t()", "the value of v is used for w"),
+        plant("Attention", "wrong_operand", "gp = grad @ v.transpose", "gp = grad @ k.transpose", "the value of k is used for v"),
+        plant("InfoNCE", "wrong_operand", "g.t() @ a", "g.t() @ b", "the value of b is used for a"),
+        plant("RMSNorm", "operand_for_result", "gw = (grad * x * rrms)", "gw = (grad * x)", "the value of x is used for `x * rrms`"),
+    ),
+    "a factor missing where an input is broadcast": (
+        plant("PReLU", "local_slope", "x * grad).sum", "grad).sum", "`weight[None, :, None] * x`"),
+        plant("WeightNorm", "local_slope factor_of_input", "gg = (grad * v)", "gg = (grad)", ""),
+    ),
     "a term missing in the derivative of an operation": (
         plant("Swish", "wrong_slope", "x * s * (1 - s)", "x * s", "sigmoid"),
         plant("Swish", "wrong_slope", "x * s * (1 - s)", "x * (1 - s)", "sigmoid"),

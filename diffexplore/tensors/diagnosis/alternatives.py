@@ -10,7 +10,7 @@ from itertools import groupby
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import exact
-from diffexplore.tensors.diagnosis.edges import PathEdge, edges, expressions, makers, name_of_edge
+from diffexplore.tensors.diagnosis.edges import PathEdge, added_up, edges, expressions, makers, name_of_edge
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
 from diffexplore.tensors.diagnosis.scene import GradientScene
@@ -72,9 +72,9 @@ def _found(sweep: RecordedSweep) -> Iterator[WrongOperation]:
         yield from _mask(sweep, several, several[0].number)
         for edge in several:
             name = name_of_edge(sweep, edge)
-            for words, back in _operand_for_result(sweep, edge, made_by):
+            for key, words, back in _other_factors(sweep, edge, made_by):
                 message = f"on the way back to {name}, {words}"
-                yield WrongOperation("operand_for_result", message, moved_by(sweep, [(edge, back)]), {"path": name})
+                yield WrongOperation(key, message, moved_by(sweep, [(edge, back)]), {"path": name})
             for words, back in _transposed(sweep, edge):
                 message = f"on the way back to {name}, {words}"
                 yield WrongOperation("transposed", message, moved_by(sweep, [(edge, back)]))
@@ -120,25 +120,46 @@ def _transposed(sweep: RecordedSweep, edge: PathEdge) -> Iterator[tuple[str, np.
             yield "the inverse is used for its transpose", -left @ given.high @ right
 
 
-def _operand_for_result(
+def _other_factors(
     sweep: RecordedSweep, edge: PathEdge, made_by: dict[int, int]
-) -> Iterator[tuple[str, np.ndarray]]:
-    """What comes back to a factor of a product where X stands for the other factor, f(X)."""
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """What comes back to a factor of a product where X stands for the other one: for f(X), or for another input."""
     tape, given = sweep.tape, edge.given[0]
     operands, operator = tape.entries[edge.number].operands, tape.operators[edge.number]
     if operator not in ("mul", "mm", "bmm") or len(operands) != 2 or given is None:
         return
     other = operands[1 - edge.index]
-    maker = None if other is None else made_by.get(id(other.state))
-    if other is None or maker is None or other.state is edge.operand.state:
+    if other is None or other.state is edge.operand.state:
         return
-    for x in tape.entries[maker].operands:
-        if x is None or x.layout.shape != other.layout.shape:
+    shape, factor = edge.operand.layout.shape, _values(other)
+    for key, x, values in (*_made_of(sweep, other, made_by), *_in_place_of(sweep, other)):
+        if np.array_equal(values, factor):
             continue
-        factor, cotangent = _values(x), given.high
-        back = cotangent * factor if operator == "mul" else _beside(cotangent, factor.mT, edge.index)
-        if back.shape == edge.operand.layout.shape:
-            yield f"the value of {_name(sweep, x, made_by)} is used for {_name(sweep, other, made_by)}", back
+        cotangent = given.high
+        back = cotangent * values if operator == "mul" else _beside(cotangent, values.mT, edge.index)
+        passed = added_up(back, shape)
+        if passed is not None:
+            yield key, f"the value of {_name(sweep, x, made_by)} is used for {_name(sweep, other, made_by)}", passed
+
+
+_Factor = tuple[str, StorageRegion, np.ndarray]
+
+
+def _made_of(sweep: RecordedSweep, other: StorageRegion, made_by: dict[int, int]) -> Iterator[_Factor]:
+    """The operands of what made a factor, in its shape."""
+    maker = made_by.get(id(other.state))
+    for x in () if maker is None else sweep.tape.entries[maker].operands:
+        if x is not None and x.layout.shape == other.layout.shape:
+            yield "operand_for_result", x, _values(x)
+
+
+def _in_place_of(sweep: RecordedSweep, other: StorageRegion) -> Iterator[_Factor]:
+    """Other inputs of the shape of that one of which a factor is a view, seen in the same way."""
+    sources = sweep.tape.sources
+    own = next((source for source in sources if source.state is other.state), None)
+    for x in () if own is None else sources:
+        if own is not None and x.state is not own.state and x.layout == own.layout:
+            yield "wrong_operand", x, np.asarray(other.layout.read(x.state.ball).high)
 
 
 def _beside(cotangent: np.ndarray, factor: np.ndarray, place: int) -> np.ndarray:

@@ -121,3 +121,12 @@ def makers(sweep: RecordedSweep) -> dict[int, int]:
         for region in entry.results
         if region is not None
     }
+
+
+def added_up(cotangent: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """A cotangent summed along the axes along which an operand of that shape was broadcast; None where it was not."""
+    more = cotangent.ndim - len(shape)
+    if more < 0 or any(one not in (1, length) for one, length in zip(shape, cotangent.shape[more:], strict=True)):
+        return None
+    spread = [more + axis for axis, one in enumerate(shape) if one != cotangent.shape[more + axis]]
+    return np.asarray(cotangent.sum((*range(more), *spread), keepdims=True)).reshape(shape)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diffexplore.tensors.diagnosis.edges import PathEdge, edges, name_of_edge
+from diffexplore.arithmetic.double_balls import exact
+from diffexplore.tensors.diagnosis.edges import PathEdge, added_up, edges, name_of_edge
 from diffexplore.tensors.diagnosis.places import SourceLine
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
 from diffexplore.tensors.sweep import TapeEntry, swept
@@ -75,8 +76,12 @@ def _group(
 def _without_slope(
     sweep: RecordedSweep, before: Sequence[TapeEntry], first: PathEdge, last: PathEdge
 ) -> tuple[np.ndarray, ...] | None:
-    """What comes back where the cotangent of the result of ``last`` passes to the operand of ``first`` unchanged."""
+    """What comes back where the cotangent of the result of ``last`` passes to the operand of ``first`` unchanged.
+
+    It is added up along the axes along which the operand was broadcast.
+    """
     given, operand = last.given, first.operand
-    if len(given) != 1 or given[0] is None or np.shape(given[0].high) != operand.layout.shape:
+    if len(given) != 1 or given[0] is None:
         return None
-    return centres(swept(before, [(operand, given[0])], sweep.tape.sources))
+    passed = added_up(given[0].high, operand.layout.shape)
+    return None if passed is None else centres(swept(before, [(operand, exact(passed))], sweep.tape.sources))

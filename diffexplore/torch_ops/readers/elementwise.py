@@ -110,3 +110,7 @@ def clamp(reading: Reading, x: Any, low: Any = None, high: Any = None, **given: 
 
 def polygamma(reading: Reading, order: int, x: Any, **_: Any) -> Grid:
     return each(lambda x: sympy.polygamma(order, x), reading.number(x))
+
+
+def polygamma_in_place(reading: Reading, x: Any, order: int) -> Grid:
+    return polygamma(reading, order, x)

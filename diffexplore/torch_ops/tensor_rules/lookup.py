@@ -53,13 +53,15 @@ def rule_of(function: Any, is_complex: bool = False) -> TensorRule | None:
 
 @cache
 def functional(function: Any) -> Any:
-    """The operator that returns what ``function`` writes into its first operand; itself where it writes into none."""
+    """The operator of the same arguments that returns what ``function`` writes into its first; itself where none is."""
     name = function._schema.name.partition("::")[2]
     if not function._schema.is_mutable or not registry.is_in_place(name):
         return function
     packet = getattr(torch.ops.aten, name[:-1], None)
     found = getattr(packet, function._overloadname, None) if packet is not None else None
-    return found if isinstance(found, OpOverload) else function
+    kinds = [str(argument.type) for argument in function._schema.arguments]
+    same = isinstance(found, OpOverload) and [str(argument.type) for argument in found._schema.arguments] == kinds
+    return found if same else function  # x.polygamma_(n) is polygamma(n, x)
 
 
 #: What autograd saves of a forward kernel, without a gradient of its own, for the operators that run its way back.
