@@ -108,7 +108,7 @@ def test_a_wrong_gradient_shows_its_error(monkeypatch: pytest.MonkeyPatch) -> No
     assert 2.0**52 <= one.error_ulp <= 2.0**53
 
 
-@pytest.mark.parametrize("name", one_in(4, losses.names()))
+@pytest.mark.parametrize("name", one_in(8, losses.names()))
 def test_every_loss_of_the_catalogue(name: str) -> None:
     loss = losses.get(name)
     at = dict(loss.default_points[0]) if loss.default_points else {}

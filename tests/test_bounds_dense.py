@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 import torch
+from representatives import each_value
 
 from diffexplore.bounds.dense import BLOCK
 from diffexplore.bounds.watch import Watch
@@ -79,16 +80,14 @@ def _radii(operation: str, kind: str, x: Tensor, y: Tensor, *, dense: bool, coun
 
 
 @pytest.mark.parametrize("odd", [False, True], ids=["plain", "odd"])
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(("operation", "kind"), each_value(list(OPERATIONS), KINDS, rounds=4))
 def test_bounds_in_blocks_are_those_on_tensors(operation: str, kind: str, odd: bool) -> None:
     x, y = _numbers(torch.float64, odd)
     found, expected = (_radii(operation, kind, x, y, dense=dense) for dense in (True, False))
     _assert_alike(found, expected)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(("operation", "kind"), each_value(list(OPERATIONS), KINDS, rounds=3))
 def test_the_bound_of_a_number_does_not_depend_on_those_beside_it(operation: str, kind: str) -> None:
     plain, beside = (_radii(operation, kind, *_numbers(torch.float64, odd), dense=True) for odd in (False, True))
     kept = torch.ones(COUNT, dtype=torch.bool)

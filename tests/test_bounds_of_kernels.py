@@ -188,7 +188,7 @@ def test_a_point_that_rounding_moves_into_another_cell_is_no_error(options: Any)
     assert _sampling(options, torch.bfloat16, 0).verdict == "pass"
 
 
-@pytest.mark.parametrize("options", these([(one,) for one in _SAMPLED_EACH_TIME[:2]], [(one,) for one in _SAMPLINGS]))
+@pytest.mark.parametrize("options", these([(one,) for one in _SAMPLED_EACH_TIME[:1]], [(one,) for one in _SAMPLINGS]))
 def test_a_factor_of_a_sampled_gradient_is_found(options: Any) -> None:
     assert _sampling(options, torch.float32, 0, 1.5).verdict == "fail"
 

@@ -67,7 +67,7 @@ COMMANDS: list[tuple[str, list[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "arguments"), one_in(2, COMMANDS), ids=lambda value: " ".join(value)[:40])
+@pytest.mark.parametrize(("kind", "arguments"), one_in(4, COMMANDS), ids=lambda value: " ".join(value)[:40])
 def test_what_a_command_writes_is_as_the_schema_says(
     kind: str, arguments: list[str], capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

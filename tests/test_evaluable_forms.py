@@ -9,6 +9,7 @@ import mpmath
 import pytest
 import sympy
 import torch
+from representatives import one_in
 
 import diffexplore as dx
 from diffexplore.formula.evaluable import evaluable
@@ -58,7 +59,7 @@ def _expected(formula: str, at: dict[str, float], data: dict[str, list[float]] |
         return float(sum(slopes) / len(slopes))
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", one_in(2, FORMS))
 def test_methods_kernels_and_exported_code_have_the_derivative(name: str) -> None:
     formula, at, data = FORMS[name]
     loss = dx.Loss(formula, parameters=list(at), data=list(data or {}))
@@ -119,7 +120,7 @@ OVERFLOWING: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("formula", OVERFLOWING)
+@pytest.mark.parametrize("formula", one_in(2, OVERFLOWING))
 def test_exponentials_that_overflow_alone_have_a_value_together(formula: str) -> None:
     at = {name: number for name, number in {"a": 1.0, "b": 1.0009765625}.items() if f"{name}*x" in formula}
     kernel = dx.Loss(formula, parameters=list(at), data="x").compile(backend="blocked")

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 from javascript import evaluate
-from representatives import one_in
+from representatives import one_in, these
 from sample_calls import formula_of
 
 import diffexplore as dx
@@ -182,7 +182,7 @@ def test_every_operation_of_a_program_can_be_written() -> None:
     assert set(BALLS.operations) - OPERATIONS == stated
 
 
-@pytest.mark.parametrize("name", one_in(3, [name for name in dx.losses.names() if dx.losses.get(name).parameters]))
+@pytest.mark.parametrize("name", one_in(6, [name for name in dx.losses.names() if dx.losses.get(name).parameters]))
 def test_the_catalogue_at_its_data(name: str) -> None:
     loss = dx.losses.get(name)
     assert loss.default_data is not None
@@ -256,7 +256,11 @@ def test_only_what_is_used_is_defined() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["var", "new", "Math", "NaN", "hurwitz", "t3", "await", "eval", "loss", "α", "arguments"]
+    "name",
+    these(
+        ("var", "Math", "hurwitz", "t3", "α"),
+        ["var", "new", "Math", "NaN", "hurwitz", "t3", "await", "eval", "loss", "α", "arguments"],
+    ),
 )
 def test_names_that_javascript_keeps_for_itself(name: str) -> None:
     loss = dx.Loss(f"{name}**2*x + lgamma({name}*x)", parameters=[name], data="x")

@@ -159,8 +159,9 @@ def exact_hessian(name: str) -> dict[tuple[str, str], mpmath.mpf]:
     return found
 
 
-@pytest.mark.parametrize("backend", UNCOMPILED)
-@pytest.mark.parametrize("name", ["perpendicular", "cauchy", "squared_error"])
+@pytest.mark.parametrize(
+    ("name", "backend"), each_value(["perpendicular", "cauchy", "squared_error"], UNCOMPILED[::-1])
+)
 def test_hessians_against_mpmath(name: str, backend: str) -> None:
     loss = dx.losses.get(name)
     batch, at = make_batch(loss, few_samples(name)), dict(loss.default_points[0])

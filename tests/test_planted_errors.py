@@ -202,7 +202,6 @@ STATED = [
     these(
         [
             ("perpendicular", "float64"),
-            ("perpendicular", "float32"),
             ("absolute_error", "bfloat16"),
             ("poisson", "float16"),
         ],

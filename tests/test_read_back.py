@@ -32,7 +32,7 @@ def used(loss: dx.Loss, expr: sympy.Expr) -> dict[str, list[str]]:
     return {"parameters": [n for n in loss.parameters if n in names], "data": [n for n in loss.data if n in names]}
 
 
-@pytest.mark.parametrize("name", one_in(4, losses.names()))
+@pytest.mark.parametrize("name", one_in(8, losses.names()))
 def test_expressions_in_documents_are_formulas(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     loss = losses.get(name)
     symbols = (*loss.parameters, *loss.data)

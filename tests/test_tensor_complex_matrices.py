@@ -128,7 +128,7 @@ def _slopes(function: Callable[[Any], Any], upstream: np.ndarray) -> list[list[c
         return [[complex(float(slope(i, j, 1)), float(slope(i, j, 1j))) for j in range(3)] for i in range(3)]
 
 
-@pytest.mark.parametrize("name", one_in(3, FUNCTIONS))
+@pytest.mark.parametrize("name", one_in(6, FUNCTIONS))
 def test_the_truth_is_what_differences_give(name: str) -> None:
     """To what doubles hold of the differences; autograd's gradient is near, so that the convention is the same."""
     function, in_mpmath = FUNCTIONS[name]

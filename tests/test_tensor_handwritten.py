@@ -16,8 +16,8 @@ BY_NAME = {piece.name: piece for piece in PIECES}
 #: One mistake of each piece; the benchmark tries all of them.
 ONE_EACH = [(piece.name, place % len(piece.mistakes)) for place, piece in enumerate(PIECES)]
 
-#: Of the mistakes a third, but for one whose causes are looked for through 12 steps of an iteration.
-MISTAKEN = set(ONE_EACH[::3]) - {("MatrixSquareRoot", 1)}
+#: Of the mistakes a sixth, but for those whose causes are looked for through many steps of an iteration.
+MISTAKEN = set(ONE_EACH[::6]) - {("MatrixSquareRoot", 1), ("ChainPartition", 1)}
 
 #: What no cause names, by piece and number of the mistake; and what is no mistake for a truth that is not certified.
 UNNAMED: set[tuple[str, int]] = set()
@@ -29,7 +29,7 @@ def checked(piece: Piece, mistake: Mistake | None = None) -> Any:
     return dx.gradcheck(piece.function(mistake), piece.inputs(), raise_exception=False, **named)
 
 
-@pytest.mark.parametrize("name", one_in(3, BY_NAME, first=1))
+@pytest.mark.parametrize("name", one_in(6, BY_NAME, first=1))
 def test_a_right_backward_passes(name: str) -> None:
     report = checked(BY_NAME[name])
     assert report.verdict == "pass", report

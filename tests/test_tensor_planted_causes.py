@@ -14,7 +14,7 @@ BY_NAME = {piece.name: piece for piece in PIECES}
 CELLS = [pytest.param(one, id=f"{what}-{place}") for what, some in PLANTED.items() for place, one in enumerate(some)]
 
 
-@pytest.mark.parametrize("planted", one_in(6, CELLS, first=1))
+@pytest.mark.parametrize("planted", one_in(12, CELLS, first=1))
 def test_the_planted_cause_is_named(planted: PlantedCause) -> None:
     piece = BY_NAME[planted.piece]
     given = {"reference": piece.reference, "surrogate": piece.surrogate}

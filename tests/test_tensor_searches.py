@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from representatives import slow
 
 import diffexplore as dx
 
@@ -41,8 +42,15 @@ def cubic(factor: float, *, of_input: bool) -> type[torch.autograd.Function]:
     return Root
 
 
-@pytest.mark.parametrize(("of_input", "dtype"), [(True, torch.float64), (False, torch.float32)])
-@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (0.9, "fail")])
+@pytest.mark.parametrize(
+    ("factor", "verdict", "of_input", "dtype"),
+    [
+        (1.0, "pass", True, torch.float64),
+        (0.9, "fail", False, torch.float32),
+        slow(1.0, "pass", False, torch.float32),
+        slow(0.9, "fail", True, torch.float64),
+    ],
+)
 def test_what_a_bisection_computes_is_estimated(
     factor: float, verdict: str, of_input: bool, dtype: torch.dtype
 ) -> None:

@@ -88,12 +88,21 @@ def test_a_gradient_of_specified_elements_is_right_with_a_mask_alone(layout: tor
     assert "masked=True" in str(report)
 
 
-@pytest.mark.parametrize(("layout", "masked"), each_value([COO, CSR, CSC, BSR, BSC], [False, True]))
-def test_planted_mistakes_fail(layout: torch.layout, masked: bool) -> None:
-    for change in (lambda g: (1 + 1e-6) * g, lambda g: -g, lambda g: g.abs()):
-        wrong = _changed(Product, change)
-        report = dx.gradcheck(wrong, (sparse(layout), OTHER), masked=masked, battery="none", raise_exception=False)
-        assert report.verdict == "fail"
+#: Mistakes in a gradient.
+CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
+    "too large": lambda g: (1 + 1e-6) * g,
+    "negated": lambda g: -g,
+    "sizes": lambda g: g.abs(),
+}
+
+
+@pytest.mark.parametrize(
+    ("layout", "masked", "change"), each_value([COO, CSR, CSC, BSR, BSC], [False, True], list(CHANGES))
+)
+def test_planted_mistakes_fail(layout: torch.layout, masked: bool, change: str) -> None:
+    wrong = _changed(Product, CHANGES[change])
+    report = dx.gradcheck(wrong, (sparse(layout), OTHER), masked=masked, battery="none", raise_exception=False)
+    assert report.verdict == "fail"
 
 
 def test_one_specified_element_that_is_wrong_is_named_by_its_place() -> None:

@@ -65,7 +65,7 @@ READ = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", one_in(5, READ))
+@pytest.mark.parametrize("name", one_in(10, READ))
 def test_integers_and_truth_values_agree_with_torch(name: str) -> None:
     operator = READ[name]
 
@@ -136,7 +136,7 @@ REFUSED: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], str, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", one_in(3, REFUSED, first=1))
+@pytest.mark.parametrize("name", one_in(6, REFUSED, first=1))
 def test_what_formulas_do_not_say_is_refused_by_name(name: str) -> None:
     function, operator, message = REFUSED[name]
     with pytest.raises(

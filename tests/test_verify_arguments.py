@@ -45,7 +45,7 @@ RETURNED: dict[str, Callable[[tuple[Any, Any]], Any]] = {
 }
 
 
-@pytest.mark.parametrize("shape", one_in(2, RETURNED))
+@pytest.mark.parametrize("shape", one_in(4, RETURNED))
 def test_what_a_gradient_may_look_like(shape: str) -> None:
     assert verdict_of(lambda a, b, x, y: RETURNED[shape](_parts(a, b, x, y)), kind="gradient") == "pass"
     wrong = lambda a, b, x, y: RETURNED[shape](_parts(a * 1.01, b, x, y))  # noqa: E731  # beside its right twin

@@ -85,7 +85,7 @@ def test_right_passes_and_wrong_fails(kind: str, dtype: str) -> None:
     assert verdict_of(wrong, kind=said, dtype=dtype, upstream=upstream) == "fail"
 
 
-@pytest.mark.parametrize("kind", one_in(3, [kind for kind, entry in KINDS.items() if entry[4]]))
+@pytest.mark.parametrize("kind", one_in(6, [kind for kind, entry in KINDS.items() if entry[4]]))
 def test_an_upstream_gradient_may_be_one_number(kind: str) -> None:
     right, wrong, said, _, _ = KINDS[kind]
     assert verdict_of(right, kind=said, upstream=1.5) == "pass"
@@ -103,7 +103,7 @@ def test_an_output_for_each_sample_needs_an_upstream_gradient(kind: str) -> None
 
 
 @pytest.mark.parametrize(
-    "kind", one_in(3, ["loss", "outputs", "function", "function-outputs", "setup-outputs", "pair", "step"])
+    "kind", one_in(6, ["loss", "outputs", "function", "function-outputs", "setup-outputs", "pair", "step"])
 )
 def test_partials_by_data(kind: str) -> None:
     right, wrong, said, _, takes_upstream = KINDS[kind]
