@@ -8,13 +8,14 @@ from fractions import Fraction
 from typing import cast
 
 import sympy
-from flint import acb, arb, fmpz_poly
+from flint import acb, arb, fmpq, fmpz_poly
 
-from diffexplore.arithmetic.balls import precision
+from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.decide.regions import OpenInterval, Region
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
 from diffexplore.formula.compare import value_at
+from diffexplore.program.program import lower
 
 Point = dict[sympy.Basic, Fraction]
 
@@ -153,8 +154,21 @@ def roots(p: sympy.Expr, symbol: sympy.Basic, nearby: list[sympy.Rational]) -> l
     """Rational numbers at which p, in one symbol, is exactly 0: of a polynomial all, of others what is tried."""
     found = roots_of(p, symbol)
     if found is None:
-        found = sorted(fraction(number) for number in _tried(p, nearby) if p.xreplace({symbol: number}).is_zero)
+        near = _near_zero(p, symbol, _tried(p, nearby))
+        found = sorted(fraction(number) for number in near if p.xreplace({symbol: number}).is_zero)
     return found
+
+
+def _near_zero(p: sympy.Expr, symbol: sympy.Basic, numbers: list[sympy.Rational]) -> list[sympy.Rational]:
+    """The numbers at which a ball around p holds 0, or none is found: SymPy takes long to say that a root is not 0."""
+    spend(len(numbers))
+    try:
+        program = lower([p], [str(symbol)])
+        with precision(_ROOT_BITS):
+            balls = [program.run(BALLS, {str(symbol): arb(fmpq(int(one.p), int(one.q)))})[0] for one in numbers]
+    except TypeError:  # what no operation computes
+        return numbers
+    return [number for number, ball in zip(numbers, balls, strict=True) if not ball.is_finite() or ball.contains(0)]
 
 
 def _tried(p: sympy.Expr, nearby: list[sympy.Rational]) -> list[sympy.Rational]:
