@@ -13,9 +13,8 @@ from diffexplore.torch_ops.readers import factors
 from diffexplore.torch_ops.readers import fourier as fourier_readers
 from diffexplore.torch_ops.readers import matrices as read
 from diffexplore.torch_ops.records import Operator, handled, in_steps, unbounded
-from diffexplore.torch_ops.tensor_rules import eigenvectors, fourier, matrices
+from diffexplore.torch_ops.tensor_rules import eigenvectors, fourier, matrices, orthogonal_factors
 from diffexplore.torch_ops.tensor_rules import factorisations as steps
-from diffexplore.torch_ops.tensor_rules import orthogonal_factors as orthogonal_steps
 from diffexplore.torch_ops.tensor_rules.matrix_exponential import exponential as matrix_exponential
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
@@ -90,12 +89,12 @@ OPERATORS: tuple[Operator, ...] = (
         read=factors.lu_solve,
         on_tensors=InSteps(steps.lu_solve),
     ),
-    handled("linalg_qr", EVERYWHERE, handler=orthogonal.qr, on_tensors=InSteps(orthogonal_steps.qr)),
+    handled("linalg_qr", EVERYWHERE, handler=orthogonal.qr, on_tensors=InSteps(orthogonal_factors.qr)),
     handled(
-        "_linalg_svd", EVERYWHERE, handler=orthogonal.singular, on_tensors=InSteps(orthogonal_steps.singular_values)
+        "_linalg_svd", EVERYWHERE, handler=orthogonal.singular, on_tensors=InSteps(orthogonal_factors.singular_values)
     ),
-    in_steps("linalg_householder_product", EVERYWHERE, steps=orthogonal_steps.householder_product),
-    in_steps("ormqr", EVERYWHERE, steps=orthogonal_steps.multiply_by_q),
+    in_steps("linalg_householder_product", EVERYWHERE, steps=orthogonal_factors.householder_product),
+    in_steps("ormqr", EVERYWHERE, steps=orthogonal_factors.multiply_by_q),
     _transform("_fft_c2c", read=fourier_readers.complex_to_complex, on_tensors=fourier.complex_to_complex),
     _transform("_fft_r2c", read=fourier_readers.real_to_complex, on_tensors=fourier.real_to_complex),
     _transform("_fft_c2r", read=fourier_readers.complex_to_real, on_tensors=fourier.complex_to_real),
