@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -50,20 +50,29 @@ def _running_in(function: Callable[_Arguments, _Result], *, theirs: bool) -> Cal
 
 def _is_plain() -> bool:
     """Whether nothing is to be set aside; what is not loaded has no modes."""
-    if "torch" in sys.modules:
-        from diffexplore.torch_private.ambient_modes import modes_are_plain
+    return ("torch" not in sys.modules or _torch_is_plain()()) and _sympy_is_plain()
 
-        if not modes_are_plain():
-            return False
-    return _sympy_is_plain()
+
+@cache
+def _torch_is_plain() -> Callable[[], bool]:
+    """Looked up once, as every call of a kernel needs it."""
+    from diffexplore.torch_private.ambient_modes import modes_are_plain
+
+    return modes_are_plain
 
 
 def _sympy_is_plain() -> bool:
     if "sympy" not in sys.modules:
         return True
+    found = _sympy_parameters()
+    return bool(found.evaluate and found.distribute and not found.exp_is_pow)
+
+
+@cache
+def _sympy_parameters() -> Any:
     from sympy.core.parameters import global_parameters
 
-    return bool(global_parameters.evaluate and global_parameters.distribute and not global_parameters.exp_is_pow)
+    return global_parameters
 
 
 @contextmanager
