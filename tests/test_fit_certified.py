@@ -279,3 +279,11 @@ def test_a_minimum_where_the_loss_as_written_has_a_value_is_one(formula: str) ->
     data = {"x": [1.0, 2.0]} if "x)" in formula else None
     loss = dx.Loss(formula, parameters="a", data=list(data or ()))
     assert dx.fit(loss, data, {"a": 0.5}, steps=0, methods="symbolic").terrain.status == "minimum"
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1.0, 1e200, 1e300])
+def test_a_linear_loss_has_no_minimum_whatever_its_size(size: float) -> None:
+    """The square of its gradient is no double."""
+    loss = dx.Loss("a*x + 3*b*x", parameters="a, b", data="x")
+    fit = dx.fit(loss, {"x": [size, size]}, {"a": 1.0, "b": 1.0}, steps=1, methods="symbolic")
+    assert fit.optimum is None and fit.explanation[0].values["status"] == "unbounded"

@@ -78,7 +78,8 @@ class Elementwise:
     def run(self, kinks: Kinks, watch: Watch, func: Any, args: Arguments, kwargs: Options) -> Any:
         """Runs the kernel, and sets the radius of its result."""
         like = first_tensor(args)
-        if like is None or not (finite_float(like) or any(map(_is_real, args))):
+        of_floats = finite_float(like)
+        if like is None or not (of_floats or any(map(_is_real, args))):
             return func(*args, **kwargs)
         if kwargs and (kwargs.get("rounding_mode") or kwargs.get("decimals")):
             return unwatched(watch, func, args, kwargs)
@@ -90,12 +91,13 @@ class Elementwise:
         out = func(*args, **kwargs)
         if not finite_float(out):
             return out
-        narrowed = set(watch.narrowed)
+        narrowed = set() if of_floats else set(watch.narrowed)
         radius = None if in_place or kwargs else self._in_blocks(kinks, watch, operands, out, args)
         if radius is None:
             balls = balls or [watch.ball(value, like) for value in operands]
             radius = self._radius(kinks, watch, balls, operands, out, args, kwargs)
-        if not any(map(finite_float, args)):  # the dtype of what is computed of integers alone is no choice of the code
+        if not of_floats and not any(map(finite_float, args)):
+            # The dtype of what is computed of integers alone is no choice of the code.
             watch.narrowed &= narrowed
         if in_place:
             watch.forget(out)

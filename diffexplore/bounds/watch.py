@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from diffexplore.bounds.conversion import WHOLE, as_doubles
 from diffexplore.bounds.elements import all_finite
 from diffexplore.bounds.extremes import Extremes
 from diffexplore.bounds.factorisations import Factorisations
-from diffexplore.bounds.handling import holds_complex, name_of, written_arguments
+from diffexplore.bounds.handling import Handler, holds_complex, name_of, written_arguments
 from diffexplore.bounds.out_arguments import run_into
 from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
 from diffexplore.torch_private.watching import DispatchMode
@@ -189,11 +190,9 @@ class Watch(DispatchMode):
 
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs an operation that returns its results, and says how far they may be from the exact ones."""
-        from diffexplore.torch_ops.registry import handler_of
-
         is_complex = any(map(holds_complex, args)) or (bool(kwargs) and any(map(holds_complex, kwargs.values())))
-        out = handler_of(func, is_complex)(self, func, args, kwargs)
-        name = name_of(func)
+        handler, name = _looked_up(func, is_complex)
+        out = handler(self, func, args, kwargs)
         self.extremes.note(self, name, args, kwargs, out)
         self.factorisations.note(self, name, args, out)
         return out
@@ -208,6 +207,14 @@ class Watch(DispatchMode):
         """Lets the observer, if there is one, see an operation that has run."""
         if self._observer is not None:
             self._observer.saw(self, name, args, out)
+
+
+@cache
+def _looked_up(func: Any, is_complex: bool) -> tuple[Handler, str]:
+    """The handler of an operation, which is kept for as long, and its name."""
+    from diffexplore.torch_ops.registry import handler_of
+
+    return handler_of(func, is_complex), name_of(func)
 
 
 def number_radius(value: float | int) -> float:

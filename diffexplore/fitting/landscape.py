@@ -6,6 +6,7 @@ Lines of stationary points are proved by a symmetry of the loss. What is not pro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -167,8 +168,8 @@ def _by_search(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
 def _far_away(loss: ReducedLoss, start: Sequence[float], end: Sequence[float]) -> Landscape | None:
     """Whether the loss falls from ``start`` through ``end`` and on, certified at each radius but not between them."""
     way = [last - first for first, last in zip(start, end, strict=True)]
-    length = sum(x * x for x in way) ** 0.5
-    if length == 0:
+    length = math.hypot(*way)
+    if not 0 < length < math.inf:
         return None
     direction = [x / length for x in way]
     radius = 0.0
@@ -209,8 +210,10 @@ def _linear(loss: ReducedLoss, start: Sequence[float]) -> Landscape:
     if any(not slope.contains(0) for slope in slopes):
         if ends(loss.loss):
             return _by_search(loss, start)
-        length = sum(float(slope.mid()) ** 2 for slope in slopes) ** 0.5
-        return Landscape("unbounded", direction=tuple(-float(slope.mid()) / length for slope in slopes))
+        with precision(BITS):  # whose squares neither overflow nor underflow
+            middles = [slope.mid() for slope in slopes]
+            length = sum((middle * middle for middle in middles), arb(0)).sqrt()
+            return Landscape("unbounded", direction=tuple(float((-middle / length).mid()) for middle in middles))
     return Landscape("constant" if all(slope.is_zero() for slope in slopes) else "unknown")
 
 
