@@ -152,8 +152,7 @@ def test_moved_complex_numbers(name: str, dtype: torch.dtype) -> None:
 
 
 #: Composite, prime, and longer than a library's direct sums.
-@pytest.mark.parametrize("n", [1, 2, 7, 30, 97, 128, 211, 1000])
-@pytest.mark.parametrize("dtype", _DTYPES, ids=str)
+@pytest.mark.parametrize(("n", "dtype"), each_value([1, 2, 7, 30, 97, 128, 211, 1000], _DTYPES), ids=str)
 def test_fourier_transforms(n: int, dtype: torch.dtype) -> None:
     for seed in range(2):
         z = _drawn(dtype, seed, n)

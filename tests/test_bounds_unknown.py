@@ -11,6 +11,7 @@ import pytest
 import torch
 from bound_operations import COUNT, POSITIVE, REAL, assert_within, drawn, radii, run
 from flint import arb
+from representatives import each_value
 
 from diffexplore.arithmetic.balls import OPERATIONS as ARB
 from diffexplore.arithmetic.balls import precision
@@ -166,8 +167,14 @@ def test_a_product_that_underflows_is_not_an_exact_zero(dtype: torch.dtype) -> N
     assert float(zero.rad) == 0
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("name", ["exp", "sigmoid", "erfc", "tanh", "log1p", "expm1"])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    each_value(
+        ["exp", "sigmoid", "erfc", "tanh", "log1p", "expm1"],
+        [torch.float64, torch.float32, torch.bfloat16, torch.float16],
+        rounds=2,
+    ),
+)
 def test_results_below_the_normal_numbers(name: str, dtype: torch.dtype) -> None:
     """There a library may flush to 0, or overflow inside."""
     largest = -math.log(torch.finfo(dtype).tiny) + 40

@@ -8,6 +8,7 @@ import pytest
 import torch
 from flint import acb
 from matrix import HALF
+from representatives import slow
 
 from diffexplore import Loss, check
 from diffexplore.arithmetic.balls import precision
@@ -29,7 +30,7 @@ def skip_reason(report: Report) -> str:
     return skipped.reason
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float64", slow("float32")])
 @pytest.mark.parametrize(
     ("formula", "at"),
     [

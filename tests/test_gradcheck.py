@@ -294,8 +294,7 @@ ZEROS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("name", ZEROS)
-@pytest.mark.parametrize("wrong", [0.0, 1e-9, 1.0])
+@pytest.mark.parametrize(("name", "wrong"), each_value(list(ZEROS), [0.0, 1e-9, 1.0]))
 def test_a_gradient_that_is_zero_throughout_is_told_from_others(name: str, wrong: float) -> None:
     other = function_of(ZEROS[name], lambda g, x: torch.full_like(x, wrong))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from representatives import each_value
 
 import diffexplore as dx
 from diffexplore.errors import CandidateError
@@ -55,9 +56,9 @@ def places(w: Tensor) -> list[Callable[[], Tensor]]:
     return [lambda: alias, lambda: data, lambda: KEPT[0], lambda: by_columns, lambda: torch.cat([alias[:1], alias[1:]])]
 
 
-@pytest.mark.parametrize("place", range(5))
-@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1.001, "fail")])
-def test_an_alias_of_an_argument_is_that_argument(place: int, factor: float, verdict: str) -> None:
+@pytest.mark.parametrize(("place", "outcome"), each_value(range(5), [(1.0, "pass"), (1.001, "fail")]))
+def test_an_alias_of_an_argument_is_that_argument(place: int, outcome: tuple[float, str]) -> None:
+    factor, verdict = outcome
     x, w = inputs()
     report = dx.gradcheck(product(places(w)[place], factor=factor), (x, w), raise_exception=False)
     assert (report.verdict, report.truth) == (verdict, "certified"), str(report)

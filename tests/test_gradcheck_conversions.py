@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from representatives import each_value
 
 import diffexplore as dx
 from diffexplore.bounds.watch import Watch, watched
@@ -88,8 +89,7 @@ def test_the_truth_has_all_digits_of_an_integer(factor: Any) -> None:
     assert truth is not None and abs(Fraction(truth.mid) - int(factor)) <= Fraction(truth.rad) < 1
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("dtype", BEYOND)
+@pytest.mark.parametrize(("way", "dtype"), each_value(list(WAYS), list(BEYOND), rounds=2))
 def test_gradients_by_factors_that_are_integers_are_certified(way: str, dtype: torch.dtype) -> None:
     n = torch.tensor([BEYOND[dtype]] * 3)
     report = dx.gradcheck(lambda x: x * WAYS[way](n, dtype), vector(dtype), battery="none")

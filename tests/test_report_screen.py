@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 import report_fixtures as fixtures
+from representatives import each_value
 from rich.console import Console
 
 from diffexplore.checking.digits import correct_digits, share_of_allowed
@@ -154,9 +155,9 @@ def large(parameters: int, points: int, methods: int) -> Report:
     return replace(report, rows=tuple(rows), gradient=gradient, summary=replace(report.summary, power=power))
 
 
-@pytest.mark.parametrize("methods", [1, 2, 10])
-@pytest.mark.parametrize("points", [1, 3, 12])
-@pytest.mark.parametrize("parameters", [1, 3, 10, 40])
+@pytest.mark.parametrize(
+    ("parameters", "points", "methods"), each_value([1, 3, 10, 40], [1, 3, 12], [1, 2, 10], rounds=3)
+)
 def test_many_parameters_at_many_points_fit(parameters: int, points: int, methods: int) -> None:
     report = large(parameters, points, methods)
     page = page_of(report)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import report_fixtures as fixtures
+from representatives import each_value
 from rich.console import Console
 
 from diffexplore.checking.records import Cause, Report, Truth
@@ -34,8 +35,7 @@ def row_of(report: Report, heading: str, method: str) -> list[str]:
     return next(line.split() for line in lines[start:] if line.split()[:1] == [method])
 
 
-@pytest.mark.parametrize("make", EVERY)
-@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize(("make", "width"), each_value(EVERY, [80, 100, 120]))
 def test_no_line_is_wider_than_the_page_nor_cut(make, width: int) -> None:  # type: ignore[no-untyped-def]
     lines = lines_of(make(), width)
     assert max(map(len, lines)) <= width
@@ -289,8 +289,7 @@ def test_the_worst_samples_show_every_method_once_and_all_fails() -> None:
     assert len({line.split()[1] for line in lines[start + 3 : start + 8]}) == 5
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
-@pytest.mark.parametrize("make", EVERY)
+@pytest.mark.parametrize(("make", "encoding"), each_value(EVERY, ["ascii", "cp1252", "latin-1", "utf-8"], rounds=2))
 def test_every_encoding_can_take_the_report(make, encoding: str) -> None:  # type: ignore[no-untyped-def]
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)  # strict: a character too many raises

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from representatives import each_value
 
 from diffexplore import Loss, verify
 
@@ -22,8 +23,7 @@ NOWHERE: dict[str, tuple[str, Callable[..., Tensor], dict[str, float], str | Non
 }
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
-@pytest.mark.parametrize("name", NOWHERE)
+@pytest.mark.parametrize(("name", "dtype"), each_value(list(NOWHERE), ["float64", "float32", "bfloat16"]))
 def test_no_gradient_no_verdict(name: str, dtype: str) -> None:
     formula, candidate, at, domain = NOWHERE[name]
     report = verify(candidate, Loss(formula, parameters=list(at), domain=domain), at=at, dtype=dtype)
