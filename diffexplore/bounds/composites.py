@@ -121,7 +121,8 @@ def _radius(watch: Watch, out: Tensor, step: Tensor | None) -> Tensor:
     dtype = watch.rounds_in(out.dtype)
     if dtype is not out.dtype:  # narrower than expected: allowed for no more than if it were as expected
         return watch.radius(step) + rounding("convert", value, dtype)
-    return ((value - other).abs() + watch.radius(step)) * UPWARD
+    apart = torch.where(value == other, 0.0, (value - other).abs())  # infinities may be equal
+    return (apart + watch.radius(step)) * UPWARD
 
 
 def _by_torch(func: Any) -> Callable[..., Any] | None:

@@ -91,11 +91,14 @@ def safe_softmax(x: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tenso
 
 
 def logsumexp(x: Tensor, dim: Sequence[int], keepdim: bool = False) -> Tensor:
+    """−∞ where all are."""
     dim = list(dim) or list(range(x.dim()))
     wide = _wide(x)
     anchor = _anchor(wide, dim)
     _, powers = _powers(wide, anchor)
     total = powers.sum(dim, keepdim=True).log() + anchor
+    empty = _unwatched(lambda: (wide == -math.inf).all(dim, keepdim=True))  # of the logarithm of 0 no bound is known
+    total = torch.where(empty, wide.amax(dim, keepdim=True), total)
     return (total if keepdim else _squeezed(total, dim)).to(x.dtype)
 
 

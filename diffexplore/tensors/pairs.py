@@ -175,10 +175,11 @@ def judged(
     sizes = np.abs(flat.high)
     counts = known & ~(sizes + flat.radius <= ZERO * bound)  # the others are 0 as far as this check is concerned
     largest = float(sizes[counts].max(initial=0.0)) or elsewhere
-    wide = proved & (2 * flat.radius >= sizes) & (flat.radius > bound)
+    of_no_sign = proved & (2 * flat.radius >= sizes)
+    wide = of_no_sign & (flat.radius > bound)
     # Beside the others such an entry is 0, and the enclosure is as wide as double-double arithmetic leaves it.
-    nothing = wide & (sizes + flat.radius <= _NOTHING * UNIT_ROUNDOFF[dtype] * (largest or elsewhere))
-    bound = np.where(nothing, (sizes + flat.radius) / ZERO * 2, bound)
+    nothing = of_no_sign & (sizes + flat.radius <= _NOTHING * UNIT_ROUNDOFF[dtype] * (largest or elsewhere))
+    bound = np.where(nothing & (flat.radius > 0), np.maximum(bound, (sizes + flat.radius) / ZERO * 2), bound)
     status = np.where(known, np.where(wide & ~nothing, Status.UNRESOLVED, Status.RESOLVED), Status.KINK).astype(np.int8)
     truths = Enclosures(flat.high, flat.low, flat.radius, status)
     return judge(numbers.value.reshape(-1), bound, truths, largest, dtype, reason, stepped=None)
@@ -197,7 +198,8 @@ def _verdict(counts: EntryCounts, right_zeros: int) -> Verdict:
     if counts.failed:
         return "fail"
     hidden = counts.inconclusive - counts.kinks - right_zeros
-    return "pass" if counts.passed > hidden or not counts.total else "inconclusive"
+    shown = counts.passed - (counts.zeros if hidden > 0 else 0)  # zeros among them say nothing of what is hidden
+    return "pass" if shown > hidden or not counts.total else "inconclusive"
 
 
 def _error(judged: Judged) -> np.ndarray:

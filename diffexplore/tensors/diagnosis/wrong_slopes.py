@@ -139,8 +139,8 @@ def _slope(sweep: RecordedSweep, edge: PathEdge, given: DoubleBall, last: int) -
     """By what each entry of a cotangent is multiplied on its way back; None where entries are added up, too."""
     other, result = given.high * _pattern(given.high.shape), sweep.tape.entries[last].results[0]
     assert result is not None
-    (back,) = centres(swept(edges(sweep)[1][: last + 1], [(result, exact(other))], [edge.operand]))
     with np.errstate(all="ignore"):
+        (back,) = centres(swept(edges(sweep)[1][: last + 1], [(result, exact(other))], [edge.operand]))
         one, two = edge.cotangent.high / given.high, back / other
     clear = np.isfinite(one) & np.isfinite(two)
     return one if clear.any() and np.allclose(one[clear], two[clear], rtol=1e-12, atol=0) else None

@@ -8,7 +8,7 @@ import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.double_functions import exp, log
-from diffexplore.arithmetic.dual_balls import add, div, mul, neg, of_slope, sub
+from diffexplore.arithmetic.dual_balls import DualBall, add, div, mul, neg, of_slope, sub
 from diffexplore.arithmetic.tensor_balls import chosen, filled, infinite, joined, quotient, shaped, summed, times
 from diffexplore.torch_ops.tensor_rules.arithmetic import plus
 from diffexplore.torch_ops.tensor_rules.operands import Applied, Operand, OperatorCall
@@ -167,17 +167,23 @@ def log_softmax(call: OperatorCall) -> Applied:
 
 
 def logsumexp(call: OperatorCall) -> Applied:
-    """logsumexp over axes: the cotangent is c·softmax."""
+    """logsumexp over axes: the cotangent is c·softmax, with weights from 0 to 1 where everything is minus infinity."""
     operand = call.args[0]
     axes = axes_of(call, operand)
     shifted, anchor = _shifted(operand, axes)
     powers = _exponential(shifted)
     total = summed(powers, axes, keepdims=True)
     value = add(_logarithm(total), anchor)
+    empty = np.all(infinite(operand.number) & (operand.number.high < 0), axis=tuple(axes), keepdims=True)
+    if empty.any():
+        value = chosen(empty, DoubleBall(*map(np.float64, (-np.inf, 0.0, 0.0))), value)
     shape = tuple(call.out.shape)
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None
-        return [times(spread(cotangents[0], operand, axes), quotient(powers, total))]
+        weights = quotient(powers, total)
+        if empty.any() and not isinstance(weights, DualBall):
+            weights = chosen(empty, DoubleBall(*map(np.float64, (0.5, 0.0, 0.5))), weights)
+        return [times(spread(cotangents[0], operand, axes), weights)]
 
     return Applied((shaped(value, lambda field: field.reshape(shape)),), pullback)

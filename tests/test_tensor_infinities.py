@@ -1,0 +1,105 @@
+"""Forwards that start from minus infinity, as the forward algorithm of CTC does, and gradients that are 0 beside others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import diffexplore as dx
+
+Tensor = torch.Tensor
+
+_NEVER = float("-inf")
+
+
+def _moved(row: Tensor, by: int, allowed: Tensor) -> Tensor:
+    """The states that lead to each state, ``by`` of them earlier."""
+    return torch.cat([row.new_full((by,), _NEVER), row[:-by]]).masked_fill(~allowed, _NEVER)
+
+
+class Ctc(torch.autograd.Function):
+    """Minus the logarithm of the probability of a text, by forward and backward variables."""
+
+    adds = True
+
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, text: Tensor) -> Tensor:
+        states = torch.zeros(2 * len(text) + 1, dtype=torch.long)
+        states[1::2] = text
+        every = torch.ones(len(states), dtype=torch.bool)
+        skips = every.clone()
+        skips[2:] = (states[2:] != 0) & (states[2:] != states[:-2])
+
+        def run(scores: Tensor, states: Tensor, skips: Tensor) -> Tensor:
+            row = torch.cat([scores[0, states[:2]], scores.new_full((len(states) - 2,), _NEVER)])
+            rows = [row]
+            for now in scores[1:]:
+                row = torch.stack([row, _moved(row, 1, every), _moved(row, 2, skips)]).logsumexp(0) + now[states]
+                rows.append(row)
+            return torch.stack(rows)
+
+        ahead = run(scores, states, skips)
+        back = skips.flip(0).roll(2)
+        behind = run(scores.flip(0), states.flip(0), back).flip(0, 1) - scores[:, states]
+        ctx.save_for_backward(scores, ahead + behind, states)
+        return -ahead[-1, -2:].logsumexp(0)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
+        scores, both, states = ctx.saved_tensors
+        share, found = both.softmax(1), torch.zeros_like(scores)
+        if Ctc.adds:
+            found.index_add_(1, states, share)
+        else:
+            found[:, states] = share
+        return -upstream * found, None
+
+
+def _inputs(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(0)
+    return torch.randn(5, 4, dtype=dtype).log_softmax(1).requires_grad_(), torch.tensor([1, 2])
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_the_forward_algorithm_is_certified(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = dx.gradcheck(Ctc, _inputs(dtype))
+    (row,) = report.rows
+    assert (report.truth, row.entries.passed) == ("certified", 20)
+    monkeypatch.setattr(Ctc, "adds", False)
+    assert dx.gradcheck(Ctc, _inputs(dtype), raise_exception=False, battery="none").verdict == "fail"
+
+
+def test_the_logarithm_of_nothing_hides_no_derivative() -> None:
+    # log(exp(log x) + exp(log y)) is log(x + y), whose exponential has a slope of 1 at 0, where autograd has none.
+    x = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(lambda x: x.log().logsumexp(0).exp(), x, raise_exception=False, battery="none")
+    assert report.verdict != "pass"
+
+
+class Picked(torch.autograd.Function):
+    """A sample of an image, in which most pixels have no part."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, place: Tensor) -> Tensor:
+        column = place.floor().long()
+        share = place - column
+        ctx.save_for_backward(image, column, share)
+        return image[:, column] * (1 - share) + image[:, column + 1] * share
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor]:
+        image, column, share = ctx.saved_tensors
+        found = torch.zeros_like(image)
+        rows = torch.arange(len(image))[:, None]
+        for offset, weight in ((0, 1 - share), (1, share)):
+            found.index_put_((rows, (column + offset)[None]), upstream * weight, accumulate=True)
+        return found, (upstream * (image[:, column + 1] - image[:, column])).sum(0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_pixels_that_no_sample_takes_pass(dtype: torch.dtype) -> None:
+    image = torch.randn(2, 8, dtype=dtype, requires_grad=True)
+    report = dx.gradcheck(Picked, (image, torch.tensor([0.25, 1.5, 4.75], dtype=dtype, requires_grad=True)))
+    assert report and all(row.entries.inconclusive == 0 for row in report.rows)
