@@ -7,6 +7,7 @@ import math
 import operator
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -177,6 +178,47 @@ def test_a_remainder_moves_as_its_operand_until_it_jumps() -> None:
     assert radius[0] == 0 and 1e-9 <= radius[1] < 1.001e-9
     assert radius[2:4].isinf().all()
     assert 1e-20 <= radius[4] < 1e-15, "2 − 1e-20 is rounded"
+
+
+#: By 3/2 and by −3/2: of each quotient without its fraction the value at 4, -4, 3, 2⁻¹⁰, and where it may jump.
+WHOLE: dict[str, tuple[Callable[[Tensor, float], Tensor], list[float], list[float]]] = {
+    "floor_divide": (torch.floor_divide, [2, -3, 2, 0], [-3, 2, -2, -1]),
+    "//": (lambda x, y: x // y, [2, -3, 2, 0], [-3, 2, -2, -1]),
+    "in place": (lambda x, y: x.clone().floor_divide_(y), [2, -3, 2, 0], [-3, 2, -2, -1]),
+    "floor": (lambda x, y: torch.div(x, y, rounding_mode="floor"), [2, -3, 2, 0], [-3, 2, -2, -1]),
+    "trunc": (lambda x, y: torch.div(x, y, rounding_mode="trunc"), [2, -2, 2, 0], [-2, 2, -2, 0]),
+    "trunc in place": (lambda x, y: x.clone().div_(y, rounding_mode="trunc"), [2, -2, 2, 0], [-2, 2, -2, 0]),
+    "by a tensor": (lambda x, y: x // torch.full_like(x, y), [2, -3, 2, 0], [-3, 2, -2, -1]),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_a_whole_quotient_is_exact_until_it_jumps(name: str, dtype: torch.dtype) -> None:
+    function, *expected = WHOLE[name]
+    x = torch.tensor([4.0, -4.0, 3.0, 2**-10], dtype=dtype)
+    for divisor, values in zip((1.5, -1.5), expected, strict=True):
+        quotient = partial(lambda x, divisor: function(x, divisor), divisor=divisor)
+        out, radius = run(quotient, [x], [torch.zeros(4)])
+        assert out.tolist() == values and not radius.any()
+        out, radius = run(quotient, [x], [torch.tensor([0.25, 0.25, 2**-9, 2**-9])])
+        assert not radius[:2].any(), "a quarter moves it to no whole number"
+        assert radius[2] >= 1 and (radius[3] == 0 if "trunc" in name else radius[3] >= 1)
+
+
+def test_a_whole_quotient_in_a_narrow_dtype_is_rounded() -> None:
+    out, radius = run(lambda x: x // 0.5, [torch.tensor([250.0, 128.0], dtype=torch.bfloat16)], [torch.zeros(2)])
+    assert (out.double() - torch.tensor([500.0, 256.0])).abs().le(radius).all()
+    out, radius = run(lambda x: x // 1.0, [torch.tensor([2.0**60])], [torch.zeros(1)])
+    assert radius[0] > 0, "what is larger than the numbers that fmod decides"
+
+
+def test_a_whole_quotient_that_jumps_may_be_any_between() -> None:
+    """Also of second order: by the least divisor it is largest."""
+    numbers = [torch.tensor([value], dtype=torch.float64) for value in (2.0**36, 1.5, 2.0**27, 2.0**-20)]
+    out, radius = run(lambda x, y: x // y, numbers[:2], numbers[2:])
+    largest = (Fraction(2**36) + 2**27) // (Fraction(3, 2) - Fraction(1, 2**20))
+    assert 0 <= Fraction(radius.item()) - (largest - Fraction(out.item())) < 2**12
 
 
 def test_a_remainder_by_what_is_not_exact() -> None:

@@ -15,6 +15,7 @@ from diffexplore.bounds.elements import none_is_infinite
 from diffexplore.bounds.elementwise import Arguments, Elementwise, Options, Ran
 from diffexplore.bounds.handling import Kinks
 from diffexplore.bounds.stepwise import BY_RECIPROCAL, lost_in_reciprocal
+from diffexplore.bounds.whole_quotients import whole_quotient
 from diffexplore.bounds.zeros import are_exact, by_powers_of_two, exact_sums
 
 if TYPE_CHECKING:
@@ -124,6 +125,12 @@ class Power(Elementwise):
 @dataclass(frozen=True)
 class Division(Elementwise):
     """The bound of a quotient, which some devices compute as a product where the divisor is one number."""
+
+    def run(self, kinks: Kinks, watch: Watch, func: Any, args: Arguments, kwargs: Options) -> Any:
+        """Runs the kernel; with a rounding mode the quotient is a whole number."""
+        if kwargs.get("rounding_mode"):
+            return whole_quotient(watch, func, args, kwargs)
+        return super().run(kinks, watch, func, args, kwargs)
 
     def _as_computed(
         self, balls: list[Ball], operands: list[Any], dtype: torch.dtype, args: Arguments, kwargs: Options

@@ -12,6 +12,7 @@ from diffexplore.bounds import ball, branching, formulas, zeros
 from diffexplore.bounds import propagation as spread
 from diffexplore.bounds.arithmetic import Division, Multiplication, Power, Sum
 from diffexplore.bounds.elementwise import Elementwise
+from diffexplore.bounds.whole_quotients import whole_quotient
 from diffexplore.formula.step_functions import floor
 from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import case
@@ -93,8 +94,9 @@ OPERATORS: tuple[Operator, ...] = (
         read=elementwise.step("remainder", elementwise.remainder),
     ),
     of_elements("fmod", _DIVISOR, formula=elementwise.fmod, read=elementwise.step("fmod", elementwise.fmod)),
-    unbounded(
-        "floor_divide", _DIVISOR, formula=_floored, read=elementwise.step("floor_divide", _floored),
+    handled(
+        "floor_divide", _DIVISOR, handler=whole_quotient, in_place=True, formula=_floored,
+        read=elementwise.step("floor_divide", _floored),
         on_tensors=tensors.stepped(np.floor),
     ),
     composed("addcdiv", AS_COMPOSED, case("self + value * tensor1 / tensor2")),
