@@ -127,11 +127,10 @@ def as_function(value: Any, what: str, should: str = "a function") -> Callable[.
 
 def as_mapping(value: Any, what: str, should: str) -> Mapping[str, Any]:
     """A mapping whose keys are texts; a table of pandas is one of its columns, and a series one of its entries."""
-    if not isinstance(value, Mapping):
-        value = _of_table(value)
-    if value is None or not all(isinstance(name, str) for name in value):
+    found = value if isinstance(value, Mapping) else _of_table(value)
+    if found is None or not all(isinstance(name, str) for name in found):
         raise wrong(what, should, value)
-    return value
+    return found
 
 
 def as_mappings(values: Any, what: str, should: str) -> tuple[Mapping[str, Any], ...]:

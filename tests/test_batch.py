@@ -63,6 +63,19 @@ def test_sequences_and_arrays_become_float64_that_a_tensor_can_share(values: Any
     assert x.tolist() == [float(value) for value in values]
 
 
+@pytest.mark.parametrize("dtype", [torch.float8_e5m2, torch.float8_e4m3fn])
+def test_floats_of_8_bits_become_float64(dtype: torch.dtype) -> None:
+    """Torch has neither arithmetic nor ``isfinite`` for all of them."""
+    x = torch.tensor([1.5, -2.0, 4.0]).to(dtype)
+    batch = make_batch(LINE, {"x": x, "y": x})
+    assert batch.tensors()["x"].dtype == torch.float64 and batch.tensors()["x"].tolist() == [1.5, -2.0, 4.0]
+    for backend in ("statistics", "blocked", "eager"):
+        assert LINE.compile(backend=backend)({"a": 0, "b": 0}, {"x": x, "y": x}).value == (1.5**2 + 4 + 16) / 3
+    assert "row 2 (index 1), column 'x': nan is not finite" in refusal(
+        LINE, {"x": torch.tensor([1.0, float("nan")]).to(dtype), "y": [0, 0]}
+    )
+
+
 @pytest.mark.parametrize("values", ["reversed", "of a record"])
 def test_a_single_number_may_have_any_stride(values: str) -> None:
     """NumPy takes it for contiguous, but no tensor can share it."""

@@ -394,3 +394,14 @@ def test_data_that_torch_keeps_with_the_opposite_sign(backend: str) -> None:
     assert x.is_neg()
     found = dx.Loss("a*x", parameters="a", data="x", reduction="sum").compile(backend=backend)({"a": 2.0}, {"x": x})
     assert found.value == 17.0 and found.gradient["a"] == 8.5
+
+
+@pytest.mark.parametrize(
+    ("at", "message"),
+    [([{"a": 1.0}, {"a": 2.0}], "takes one point at a time, and 2 are given"), ([1.0], "to a number, .*, not 1.0$")],
+)
+def test_a_kernel_takes_one_point(at: Any, message: str) -> None:
+    kernel = dx.Loss("a*x", parameters="a", data="x").compile()
+    with pytest.raises(dx.UsageError, match=message):
+        kernel(at, {"x": [1.0, 2.0]})
+    assert kernel([{"a": 2.0}], {"x": [1.0, 2.0]}).value == 3.0

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from diffexplore.arguments import shown
 from diffexplore.errors import UsageError
+from diffexplore.floating_point import FLOAT_FORMATS, dtype_name
 from diffexplore.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ _LISTED = 8  # names that a message lists before it says how many more there are
 def as_column(values: Any, name: str, origin: str, first: int = 0) -> Column:
     """``values`` as a column: a float64 array of shape (n,), or the tensor as given, detached.
 
-    Integers and booleans become float64. ``first`` is how many rows of the column come before these. Raises
-    :class:`UsageError` that begins with ``origin`` and names the column, and the row where one is to blame, for
+    Integers, booleans and floats of 8 bits become float64. ``first`` is how many rows of the column come before these.
+    Raises :class:`UsageError` that begins with ``origin`` and names the column, and the row where one is to blame, for
     anything but a one-dimensional run of finite real numbers.
     """
     column = _from_tensor(values, name, origin) if is_tensor(values) else _from_array(values, name, origin, first)
@@ -43,6 +44,11 @@ def is_tensor(value: Any) -> bool:
     """Whether ``value`` is a torch tensor, found out without importing torch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
+
+
+def is_computed_in(tensor: torch.Tensor) -> bool:
+    """Whether there is arithmetic in the dtype of a tensor: not in integers, and not in floats of 8 bits."""
+    return dtype_name(tensor.dtype) in FLOAT_FORMATS
 
 
 def check_lengths(columns: Mapping[str, Column], origin: str) -> int:
@@ -88,7 +94,7 @@ def _from_tensor(tensor: torch.Tensor, name: str, origin: str) -> torch.Tensor:
     if tensor.is_complex():
         raise _complex_error(name, origin)
     tensor = tensor.detach().resolve_neg()
-    return tensor if tensor.is_floating_point() else tensor.to(torch.float64)
+    return tensor if is_computed_in(tensor) else tensor.to(torch.float64)
 
 
 def _from_array(values: Any, name: str, origin: str, first: int) -> npt.NDArray[np.float64]:

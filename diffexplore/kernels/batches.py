@@ -14,7 +14,15 @@ import torch
 from diffexplore.arguments import is_table
 from diffexplore.checking.batch import make_batch
 from diffexplore.errors import UsageError
-from diffexplore.inputs.columns import as_column, check_lengths, check_shape, is_tensor, missing_column, side_by_side
+from diffexplore.inputs.columns import (
+    as_column,
+    check_lengths,
+    check_shape,
+    is_computed_in,
+    is_tensor,
+    missing_column,
+    side_by_side,
+)
 from diffexplore.loss import Loss
 
 _ORIGIN = "data"
@@ -93,7 +101,7 @@ def columns_of(loss: Loss, data: Any) -> Columns:
 
 
 def _column(values: Any, name: str) -> Any:
-    if is_tensor(values) and values.is_floating_point() and values.layout == torch.strided and not values.is_meta:
+    if is_tensor(values) and is_computed_in(values) and values.layout == torch.strided and not values.is_meta:
         check_shape(tuple(values.shape), name, _ORIGIN)
         return values.detach().resolve_neg()
     if isinstance(values, np.ndarray) and values.dtype in _FLOATS and not isinstance(values, np.ma.MaskedArray):

@@ -163,7 +163,10 @@ class BoundTo:
             found = [at.get(name) for name in names]
             if all(type(one) is float and one - one == 0 for one in found):
                 return found  # type: ignore[return-value]  # doubles, as was seen
-        return list(make_points(self.loss, at)[0].values())
+        point, *others = make_points(self.loss, at)
+        if others:
+            raise UsageError(f"a kernel takes one point at a time, and {1 + len(others)} are given")
+        return list(point.values())
 
     def explain(self) -> Explanation:
         """How it computes, with the bytes of these data."""
