@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from representatives import these
 
 import diffexplore as dx
 
@@ -38,7 +39,7 @@ def test_gradients_by_both_triangles_are_right_of_a_symmetric_matrix_and_of_no_o
 
 
 @pytest.mark.filterwarnings("ignore:torch.cholesky is deprecated")
-@pytest.mark.parametrize("name", ["cholesky", "old cholesky"])
+@pytest.mark.parametrize("name", these(["cholesky"], ["cholesky", "old cholesky"]))
 def test_a_proof_takes_a_matrix_that_is_symmetric_whatever_its_entries_are(name: str) -> None:
     function = OF_SYMMETRIC[name]
     with pytest.raises(dx.UsageError, match=r"half of the gradient to each, .* write \(A \+ A\.mT\) / 2"):
@@ -50,9 +51,14 @@ def test_the_triangle_that_a_factor_has_no_use_for_has_no_gradient() -> None:
     factor = torch.tensor([[2.0, 0.0], [1.0, 3.0]], dtype=torch.float64, requires_grad=True)
     report = dx.gradcheck(torch.cholesky_inverse, factor, battery="none", raise_exception=False)
     assert report.verdict == "fail"
+
+
+@pytest.mark.slow
+def test_a_proof_says_the_same_of_that_triangle() -> None:
     assert dx.prove(lambda A: torch.cholesky_inverse(A).sum(), parameters="A[2,2]", data=[]).status == "refuted"
 
 
+@pytest.mark.slow
 def test_a_program_of_definite_matrices_is_run_at_one() -> None:
     """None of the usual points is one of four rows: it was said that the program raises when it is run."""
     proof = dx.prove(lambda A: L.cholesky(A + A.mT)[0, 0], parameters="A[4,4]", data=[])

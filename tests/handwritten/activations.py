@@ -276,7 +276,7 @@ PIECES = (
                 "[grad * gate * cdf, grad * value * (cdf + gate * pdf)]",
             ),
             Mistake("region cut_path", "grad * gate * cdf]", "0 * grad * gate * cdf]"),
-            Mistake("wrong_slope", "cdf + gate * pdf", "cdf"),
+            Mistake("cut_path", "cdf + gate * pdf", "cdf"),
             Mistake("sign_of_term region", "cdf + gate * pdf", "cdf - gate * pdf"),
             Mistake("factor", "return torch.cat", "return 0.5 * torch.cat"),
         ),

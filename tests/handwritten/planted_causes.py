@@ -124,6 +124,8 @@ PLANTED: dict[str, tuple[PlantedCause, ...]] = {
         plant("WeightNorm", "local_slope factor_of_input", "gg = (grad * v)", "gg = (grad)", ""),
     ),
     "a term missing in the derivative of an operation": (
+        plant("GegluPacked", "scaled_path", " / math.sqrt(2 * math.pi)", "", "in `F.gelu(gate)`"),
+        plant("GegluPacked", "wrong_slope", "gate * gate / 2", "gate * gate", "erf in `F.gelu(gate)`"),
         plant("Swish", "wrong_slope", "x * s * (1 - s)", "x * s", "sigmoid"),
         plant("Swish", "wrong_slope", "x * s * (1 - s)", "x * (1 - s)", "sigmoid"),
         plant("Mish", "wrong_slope", "(1 - t * t)", "(1 - t)", "tanh"),

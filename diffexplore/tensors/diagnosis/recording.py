@@ -28,12 +28,20 @@ Tensor = torch.Tensor
 _MOST_KNOWN = 80
 
 
+def _gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
+    """x Φ(x), or its approximation by tanh."""
+    if approximate == "none":
+        return x * (0.5 * (1 + torch.erf(x / math.sqrt(2))))
+    return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
 #: Kernels of many steps that are recorded step by step, so that each of their ways can be cut.
 _IN_STEPS: Mapping[str, Callable[..., Tensor]] = {
     "_softmax": formulas.softmax,
     "_safe_softmax": formulas.safe_softmax,
     "_log_softmax": formulas.log_softmax,
     "logsumexp": formulas.logsumexp,
+    "gelu": _gelu,
 }
 
 
