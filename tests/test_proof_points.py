@@ -164,3 +164,28 @@ SMALL_SETS: dict[str, Any] = {
 def test_a_rule_that_is_wrong_on_a_small_set_is_refuted(name: str) -> None:
     claimed = Piecewise((3 * a * b, SMALL_SETS[name]), (2 * a * b, True))
     assert decide_gradient(a**2 * b, claimed, a).status == "refuted"
+
+
+_TINY = Rational(1, 10**40)
+
+
+@pytest.mark.parametrize(
+    ("condition", "wrong"),
+    [
+        ((x - 1) ** 2 + (a - 2) ** 2 < _TINY**2, Integer(0)),
+        ((x - 1) ** 2 + (a - 2) ** 2 < _TINY**2, a + (x - 1)),  # right where x = 1, as at the centre
+        ((x - 1) ** 2 < _TINY**2, a + (x - 1)),
+        (x > Integer(10) ** 200, Integer(0)),
+    ],
+    ids=["disc", "but for its centre", "strip", "far away"],
+)
+def test_points_are_as_small_and_as_large_as_a_condition_needs(condition: Any, wrong: Expr) -> None:
+    decision = decide_gradient(a * x, where(condition, wrong, a), x)
+    assert decision.status == "refuted"
+    assert decision.counterexample is not None
+    assert all(number.denominator <= 10**60 for number in decision.counterexample.point.values())
+
+
+def test_a_polynomial_whose_coefficients_are_no_rationals_has_roots_that_are_none() -> None:
+    claimed = where(Eq(sin(x) * Min(a, x), 1), 2 * a * x**2 + 1, 2 * a * x**2)
+    assert decide_gradient((a * x) ** 2, claimed, a, data=[x]).conditions

@@ -27,7 +27,7 @@ _TRIES = 8
 _MOST_CONSTANTS = 6
 
 _HIGHEST_DEGREE = 60
-_ROOT_BITS = 128
+_ROOT_BITS = 512
 
 
 def rational(number: Fraction) -> sympy.Rational:
@@ -53,7 +53,8 @@ def rounded(point: Mapping[sympy.Basic, Fraction], digits: int) -> Point:
 def roots_of(p: sympy.Expr, symbol: sympy.Basic) -> list[Fraction] | None:
     """The rational roots of a polynomial in one symbol, in order; None for another expression."""
     try:
-        return [fraction(root) for root in sorted(sympy.Poly(p, symbol).ground_roots())]
+        found = sympy.Poly(p, symbol).ground_roots()  # not all rational where a coefficient is none, as sin(1)
+        return sorted(fraction(root) for root in found if root.is_Rational)
     except sympy.PolynomialError:
         return None
 
@@ -112,8 +113,16 @@ def inside(direction: sympy.Expr, interval: OpenInterval, point: Point) -> bool:
     """Whether a direction certainly keeps its bounds; one with sums, or with other symbols, is passed over."""
     if direction.has(BatchSum) or not direction.free_symbols <= set(point):
         return True  # sums are looked at with their samples
-    balls = (value_at(positive, point) for positive in interval.positive(direction))
-    return all(ball is not None and ball > 0 for ball in balls)
+    return all(_is_positive(positive, point) for positive in interval.positive(direction))
+
+
+def _is_positive(expr: sympy.Expr, point: Point) -> bool:
+    """Whether it certainly is at a point; exactly where a ball of 50 digits holds 0, as in a disc of radius 10⁻⁴⁰."""
+    ball = value_at(expr, point)
+    if ball is None or ball > 0 or ball < 0 or ball == 0:
+        return ball is not None and bool(ball > 0)
+    number = expr.xreplace(rationals(point))
+    return bool(number.is_Rational and number > 0)
 
 
 def onto_levels(region: Region, point: Point, fixed: Point, generator: random.Random) -> Point | None:

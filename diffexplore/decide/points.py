@@ -10,6 +10,7 @@ from itertools import pairwise
 import sympy
 from flint import arb, fmpq
 
+from diffexplore.decide.decimals import leading, shortest
 from diffexplore.decide.membership import (
     Point,
     fraction,
@@ -31,6 +32,7 @@ _SPREADS = (Fraction(2), Fraction(1, 2), Fraction(8), Fraction(40), Fraction(1, 
 _DIGITS = 10**60
 _FARTHEST = 10**12
 _WITH_ITS_SIGN = 0.5  # how often a number below a positive bound is positive, as a norm must be
+_EXACT = 5  # of so many points one is left nearly where it was found
 _BESIDE_ZERO = Fraction(1, 10**20)  # 0 is too special
 _SWEEPS = 40  # through all symbols, towards the centre of a small disc or ellipse
 _PATIENCE = 5  # steps of Newton's method in which what is missing must halve
@@ -58,7 +60,7 @@ def points_in(
         spread = _SPREADS[draw // 2 % len(_SPREADS)]
         low = spread / 50 if draw % 2 == 0 else -spread
         point = {symbol: _between(generator, low, spread) for symbol in symbols}
-        aimed = _aimed(region, point, fixed or {}, generator)
+        aimed = _aimed(region, point, fixed or {}, generator, exact=draw % _EXACT == _EXACT - 1)
         level = None if aimed is None else onto_levels(region, aimed, fixed or {}, generator)
         found = None if level is None else on_seam(onto, level, fixed or {})
         if found is not None:
@@ -67,11 +69,14 @@ def points_in(
 
 def _between(generator: random.Random, low: Fraction, high: Fraction) -> Fraction:
     step = (high - low) / 1000
-    return _shortest(low + step * (2 * generator.randint(0, 499) + 1), step / 2)
+    return shortest(low + step * (2 * generator.randint(0, 499) + 1), step / 2)
 
 
-def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random) -> Point | None:
-    """The point moved into the region, one symbol for each bound that is not kept; None where that fails."""
+def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random, *, exact: bool) -> Point | None:
+    """The point moved into the region, one symbol for each bound that is not kept; None where that fails.
+
+    Not ``exact``, it has few decimals. In a small disc that is the centre, which may be right by chance.
+    """
     moved: set[sympy.Basic] = set()
     for _ in range(2 * len(region.bounds) + 1):
         outside = next((bound for bound in region.bounds if not inside(*bound, {**fixed, **point})), None)
@@ -84,7 +89,7 @@ def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random)
         for symbol in candidates:
             solved = _moved(outside, symbol, target, {**fixed, **point}, generator)
             if solved is not None:
-                point |= _readable(outside, {symbol: solved}, {**fixed, **point})
+                point |= _readable(outside, {symbol: solved}, {**fixed, **point}, exact=exact)
                 moved.add(symbol)
                 break
         else:  # no symbol alone reaches x² + y² < 1/100: they are moved together
@@ -92,7 +97,7 @@ def _aimed(region: Region, point: Point, fixed: Point, generator: random.Random)
             together = scaled or _towards_extreme(outside[0], candidates, {**fixed, **point})
             if not together:
                 return None
-            point |= _readable(outside, together, {**fixed, **point})
+            point |= _readable(outside, together, {**fixed, **point}, exact=exact)
     return None
 
 
@@ -160,24 +165,19 @@ def _innermost(expr: sympy.Expr) -> sympy.Expr:
         (expr,) = moving
 
 
-def _readable(bound: Bound, found: Point, point: Point) -> Point:
-    """What was found, with as few decimals as keep the bound; 0 is too special to round to."""
-    for digits in (2, 4, 8, 16, 32):
+def _readable(bound: Bound, found: Point, point: Point, *, exact: bool) -> Point:
+    """What was found, with as few decimals as keep the bound; 0 is too special to round to.
+
+    Where it is to be ``exact``, with three digits more of what that leaves out.
+    """
+    for digits in (2, 4, 8, 16, 32, 64, 128):
         short = rounded(found, digits)
         if all(short.values()) and inside(*bound, {**point, **short}):
+            if exact:
+                nearer = {symbol: number + leading(found[symbol] - number) for symbol, number in short.items()}
+                return nearer if inside(*bound, {**point, **nearer}) else found
             return short
     return found
-
-
-def _shortest(number: Fraction, within: Fraction) -> Fraction:
-    """A number with few decimals near ``number``."""
-    above, below, power = number.numerator, number.denominator, 1
-    while True:  # in whole numbers: each point takes one for each of its symbols
-        rounded, rest = divmod(2 * above * power + below, 2 * below)
-        rounded -= rest == 0 and rounded % 2  # to even, as Python rounds
-        if abs(rounded * below - above * power) * within.denominator <= within.numerator * below * power:
-            return Fraction(rounded, power)
-        power *= 10
 
 
 def _target(interval: OpenInterval, generator: random.Random) -> Fraction:
