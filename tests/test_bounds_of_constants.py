@@ -48,3 +48,13 @@ def test_a_candidate_s_constant_in_16_bits_is_the_rounding_of_what_is_close(cons
     loss = dx.Loss("0.1*a*x", parameters="a", data="x")
     report = dx.verify(gradient, loss, {"x": [1.0, 3.0]}, {"a": 0.5}, kind="gradient", dtype="float16")
     assert report.verdict == verdict
+
+
+@pytest.mark.parametrize("constant", ["1e-5", "1e-6", "3e-7"])
+def test_a_candidate_s_constant_below_the_normal_numbers_is_a_rounding(constant: str) -> None:
+    def gradient(a: Tensor, x: Tensor) -> dict[str, Tensor]:
+        return {"a": (torch.tensor(float(constant), dtype=torch.float16) * x).mean()}
+
+    loss = dx.Loss(f"{constant}*a*x", parameters="a", data="x")
+    report = dx.verify(gradient, loss, {"x": [2e4, 3e4]}, {"a": 0.5}, kind="gradient", dtype="float16")
+    assert report.verdict == "pass"

@@ -4,7 +4,8 @@ A candidate's tensor that is neither one of its inputs nor computed while it ran
 is within two units in the last place, in its own dtype, of a number that is recognised (0.1 in float32 as 1/10, the
 double 1.7724538509055159 as √π), it is the rounding of that number: its distance is part of the bound. Anything else is
 the number that it is. In 16 bits too little is left to recognise a number by: one of more than four digits in base two
-is the rounding of any number so close. Proofs and audits read constants in the same way, of float64:
+is the rounding of any number so close. So is every number below the normal ones of its dtype, whose digits are few as
+well. Proofs and audits read constants in the same way, of float64:
 :mod:`diffexplore.formula.recognise`.
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Iterable
 
 import torch
 
-from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.formula.recognise import recognised
 from diffexplore.torch_private.watching import StorageWeakRef, storage_key
 
@@ -61,6 +62,8 @@ def distance(value: float, dtype: str) -> float:
 
 
 def _distance(value: float, dtype: torch.dtype) -> float:
+    if 0 < abs(value) < torch.finfo(dtype).tiny:
+        return QUANTUM[dtype] / 2
     if dtype in _DTYPES:
         return distance(value, _DTYPES[dtype])
     fraction = math.frexp(value)[0] if math.isfinite(value) else 0.0
