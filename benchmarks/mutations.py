@@ -141,6 +141,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("torch_code/leaving_torch.py", "", "asarray new_tensor", "asarray", LEAVING),
     # the judge
     Mutation("checking/judge.py", "def judge", "detectable < 1", "detectable < 4", JUDGE),
+    # the sum that stands for many second derivatives
+    Mutation("verifying/modes.py", "", "unequal(len(first), seed)", "[1.5] * len(first)", "test_verify_modes.py"),
 )
 
 
