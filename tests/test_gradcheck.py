@@ -110,7 +110,7 @@ def test_entries_at_a_kink_are_left_out_counted_and_named() -> None:
     report = checked(F.relu, x)
     (row,) = report.rows
     assert (row.verdict, row.entries.passed, row.entries.inconclusive, row.entries.kinks) == ("pass", 2, 2, 2)
-    assert "2 entries left out" in str(report)
+    assert "2 entries undecided" in str(report)
 
 
 def test_where_every_entry_is_at_a_kink_nothing_is_decided() -> None:

@@ -327,3 +327,32 @@ def test_the_fixture_takes_the_same_call(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*FAIL  Wrong: the gradient by x is wrong*"])
     document = check_document("gradient_report", (pytester.path / "found.json").read_text())
     assert json.loads(json.dumps(document["summary"])) == {"pass": 2, "fail": 1, "inconclusive": 0}
+
+
+class Off(torch.autograd.Function):
+    """A number whose gradient is nearly right: the two look the same in six digits."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x)
+        return x.exp()
+
+    @staticmethod
+    def backward(ctx: Any, upstream: torch.Tensor) -> torch.Tensor:
+        (x,) = ctx.saved_tensors
+        found: torch.Tensor = upstream * x.exp() * (1 + 1e-9 * torch.tensor([3.0, -1.0, 2.0], dtype=x.dtype))
+        return found
+
+
+def test_numbers_that_no_cause_explains_look_different() -> None:
+    x = torch.tensor([0.5, -1.25, 2.0], dtype=torch.float64, requires_grad=True)
+    (row,) = checked(Off, x, battery="none").failed
+    assert row.cause is not None and row.cause.key == "unexplained"
+    entries = row.cause.message.partition("wrong; ")[2].split("; ")
+    assert len(entries) == 3
+    assert all(len(set(entry.partition(" is ")[2].split(", not "))) == 2 for entry in entries)
+
+
+def test_entries_that_are_undecided_are_told_in_plain_words() -> None:
+    report = checked(torch.relu, [torch.tensor([0.0, 1.0, -2.0, 0.0], requires_grad=True)])
+    assert "input 0: 2 entries undecided, at a kink, a tie or a singularity" in " ".join(str(report).split())

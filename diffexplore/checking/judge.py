@@ -185,7 +185,8 @@ def cause_of(judged: Judged, i: int) -> Cause | None:
             return Cause("nan", f"{kind} where the truth is finite", {"value": kind})
         error, bound = float(judged.error[i]), float(judged.bound[i])
         ratio = error / bound if bound > 0 else math.inf
-        allowed = f"{short(ratio, 3)} times what rounding and truncation allow"
+        many = short(ratio, 3)
+        allowed = f"{'just above' if many == '1' else f'{many} times'} what rounding and truncation allow"
         times = allowed if math.isfinite(ratio) else "where none is allowed"
         fields = {"error": error, "bound": bound}
         return Cause("exceeds_bound", f"the value differs from the truth by {short(error, 3)}, {times}", fields)

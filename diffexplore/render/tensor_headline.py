@@ -102,7 +102,7 @@ def in_short(report: TensorReport) -> str:
 def _passed(report: TensorReport) -> str:
     caught = f"; {_caught(report)}" if any(row.smallest_detectable is not None for row in report.rows) else ""
     left = report.summary.inconclusive
-    out = f"; {counted(left, 'entry', 'entries')} left out" if left else ""
+    out = f"; {counted(left, 'entry', 'entries')} undecided" if left else ""
     what = f"{_gradients(report.rows, report)} {'is' if len(report.rows) == 1 else 'are'} right"
     count = counted(report.summary.passed, "entry", "entries")
     return f"{report.function}: {what}{_against(report)}, {count}{caught}{out}"

@@ -174,10 +174,11 @@ def _remarks(report: TensorReport, *, full: bool) -> Iterator[Note]:
 
 def _left_out(row: TensorRow, report: TensorReport) -> str:
     counts = row.entries
+    at_kinks, hidden = "at a kink, a tie or a singularity of the forward", "where rounding hides the gradient"
     rounded = counts.inconclusive - counts.kinks
-    reasons = [f"{counted(counts.kinks)} at a kink, a tie or a singularity of the forward"] if counts.kinks else []
-    reasons += [f"{counted(rounded)} that rounding hides"] if rounded else []
-    return f"{called(row, report)}: {counted(counts.inconclusive, 'entry', 'entries')} left out: {', '.join(reasons)}"
+    both = f": {counted(counts.kinks)} {at_kinks}, {counted(rounded)} {hidden}"
+    why = both if counts.kinks and rounded else f", {at_kinks if counts.kinks else hidden}"
+    return f"{called(row, report)}: {counted(counts.inconclusive, 'entry', 'entries')} undecided{why}"
 
 
 def _as_zero(row: TensorRow, report: TensorReport) -> str:

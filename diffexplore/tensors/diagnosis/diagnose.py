@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from diffexplore.checking.records import Cause
-from diffexplore.numerals import short
+from diffexplore.numerals import distinct
 from diffexplore.tensors.diagnosis import (
     accumulation,
     alternatives,
@@ -84,8 +84,10 @@ def _worst(scene: GradientScene) -> Cause:
     entries = []
     for place in order[error.reshape(-1)[order] > 0]:
         index = ", ".join(str(int(i)) for i in np.unravel_index(place, scene.shape))
-        value, truth = scene.value.reshape(-1)[place], scene.exact.reshape(-1)[place]
-        entries.append(f"[{index}] is {short(float(value), 6)}, not {short(float(truth), 6)}")
+        both = float(scene.value.reshape(-1)[place]), float(scene.exact.reshape(-1)[place])
+        value, truth = distinct(both, range(6, 18))
+        entries.append(f"{f'[{index}]' if index else 'it'} is {value}, not {truth}")
     wrong, total = int(scene.wrong.sum()), int(scene.known.sum())
-    message = f"no known cause explains the numbers: {wrong} of {total} entries are wrong; {'; '.join(entries)}"
+    are = "entry is" if total == 1 else "entries are" if wrong > 1 else "entries is"
+    message = f"no known cause explains the numbers: {wrong} of {total} {are} wrong; {'; '.join(entries)}"
     return Cause("unexplained", message, {"wrong": wrong, "certain": False})
