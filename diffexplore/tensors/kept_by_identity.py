@@ -57,7 +57,7 @@ def _floats(call: TensorCandidate) -> Mapping[str, Tensor]:
 
 
 def _is_compared(output: Tensor) -> bool:
-    """Whether torch computes with it as with a plain tensor of floats: not in 8 bits, nor of what is sparse or nested."""
+    """Whether torch computes with it as with a plain tensor of floats: not in 8 bits, sparse or nested."""
     plain = output.layout == torch.strided and not output.is_nested
     return plain and output.is_floating_point() and is_checked_in(output.dtype)
 
