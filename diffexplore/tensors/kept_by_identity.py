@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.candidate import TensorCandidate
+from diffexplore.tensors.candidate import TensorCandidate, is_checked_in
 
 Tensor = torch.Tensor
 
@@ -51,9 +51,15 @@ def check_not_kept_by_identity(candidate: TensorCandidate) -> None:
 def _floats(call: TensorCandidate) -> Mapping[str, Tensor]:
     """The outputs of floats, by name; none where it raises."""
     try:
-        return {one.name: one.tensor.detach().clone() for one in call.returned() if one.tensor.is_floating_point()}
+        return {one.name: one.tensor.detach().clone() for one in call.returned() if _is_compared(one.tensor)}
     except CandidateError:
         return {}
+
+
+def _is_compared(output: Tensor) -> bool:
+    """Whether torch computes with it as with a plain tensor of floats: not in 8 bits, sparse or nested."""
+    plain = output.layout == torch.strided and not output.is_nested
+    return plain and output.is_floating_point() and is_checked_in(output.dtype)
 
 
 def _moved(tensor: Tensor) -> Tensor:
