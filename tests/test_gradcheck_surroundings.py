@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
 
@@ -186,6 +190,61 @@ def test_threads_check_at_the_same_time() -> None:
     for one in threads:
         one.join()
     assert found == {0: {"pass"}, 1: {"pass"}}
+
+
+def _by_thread(work: Callable[[], None]) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def _by_pool(work: Callable[[], None]) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        for one in [pool.submit(work) for _ in range(3)]:
+            one.result()
+
+
+def _by_loop(work: Callable[[], None]) -> None:
+    asyncio.run(asyncio.to_thread(work))
+
+
+@pytest.mark.parametrize("run", [_by_thread, _by_pool, _by_loop])
+def test_a_function_may_wait_for_a_thread_that_checks(run: Callable[[Callable[[], None]], None]) -> None:
+    found = []
+
+    def work() -> None:
+        found.append(dx.gradcheck(Wrong, _x(), battery="none", raise_exception=False).verdict)
+
+    def function(x: Tensor) -> Tensor:
+        if not found:
+            run(work)
+        return x.sin()
+
+    assert dx.gradcheck(function, _x(), battery="none").truth == "certified"
+    assert set(found) == {"fail"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_process_forked_during_a_check_may_check() -> None:
+    inside, done, ended = threading.Event(), threading.Event(), []
+
+    def function(x: Tensor) -> Tensor:
+        inside.set()
+        while not done.is_set():  # it does not wait in Python's threads, where others are let in
+            pass
+        return x.sin()
+
+    thread = threading.Thread(target=lambda: dx.gradcheck(function, _x(), battery="none"))
+    thread.start()
+    inside.wait()
+    child = os.fork()
+    if not child:
+        signal.alarm(20)  # ends the child, should it wait for a thread that it does not have
+        os._exit(0 if dx.gradcheck(Exp, _x(), battery="none") else 1)
+    done.set()
+    ended.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    thread.join()
+    assert ended == [0]
 
 
 def test_another_thread_keeps_the_gradients_of_its_own_backward_passes() -> None:

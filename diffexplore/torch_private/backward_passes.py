@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from diffexplore.torch_private.patch_lock import PATCHES
 from diffexplore.torch_private.supported import needed_names
 
 with needed_names():
@@ -38,7 +39,7 @@ class _TellingEngine:
         return self._engine.run_backward(tensors, *args, **kwargs)
 
     def tell(self, tensors: Sequence[Any]) -> None:
-        for thread, listener in self.listeners:
+        for thread, listener in tuple(self.listeners):  # other threads' may end meanwhile
             if _belongs_to(thread):
                 listener(tensors)
 
@@ -47,9 +48,6 @@ def _belongs_to(thread: threading.Thread) -> bool:
     """Whether what runs here was started by ``thread``: devices have threads of torch's, which Python did not start."""
     here = threading.current_thread()
     return here is thread or isinstance(here, threading._DummyThread)
-
-
-_LOCK = threading.Lock()
 
 
 @contextmanager
@@ -61,7 +59,7 @@ def accumulation_told(listener: Listener, leaves: Sequence[Tensor] = ()) -> Iter
     """
     entry = threading.current_thread(), listener
     holder: Any = Variable
-    with _LOCK:
+    with PATCHES:
         engine = holder._execution_engine
         if not isinstance(engine, _TellingEngine):
             engine = holder._execution_engine = _TellingEngine(engine)
@@ -70,7 +68,7 @@ def accumulation_told(listener: Listener, leaves: Sequence[Tensor] = ()) -> Iter
         engine.tell(leaves)
         yield
     finally:
-        with _LOCK:
+        with PATCHES:
             engine.listeners.remove(entry)
             if not engine.listeners and holder._execution_engine is engine:
                 holder._execution_engine = engine._engine

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from diffexplore.torch_private.patch_lock import PATCHES
 from diffexplore.torch_private.supported import needed_names
 
 with needed_names():
@@ -82,15 +83,31 @@ def functions_as_torch_has_them() -> Iterator[None]:
         yield
 
 
+#: What blocks have put in the place of what an owner has by a name, the last one last; before them, what it had.
+_PUT: dict[tuple[int, str], list[list[Any]]] = {}
+
+
 @contextmanager
 def _in_place_of(owner: Any, name: str, value: Any) -> Iterator[None]:
-    """Inside the block ``owner`` itself has ``value`` by a name; afterwards what it had itself, if anything."""
-    before = vars(owner).get(name, _ABSENT)
-    _put(owner, name, value)
+    """Inside the block ``owner`` itself has ``value`` by a name; afterwards what it had itself, if anything.
+
+    Blocks of several threads may end in any order.
+    """
+    key, entry = (id(owner), name), [value]
+    with PATCHES:
+        values = _PUT.setdefault(key, [])
+        if not values:
+            values.append([vars(owner).get(name, _ABSENT)])
+        values.append(entry)
+        _put(owner, name, value)
     try:
         yield
     finally:
-        _put(owner, name, before)
+        with PATCHES:
+            values[:] = [one for one in values if one is not entry]
+            _put(owner, name, values[-1][0])
+            if len(values) == 1:
+                values.clear()
 
 
 def _put(owner: Any, name: str, value: Any) -> None:

@@ -17,9 +17,7 @@ from diffexplore.torch_private.own_modes import without_own_modes
 from diffexplore.torch_private.tracing import FakeTensorMode
 from diffexplore.torch_private.watching import current_dispatch_modes, is_transformed
 from diffexplore.tracing.left_gradients import grads_set_aside
-
-#: Checks share torch's generators, whose state each of them sets: so threads wait for each other.
-_ONE_AT_A_TIME = threading.RLock()
+from diffexplore.verifying.turns import one_at_a_time
 
 
 @contextmanager
@@ -40,4 +38,4 @@ def surroundings_kept(leaves: Iterable[torch.Tensor], name: str) -> Iterator[Non
 def _alone() -> AbstractContextManager[object]:
     """Waits for checks in other threads. Threads of torch's own work for one that has begun."""
     own = isinstance(threading.current_thread(), threading._DummyThread)
-    return nullcontext() if own else _ONE_AT_A_TIME
+    return nullcontext() if own else one_at_a_time()
