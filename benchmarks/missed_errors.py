@@ -43,9 +43,10 @@ def caught(row: Row, dtype: torch.dtype, sign: int) -> bool:
     relative = row.smallest_detectable
     step = relative * abs(high) if relative is not None else row.smallest_detectable_abs
     assert step is not None
-    moved = float(Fraction(row.value) + sign * Fraction(math.nextafter(step, math.inf)))
-    if moved == row.value:  # an exact row reveals any error: the smallest that a double can have
-        moved = math.nextafter(row.value, sign * math.inf)
+    least = Fraction(math.nextafter(step, math.inf))
+    moved = float(Fraction(row.value) + sign * least)
+    while abs(Fraction(moved) - Fraction(row.value)) < least:  # rounded to less, or not moved at all
+        moved = math.nextafter(moved, sign * math.inf)
     return int(judge(np.array([moved]), np.array([row.bound]), truth, math.inf, dtype, stepped=None).verdict[0]) == FAIL
 
 

@@ -281,6 +281,17 @@ def test_sums_of_one_number_each_and_copies_round_nothing(copy: Callable[[Tensor
     assert out.shape == radius.shape and torch.equal(radius.flatten(), reach.flatten())
 
 
+def test_zeros_that_torch_keeps_nowhere_are_operands() -> None:
+    def squares(x: Tensor) -> Tensor:
+        return torch.nn.functional.mse_loss(x, torch.full_like(x, 0.5))
+
+    x = torch.tensor([0.25, 1.0])
+    with Watch() as watch:
+        found = torch.func.jacrev(lambda x: torch.func.jvp(squares, (x,), (torch.full_like(x, 0.75),))[1])(x)
+    assert found.tolist() == [0.75, 0.75]
+    assert (watch.radius(found) < 1e-6).all()
+
+
 def test_the_sum_of_one_number_in_a_narrower_dtype_is_rounded() -> None:
     x = torch.full((3, 1), 1 / 3, dtype=torch.float64)
     out, radius = run(lambda x: x.sum(1, dtype=torch.float32), [x], [torch.zeros_like(x)])

@@ -47,14 +47,15 @@ def test_every_truth_encloses_its_reference() -> None:
     assert total["enclosed"] >= 40
 
 
-def test_an_error_as_large_as_stated_is_caught() -> None:
-    report = check("huber", dtype="bfloat16", device="cpu", methods="symbolic,reverse,central_difference")
+@pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
+def test_an_error_as_large_as_stated_is_caught(dtype: str) -> None:
+    report = check("huber", dtype=dtype, device="cpu", methods="symbolic,reverse,central_difference")
     rows = [row for row in report.rows if row.verdict == "pass"]
     moved = [row for row in rows if row.bound is not None and row.truth is not None]
     assert len(moved) > 8
     for row in moved:
-        assert missed_errors.caught(row, DTYPES["bfloat16"], +1)
-        assert missed_errors.caught(row, DTYPES["bfloat16"], -1)
+        assert missed_errors.caught(row, DTYPES[dtype], +1)
+        assert missed_errors.caught(row, DTYPES[dtype], -1)
 
 
 @pytest.mark.parametrize("formula", one_in(2, FORMULAS[::12], first=1), ids=lambda formula: formula.name)

@@ -70,13 +70,14 @@ def _part(ball: Ball, places: Tensor) -> Ball:
 
 
 def _is_plain(tensor: Any) -> bool:
-    """Whether its elements lie side by side in a CPU's memory, in their order and as they are read."""
+    """Whether its elements lie side by side in a CPU's memory, in order, as they are read; some zeros lie nowhere."""
     return (
         type(tensor) is Tensor
         and tensor.is_cpu
         and tensor.dtype in _COMMON
         and tensor.is_contiguous()
         and not tensor.is_neg()
+        and not tensor._is_zerotensor()
     )
 
 
