@@ -38,6 +38,17 @@ def test_gradients_by_both_triangles_are_right_of_a_symmetric_matrix_and_of_no_o
     assert "one triangle of it is not read" in str(report.rows[0].cause)
 
 
+@pytest.mark.parametrize("name", ["cholesky", "upper cholesky", "eigvalsh"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.complex128], ids=str)
+@pytest.mark.parametrize("off", [1e-12, 1e-6, 1e-4])
+def test_a_matrix_that_its_program_made_symmetric_up_to_rounding_counts_as_symmetric(
+    name: str, dtype: torch.dtype, off: float
+) -> None:
+    matrix = torch.tensor(SYMMETRIC, dtype=torch.float64) + torch.tensor([[0.0, off], [0.0, 0.0]])
+    report = dx.gradcheck(OF_SYMMETRIC[name], matrix.to(dtype).requires_grad_(), battery="none")
+    assert (report.verdict, report.truth) == ("pass", "certified")
+
+
 @pytest.mark.filterwarnings("ignore:torch.cholesky is deprecated")
 @pytest.mark.parametrize("name", these(["cholesky"], ["cholesky", "old cholesky"]))
 def test_a_proof_takes_a_matrix_that_is_symmetric_whatever_its_entries_are(name: str) -> None:

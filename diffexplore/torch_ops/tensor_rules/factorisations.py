@@ -98,12 +98,31 @@ def pseudo_inverse(a: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: 
 def cholesky(a: Tensor, upper: bool = False) -> Tensor:
     """Of a Hermitian matrix. As in torch its columns turn by i Im t / 2, where L⁻¹ dA L⁻ᴴ has the diagonal t."""
     _check_hermitian(a)
-    lower = cholesky_columns((a + a.mH) / 2)
+    hermitian, whole = (a + a.mH) / 2, a
+    for in_both, in_one in run_unseen(_of_one_triangle, a, upper):
+        hermitian, whole = hermitian + in_both, whole + in_one
+    lower = cholesky_columns(hermitian)
     if a.is_complex():
         inverse = inverse_of(lower)
-        turning = (inverse @ a @ inverse.mH).diagonal(0, -2, -1).imag  # 0
+        turning = (inverse @ whole @ inverse.mH).diagonal(0, -2, -1).imag  # 0
         lower = lower + lower * (0.5j * turning).unsqueeze(-2)
     return lower.mH if upper else lower
+
+
+def _of_one_triangle(a: Tensor, upper: bool) -> list[tuple[Tensor, Tensor]]:
+    """What makes half the sum of a matrix and its adjoint, and the matrix itself, that of the triangle that is read.
+
+    Nothing of a matrix that is exactly Hermitian; else constants to be added, of which the second ones are the rounding
+    of the first.
+    """
+    read = (a.triu(1) if upper else a.tril(-1)) / 2
+    other = (a.tril(-1) if upper else a.triu(1)).mH / 2
+    difference = read - other
+    if not bool(difference.any()):
+        return []
+    back = difference - read
+    rounding = (read - (difference - back)) - (other + back)
+    return [(part + part.mH, 2 * part.mH) for part in (difference, rounding)]
 
 
 def _check_hermitian(a: Tensor) -> None:
