@@ -148,7 +148,7 @@ class TensorCandidate:
 
     def holding_copies(self) -> AbstractContextManager[None]:
         """Inside it modules that it is, or is given, have the copies of its inputs for parameters and buffers."""
-        modules = modules_in((self.function.module, self.args, dict(self.kwargs)))
+        modules = modules_in((self.function.module, *self.args, *self.kwargs.values()))
         return holding(modules, {id(one.original): one.tensor for one in self.inputs if one.original is not None})
 
     def _originals(self, by: Sequence[Tensor]) -> list[Tensor | None]:

@@ -18,9 +18,15 @@ from diffexplore.torch_private.watching import tree_leaves
 Tensor = torch.Tensor
 
 
-def modules_in(arguments: Any) -> list[torch.nn.Module]:
-    """The modules among arguments whose backward passes run Python."""
-    return [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, torch.nn.Module)]
+def modules_in(arguments: Iterable[Any]) -> list[torch.nn.Module]:
+    """The modules among arguments, or within them, whose backward passes run Python."""
+    found: list[torch.nn.Module] = []
+    for one in arguments:
+        if one is None or isinstance(one, Tensor):  # most are: no tree is walked for them
+            continue
+        leaves = [one] if isinstance(one, torch.nn.Module) else tree_leaves(one)
+        found += [leaf for leaf in leaves if isinstance(leaf, torch.nn.Module)]
+    return found
 
 
 @contextmanager
