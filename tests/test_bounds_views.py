@@ -281,14 +281,16 @@ def test_sums_of_one_number_each_and_copies_round_nothing(copy: Callable[[Tensor
     assert out.shape == radius.shape and torch.equal(radius.flatten(), reach.flatten())
 
 
-def test_zeros_that_torch_keeps_nowhere_are_operands() -> None:
+@pytest.mark.parametrize("n", [2, 300])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_zeros_that_torch_keeps_nowhere_are_operands(n: int, dtype: torch.dtype) -> None:
     def squares(x: Tensor) -> Tensor:
         return torch.nn.functional.mse_loss(x, torch.full_like(x, 0.5))
 
-    x = torch.tensor([0.25, 1.0])
+    x = torch.linspace(0.25, 1.0, n, dtype=dtype)
     with Watch() as watch:
         found = torch.func.jacrev(lambda x: torch.func.jvp(squares, (x,), (torch.full_like(x, 0.75),))[1])(x)
-    assert found.tolist() == [0.75, 0.75]
+    assert torch.allclose(found, torch.full_like(x, 1.5 / n))
     assert (watch.radius(found) < 1e-6).all()
 
 

@@ -25,7 +25,7 @@ def _array(tensor: Tensor) -> np.ndarray | None:
     """The memory of a plain tensor on the CPU; None of others, and of those that are too small to be worth it."""
     if type(tensor) is not Tensor or not tensor.is_cpu or tensor.requires_grad or tensor.numel() < _FEW:
         return None
-    if tensor.dtype not in _COMMON:
+    if tensor.dtype not in _COMMON or tensor.is_neg() or tensor._is_zerotensor():
         return None
     return tensor.numpy()
 
