@@ -130,9 +130,8 @@ REGIONS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("region", REGIONS)
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-def test_a_check_may_be_called_in_any_region(region: str, dtype: torch.dtype) -> None:
-    layer, x = torch.nn.Linear(2, 3).to(dtype), _x(2, 2).detach().to(dtype).requires_grad_()
+def test_a_check_may_be_called_in_any_region(region: str) -> None:
+    layer, x = torch.nn.Linear(2, 3), _x(2, 2).detach().float().requires_grad_()
     with REGIONS[region]():
         reports = [dx.gradcheck(layer, x), dx.gradcheck(Exp, x)]
     assert [(report.verdict, report.truth) for report in reports] == 2 * [("pass", "certified")]

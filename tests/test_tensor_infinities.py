@@ -63,12 +63,15 @@ def _inputs(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-def test_the_forward_algorithm_is_certified(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = dx.gradcheck(Ctc, _inputs(dtype))
+def test_the_forward_algorithm_is_certified(dtype: torch.dtype) -> None:
+    report = dx.gradcheck(Ctc, _inputs(dtype), battery="none")
     (row,) = report.rows
     assert (report.truth, row.entries.passed) == ("certified", 20)
+
+
+def test_zeros_do_not_hide_what_the_forward_algorithm_adds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Ctc, "adds", False)
-    assert dx.gradcheck(Ctc, _inputs(dtype), raise_exception=False, battery="none").verdict == "fail"
+    assert dx.gradcheck(Ctc, _inputs(torch.float32), raise_exception=False, battery="none").verdict == "fail"
 
 
 def test_the_logarithm_of_nothing_hides_no_derivative() -> None:

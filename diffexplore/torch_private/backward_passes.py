@@ -54,7 +54,7 @@ def _belongs_to(thread: threading.Thread) -> bool:
 def accumulation_told(listener: Listener, leaves: Sequence[Tensor] = ()) -> Iterator[None]:
     """Inside the block the listener is called before each backward pass of this thread that accumulates gradients.
 
-    Of ``leaves`` it is told at once. Blocks may lie in one another: those around hear of everything first. Several
+    Of ``leaves`` it is told at once. Blocks may lie in one another: those around hear of each pass first. Several
     threads may be in some at once.
     """
     entry = threading.current_thread(), listener
@@ -65,7 +65,7 @@ def accumulation_told(listener: Listener, leaves: Sequence[Tensor] = ()) -> Iter
             engine = holder._execution_engine = _TellingEngine(engine)
         engine.listeners.append(entry)
     try:
-        engine.tell(leaves)
+        listener(leaves)  # alone: what it changes of them it gives back
         yield
     finally:
         with PATCHES:
