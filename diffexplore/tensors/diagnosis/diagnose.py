@@ -70,10 +70,11 @@ def cause(scenes: Sequence[GradientScene], families: Sequence[Family] = FAMILIES
     """
     telling = [scene for scene in scenes if scene.wrong.any()] or list(scenes)
     ordered = [telling[0], *(scene for scene in scenes if scene is not telling[0])]
-    for family in families:
-        for hypothesis in family(ordered):
-            if hypothesis.holds(ordered):
-                return Cause(hypothesis.key, hypothesis.message, {**hypothesis.fields, "certain": True})
+    with np.errstate(all="ignore"):  # what a hypothesis makes of infinities and zeros explains nothing
+        for family in families:
+            for hypothesis in family(ordered):
+                if hypothesis.holds(ordered):
+                    return Cause(hypothesis.key, hypothesis.message, {**hypothesis.fields, "certain": True})
     return _worst(ordered[0])
 
 
