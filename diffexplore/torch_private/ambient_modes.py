@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from diffexplore.errors import UsageError
+from diffexplore.torch_private.mode_stacks import FUNCTION_MODES
 from diffexplore.torch_private.supported import needed_names
 
 with needed_names():
@@ -18,7 +19,6 @@ with needed_names():
         _push_saved_tensors_default_hooks,
         _top_saved_tensors_default_hooks,
     )
-    from torch.overrides import _pop_mode, _push_mode
     from torch.utils._device import DeviceContext
 
 
@@ -55,7 +55,7 @@ def plain_modes(called: str, *, autocast: bool, device: bool) -> Iterator[None]:
         stack.enter_context(torch.autograd.set_detect_anomaly(False))
         stack.enter_context(_without_hooks())
         if not device:
-            stack.enter_context(_without_default_device())
+            stack.enter_context(FUNCTION_MODES.without(_gives_a_device))
         for kind in () if autocast else [kind for kind in ("cpu", "cuda") if torch.is_autocast_enabled(kind)]:
             stack.enter_context(torch.autocast(kind, enabled=False))
         yield
@@ -83,21 +83,6 @@ def _without_hooks() -> Iterator[None]:
             _push_saved_tensors_default_hooks(*hooks)
 
 
-@contextmanager
-def _without_default_device() -> Iterator[None]:
-    """Without the device that ``torch.set_default_device`` or a ``with torch.device(…)`` gives to new tensors."""
-    modes = _taken()
-    for mode in modes:
-        if not isinstance(mode, DeviceContext):
-            _push_mode(mode)
-    try:
-        yield
-    finally:
-        _taken()
-        for mode in modes:
-            _push_mode(mode)
-
-
-def _taken() -> list[Any]:
-    """All modes of torch functions, the outermost first; there are none afterwards."""
-    return [_pop_mode() for _ in range(function_modes())][::-1]
+def _gives_a_device(mode: Any) -> bool:
+    """Whether it is what ``torch.set_default_device`` or a ``with torch.device(…)`` puts around new tensors."""
+    return isinstance(mode, DeviceContext)
