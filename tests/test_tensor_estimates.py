@@ -9,6 +9,8 @@ import pytest
 import torch
 
 import diffexplore as dx
+from diffexplore.tensors.call_given import candidate_of
+from diffexplore.tensors.own_program import run_in_float64
 
 Tensor = torch.Tensor
 
@@ -76,3 +78,26 @@ class Dropped(torch.autograd.Function):
 
 def test_a_forward_that_draws_other_numbers_in_float64_is_estimated_in_its_own_dtype() -> None:
     assert dx.gradcheck(Dropped, torch.linspace(1, 2, 12, requires_grad=True)).truth == "estimated"
+
+
+def root_mean_square(x: Tensor) -> Tensor:
+    """Adds ``finfo(dtype).eps`` by default, of float32 in 16 bits; the bytes of its input are read, for nothing."""
+    return torch.nn.functional.rms_norm(x, (2,)).sigmoid() + 0 * x.detach().view(torch.uint8).sum()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_constant_that_hangs_on_the_dtype_makes_no_gradient_wrong(seed: int) -> None:
+    """The function of float64 inputs adds another one: its derivative is not the truth."""
+    x = torch.randn(2, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    x = x.to(torch.bfloat16).requires_grad_()
+    report = dx.gradcheck(root_mean_square, x, raise_exception=False, battery="none")
+    assert (report.truth, report.verdict) == ("estimated", "inconclusive"), str(report)
+
+
+def test_a_program_in_16_bits_runs_in_float64_with_its_own_constants() -> None:
+    x = torch.tensor([[0.5, -1.25]], dtype=torch.bfloat16, requires_grad=True)
+    candidate = candidate_of(lambda x: torch.nn.functional.rms_norm(x, (2,)), (x,))
+    found = run_in_float64(candidate, {"x": torch.tensor([[0.5, -1.3]], dtype=torch.float64)})
+    assert found is not None
+    exact = np.array([0.5, -1.3]) / np.sqrt((0.25 + 1.69) / 2 + 2.0**-23)
+    assert np.abs(found[0].value.numpy() - exact).max() < 1e-15

@@ -16,6 +16,7 @@ from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, in_dtype
 from diffexplore.tensors.held_constants import HeldConstants
 from diffexplore.tensors.observed import observed
+from diffexplore.tensors.own_program import is_another_in_float64, run_in_float64
 
 Tensor = torch.Tensor
 
@@ -64,8 +65,13 @@ class Differences:
 
     def __init__(self, candidate: TensorCandidate) -> None:
         self._call = _wide(candidate)
+        self._runs_beside = self._call is not candidate and is_another_in_float64(candidate, self._call)
+        if self._runs_beside:
+            self._call = candidate
         self._constants = HeldConstants(self._call)
-        computed_in = {self.dtype.to_real(), *observed(self._call, defaultdict(list)).narrowed_forward}
+        computed_in = {torch.float64}
+        if not self._runs_beside:
+            computed_in = {self.dtype.to_real(), *observed(self._call, defaultdict(list)).narrowed_forward}
         self._unit = max(UNIT_ROUNDOFF[dtype] for dtype in computed_in)
 
     @property
@@ -88,19 +94,26 @@ class Differences:
         size = max(1.0, float(tensor.detach().abs().max()))
 
         def value(step: float) -> float:
-            moved = (tensor.detach().to(torch.float64) + step * way).to(tensor.dtype).requires_grad_()
-            call = self._call.replaced({name: moved})
             try:
-                with self._constants.held():
-                    returned = call.returned()
+                returned = self._returned(name, tensor.detach().to(torch.float64) + step * way)
             except CandidateError:  # so far from the input it does not take numbers
                 return math.nan
-            named = [one for one in returned if one.name == output.name]
-            found = named[0] if named else [one for one in returned if one.tensor.is_floating_point()][place]
-            return float((found.tensor.detach().to("cpu", torch.float64) * weights).sum())
+            if not returned:
+                return math.nan
+            found = next((value for called, value in returned if called == output.name), None)
+            found = returned[place][1] if found is None else found
+            return float((found.detach().to("cpu", torch.float64) * weights).sum())
 
         here = value(0.0)
         return _best([_at_step(value, here, size * step, self._unit) for step in (*_STEPS, *_FAR_BELOW)])
+
+    def _returned(self, name: str, moved: Tensor) -> list[tuple[str, Tensor]]:
+        """The outputs of floats, with their names, where an input is the numbers ``moved``; none where not known."""
+        with self._constants.held():
+            if self._runs_beside:
+                return [(one.output.name, one.value) for one in run_in_float64(self._call, {name: moved}) or ()]
+            call = self._call.replaced({name: moved.to(self.dtype).requires_grad_()})
+            return [(one.name, one.tensor) for one in call.returned() if one.tensor.is_floating_point()]
 
 
 def each_entry(shape: tuple[int, ...]) -> Iterator[np.ndarray]:

@@ -45,6 +45,16 @@ class SideBySideWatch(CandidateWatch):
         self._wide.formulas_stand_in = True
         self._storages = self._radii = WideStorages(self._wide)
 
+    def go_on_from(self, tensor: Tensor, wide: Tensor) -> None:
+        """Makes the numbers ``wide``, in float64, those from which float64 goes on in the place of a tensor's."""
+        self._storages.made(tensor).copy_(wide)
+
+    def wide_ball(self, tensor: Tensor) -> tuple[Tensor, Tensor]:
+        """What float64 made of a tensor of floats, and its radii; of one that was not seen, itself."""
+        wide = self._storages.seen(tensor)
+        wide = widened(tensor.detach()) if wide is None else wide
+        return wide, self._wide.radius(wide)
+
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Runs an operation as it is, and in float64; where that is not possible, its worst case counts."""
         if func.is_view:

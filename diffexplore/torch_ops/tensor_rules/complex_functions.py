@@ -77,6 +77,8 @@ def _power(x: Any, y: Any) -> Tensor:
             found = _product_of(x, abs(count))
             return found if count > 0 else divide(1.0, found)
     base = x if isinstance(x, Tensor) else torch.tensor(complex(x), dtype=torch.complex128, device="cpu")
+    if not base.is_complex():  # a real number to a complex power
+        base = joined(base, torch.zeros_like(base))
     return exponential(multiply(y, logarithm(base)))
 
 

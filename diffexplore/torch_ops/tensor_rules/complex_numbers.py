@@ -48,6 +48,9 @@ def parts(x: Any) -> tuple[Any, Any]:
 
 
 def joined(real: Tensor, imaginary: Tensor) -> Tensor:
+    """Complex numbers of their parts. Of bfloat16 there are none: torch makes complex64 of them."""
+    if real.dtype == torch.bfloat16:
+        real, imaginary = real.float(), imaginary.float()
     return torch.view_as_complex(torch.stack(torch.broadcast_tensors(real, imaginary), -1))
 
 

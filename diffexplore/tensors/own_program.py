@@ -1,0 +1,93 @@
+"""The program of a function in a narrow dtype, run in float64: each of its operations, on numbers of float64.
+
+It is not the function of float64 inputs: a constant that hangs on the dtype (``torch.finfo(x.dtype).eps``, which
+``rms_norm`` adds by default, or the largest number as a mask) is the one of the narrow dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.handling import real_numbers
+from diffexplore.errors import CandidateError
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.observed import narrowest
+from diffexplore.tensors.side_by_side import SideBySideWatch
+from diffexplore.torch_code.leaving_torch import CandidateWatch
+
+Tensor = torch.Tensor
+
+#: A radius below this share of what the narrow dtype's own rounding makes is one of float64's rounding.
+_OF_FLOAT64 = 2.0**-10
+
+
+@dataclass(frozen=True, eq=False)
+class WideOutput:
+    """An output in float64, real numbers, and how far the exact value of the same operations may be from each."""
+
+    output: TensorOutput
+    value: Tensor
+    radius: Tensor
+
+
+def run_in_float64(call: TensorCandidate, moved: Mapping[str, Tensor]) -> list[WideOutput] | None:
+    """The outputs of floats of a call in a narrow dtype whose operations run in float64.
+
+    ``moved`` are numbers in float64, by the names of the inputs whose place they take. None where an operation is not
+    seen, or has no counterpart in float64.
+    """
+    narrow = {one.name: one.tensor for one in call.inputs if one.name in moved}
+    rounded = {
+        name: moved[name].to(tensor.dtype).requires_grad_(tensor.requires_grad) for name, tensor in narrow.items()
+    }
+    call = call.replaced(rounded)
+    dtype = narrowest(call)
+    assert dtype is not None, "a call in a narrow dtype"
+    watch = SideBySideWatch(expected=dtype, inputs=[one.tensor for one in call.inputs])
+    for name, tensor in rounded.items():
+        watch.go_on_from(tensor, moved[name])
+    with watch:
+        returned = call.returned()
+    if watch.unwatched or watch.leaving:
+        return None
+    found = []
+    for one in returned:
+        if not one.tensor.is_floating_point():
+            continue
+        wide, radius = watch.wide_ball(one.tensor)
+        size = float(wide.abs().max()) if wide.numel() else 0.0
+        if not bool((radius <= _OF_FLOAT64 * UNIT_ROUNDOFF[dtype] * size).all()):
+            return None
+        found.append(WideOutput(one, wide, radius))
+    return found
+
+
+def is_another_in_float64(candidate: TensorCandidate, wide: TensorCandidate) -> bool:
+    """Whether a call at float64 inputs (``wide``) computes other numbers than the candidate's program does in float64.
+
+    False where that is not known.
+    """
+    if narrowest(candidate) in (None, torch.float64):
+        return False
+    try:
+        own = run_in_float64(candidate, {})
+        call = wide.replaced()
+        with CandidateWatch(expected=torch.float64, inputs=[one.tensor for one in call.inputs]) as watch:
+            returned = {one.name: one.tensor for one in call.returned()}
+    except CandidateError:
+        return False
+    if own is None or watch.unwatched or watch.leaving:
+        return False
+    for one in own:
+        tensor = returned.get(one.output.name)
+        numbers = None if tensor is None else real_numbers(tensor.detach())
+        if numbers is None or numbers.shape != one.value.shape:
+            continue
+        apart = (numbers - one.value).abs()
+        if bool((apart > watch.radius(numbers) + one.radius).any()):
+            return True
+    return False
