@@ -143,6 +143,10 @@ def _given(inner: Tensor, known: dict[int, SimulatedTensor]) -> SimulatedTensor:
 class _OnSimulatedDevice(TorchDispatchMode):
     """Operations that make tensors of the device from none."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to be told to skip it, torch's compiler would have to be loaded
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return _run(func, args, kwargs or {})
 

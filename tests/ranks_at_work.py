@@ -1,15 +1,13 @@
-"""Several processes that share samples: python ranks_at_work.py FOLDER. The first one prints what all found.
+"""Several processes that share samples: the first one has what all found.
 
 They work in a group of three, then the first two of them in one of two, so that no process is started twice. All
-are forks of one that has loaded what they need, and has begun nothing.
+are forks of one that has loaded what they need.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,15 +73,15 @@ NEEDED = (
 )  # fmt: skip
 
 
-def main(folder: Path) -> None:
+def found_by_all(folder: Path) -> dict[str, Any]:
+    """What they find; this process is the first of them."""
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     for name in NEEDED:
         importlib.import_module(name)
     others = [_begun(folder, rank) for rank in (1, 2)]
     found = work(folder, 0)
     ended = [os.waitstatus_to_exitcode(os.waitpid(other, 0)[1]) for other in others]
-    print(json.dumps({**found, "ended": ended}))
-    sys.stdout.flush()
-    os._exit(0)  # nobody is left to say goodbye to
+    return {**found, "ended": ended}
 
 
 def _begun(folder: Path, rank: int) -> int:
@@ -122,7 +120,3 @@ def work(folder: Path, rank: int) -> dict[str, Any]:
     except RankLost as error:
         found["lost"] = str(error)
     return found
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

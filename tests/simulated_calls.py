@@ -1,14 +1,10 @@
-"""Run as a program: functions of tensors, checked on the CPU and on a device that is not there, as one JSON document.
+"""Functions of tensors, checked on the CPU and on a device that is not there.
 
-    python -m tests.simulated_calls EACH        # every EACH-th of the functions
-
-Of each: verdict and kind of truth on both devices, and how often a number was read off the device, for two sizes.
+The device changes torch for the whole process: this module is imported in one of its own.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -85,7 +81,9 @@ def _answer(function: Callable[[Tensor], Tensor], device: str, size: int, batter
     return [report.verdict, report.truth, found, SimulatedTensor.read_off - before]
 
 
-def main(each: int) -> None:
+def answers(each: int) -> dict[str, Any]:
+    """Of every ``each``-th function: verdict and kind of truth on both devices, and how often a number was read off the
+    device, for two sizes."""
     warnings.simplefilter("ignore")
     found: dict[str, Any] = {}
     with simulated_device(), torch.autograd.set_multithreading_enabled(False):
@@ -95,8 +93,4 @@ def main(each: int) -> None:
                 "there": _answer(function, NAME, 6, "quick")[:3],
                 "read off": [_answer(function, NAME, size, "none")[3] for size in (6, 9)],
             }
-    json.dump(found, sys.stdout)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    return found

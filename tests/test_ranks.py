@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import ranks_at_work
 from flint import arb, ctx
-from processes import run_python
+from processes import in_a_fork
 from ranks_at_work import OF_THREE, OF_TWO
 
 from diffexplore.documents import to_json
@@ -48,10 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def found(folder: Path) -> dict[str, Any]:
     """What the processes found."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    done = run_python(ranks_at_work.__file__, str(folder), env=environment)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = in_a_fork(ranks_at_work.found_by_all, folder)
     assert found["ended"] == [9, 0]
     return found
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import pytest
-from processes import run_python
+from processes import in_a_fork
 from representatives import slow
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module", params=[pytest.param(15, id="some"), slow(1, id="all")])
 def answers(request: pytest.FixtureRequest) -> dict[str, Any]:
     """By function, its answers on both devices. Another process, as the device changes torch for all of one."""
-    run = run_python("-m", "tests.simulated_calls", str(request.param), cwd=ROOT)
-    assert run.returncode == 0, run.stderr[-2000:]
-    found: dict[str, Any] = json.loads(run.stdout)
+    return in_a_fork(_of_both_devices, request.param)
+
+
+def _of_both_devices(each: int) -> dict[str, Any]:
+    found: dict[str, Any] = import_module("simulated_calls").answers(each)
     return found
 
 
