@@ -90,7 +90,7 @@ def test_a_row_has_the_keys_of_the_document() -> None:
     row = checked(Weighted, leaves((4, 3), (3,))).to_dict()["rows"][0]
     assert (row["output"], row["input"], row["shape"]) == ("output", "x", [4, 3])
     assert row["truth"]["kind"] == "certified" and len(row["entry"]) == 2
-    assert row["entries"] == {"pass": 12, "fail": 0, "inconclusive": 0, "kinks": 0, "zeros": 0}
+    assert row["entries"] == {"pass": 12, "fail": 0, "inconclusive": 0, "kinks": 0, "zeros": 0, "overflows": 0}
     assert row["smallest_detectable_median"] <= row["smallest_detectable"]
     assert abs(row["value"] - float(row["truth"]["mid"])) <= row["bound"]
 

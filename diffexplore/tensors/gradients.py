@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, in_dtype
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
 from diffexplore.tensors.diagnosis.of_zeros import only_where_specified, where_the_derivative_is_0
+from diffexplore.tensors.diagnosis.overflows import overflow
 from diffexplore.tensors.estimated import (
     ESTIMATE_FACTOR,
     FEW_ENTRIES,
@@ -66,14 +68,9 @@ def certified_pairs(
                 known = known or only_where_specified(calls.subject.candidate, source, several)
                 if not known and not source.tensor.is_complex():
                     known = diagnoses.causes(one.name, places[one.name], source, tried)
-                yield GradientPair(
-                    one.name,
-                    source,
-                    tuple(several),
-                    "certified",
-                    known,
-                    every=calls.subject.jacobian,
-                )
+                every = calls.subject.jacobian
+                pair = GradientPair(one.name, source, tuple(several), "certified", known, every=every)
+                yield replace(pair, overflow=overflow(calls.subject.forward)) if pair.has_unknown else pair
 
 
 def _allowances(
@@ -190,7 +187,8 @@ def estimated_pairs(calls: TensorCalls, outputs: Sequence[TensorOutput]) -> Iter
             known = where_the_derivative_is_0(calls, one.name, source.name, trials)
             for several in trials if not known and not any(several.absent for several in trials) else ():
                 known = known or diagnoses.of_estimates(one.tensor, source, several.judged, along=along)
-            yield GradientPair(one.name, source, tuple(trials), "estimated", known, along=along)
+            pair = GradientPair(one.name, source, tuple(trials), "estimated", known, along=along)
+            yield replace(pair, overflow=overflow(calls.subject.forward)) if pair.has_unknown else pair
 
 
 def all_real(output: TensorOutput, calls: TensorCalls) -> bool:

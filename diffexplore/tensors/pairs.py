@@ -42,7 +42,8 @@ class GradientPair:
 
     ``causes`` are those that are known of the whole gradient; where there is none, its worst entry says what is wrong.
     ``along`` says that each number compared is a derivative along a random direction, and not an entry; ``every`` that
-    each upstream gradient has entries of its own, those of a Jacobian.
+    each upstream gradient has entries of its own, those of a Jacobian. ``overflow`` says where numbers overflow, and no
+    derivative is known.
     """
 
     output: str
@@ -52,6 +53,12 @@ class GradientPair:
     causes: tuple[Cause, ...] = field(default=())
     along: bool = False
     every: bool = False
+    overflow: Cause | None = None
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether no derivative is known of some entries."""
+        return any((trial.judged.truth.status != Status.RESOLVED).any() for trial in self.trials)
 
     def row(self, method: str) -> TensorRow:
         """What is reported of it."""
@@ -98,6 +105,7 @@ class GradientPair:
             int(left.sum()),
             int((left & unknown).sum()),
             int((self._zeros() > 0).sum()),
+            0 if self.overflow is None else int((left & unknown).sum()),
         )
 
     def _right_zeros(self) -> int:
@@ -150,7 +158,7 @@ class GradientPair:
         if verdict == "fail" and trial.absent:
             return Cause("zero", f"the backward gives no gradient for {self.input.name} (None), which counts as 0")
         if verdict == "inconclusive" and trial.judged.truth.status[place] != Status.RESOLVED:
-            return _KINK
+            return self.overflow or _KINK
         return cause_of(trial.judged, place)
 
 

@@ -197,7 +197,7 @@ def _row_of_output(calls: TensorCalls, output: str, verdict: Verdict, cause: Cau
     )
     return TensorRow(
         output=output, input=source.name, method=candidate.name + trial, shape=tuple(source.tensor.shape),
-        dtype=dtype_name(source.tensor.dtype), entries=EntryCounts(0, 0, 0, 0, 0), verdict=verdict,
+        dtype=dtype_name(source.tensor.dtype), entries=EntryCounts(0, 0, 0, 0, 0, 0), verdict=verdict,
         cause=cause, **none,
     )  # fmt: skip
 

@@ -32,6 +32,7 @@ class FirstNotFinite(DispatchMode):
         self.index: tuple[int, ...] = ()
         self.value = ""
         self.node: str | None = None
+        self.operands: list[Tensor] = []
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -44,6 +45,7 @@ class FirstNotFinite(DispatchMode):
             for tensor in tree_leaves(out):
                 if finite_float(tensor) and not bool(tensor.isfinite().all()):
                     self._note(name, tensor)
+                    self.operands = operands
                     break
         return out
 
