@@ -222,6 +222,24 @@ def test_verify_a_whole_file_says_what_is_not_checked(verify: Verify, code: str)
     assert check_document("gradient_report", verify(code, "--json", "-")[1])["unchecked"] == ["Unsampled"]
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "exit_code", "words"),
+    [
+        ("Halved", (), 1, "FAIL Halved: the gradient by x is wrong"),
+        ("Doubled", (), 0, "PASS Doubled: the gradient by x is right, 3 entries"),
+        ("Halved", ("--surrogate", "identity"), 1, "FAIL Halved: the gradient by"),
+        ("Unsampled", (), 2, "verify has to know"),
+        ("Doubled", ("--at", "x=1"), 0, "PASS Doubled agrees with the truth"),
+        ("Doubled", ("--dtype", "float64"), 2, "--dtype is that in which --inputs are drawn: sample_inputs"),
+    ],
+)
+def test_verify_a_function_at_its_sample_inputs(
+    verify: Verify, code: str, name: str, options: tuple[str, ...], exit_code: int, words: str
+) -> None:
+    found, output = verify(f"{code}:{name}", *options)
+    assert found == exit_code and words in " ".join(output.split()), output
+
+
 def test_the_result_goes_to_files_and_annotations(verify: Verify, code: str, tmp_path: Path) -> None:
     page, text = tmp_path / "a.html", tmp_path / "a.md"
     found, output = verify(

@@ -27,6 +27,7 @@ from diffexplore.errors import UsageError
 
 if TYPE_CHECKING:
     from diffexplore.render.terminal import Detail
+    from diffexplore.tensors.files import Sampled
     from diffexplore.verifying.replay import Replay
 
 
@@ -77,19 +78,27 @@ def verify(
     """Verify a gradient that somebody wrote. THIS RUNS THE CODE IN FILE.py: verify only files that you trust.
 
     Whatever the candidate prints goes to standard error. With --inputs the gradients of a function of tensors are
-    checked; FILE.py alone checks every autograd Function in it that has sample_inputs.
+    checked, as are those of FILE.py:NAME alone where the file has sample_inputs for it; FILE.py alone checks every
+    autograd Function in it that has sample_inputs.
 
     Exits with 0 if the gradient is right, 1 if it is wrong, 3 if that could not be decided.
     """
     from diffexplore.cli.verify_tensors import TensorRequest, tensor_request, verify_tensors
 
-    of_tensors = inputs is not None or candidate is None or candidate.endswith(".py")
+    others = _options_of_losses(context)
+    sampled = _sampled(candidate) if inputs is None and not others else None
+    of_tensors = inputs is not None or candidate is None or candidate.endswith(".py") or sampled is not None
+    if of_tensors and inputs is None and candidate is not None and _is_typed(context.get_parameter_source("dtype")):
+        raise UsageError(
+            "--dtype is that in which --inputs are drawn: sample_inputs and replays have dtypes of their own"
+        )
     functions = {"--reference": reference, "--surrogate": surrogate if of_tensors else None}
     request_of_tensors = TensorRequest(
         candidate, inputs, o.chosen("dtype", dtype, o.DTYPES), o.whole_number("--seed", seed) or 0,
         {name: place for name, place in functions.items() if place is not None}, masked, replay,
+        sampled,
     )  # fmt: skip
-    tensors = tensor_request(request_of_tensors, _options_of_losses(context))
+    tensors = tensor_request(request_of_tensors, others)
     if tensors is not None:
         return verify_tensors(tensors, outputs, full=full)
     if masked:
@@ -144,6 +153,13 @@ def _options_of_losses(context: typer.Context) -> list[str]:
     others = _OF_OUTPUT if without_inputs else _OF_TENSORS
     named = [name for name in context.params if name not in others and context.params[name]]
     return [f"--{name.replace('_', '-')}" for name in named if _is_typed(context.get_parameter_source(name))]
+
+
+def _sampled(candidate: str | None) -> Sampled | None:
+    """The function that is named, with the sample inputs that its file gives for it."""
+    from diffexplore.tensors.files import sampled
+
+    return None if candidate is None else sampled(candidate)
 
 
 def _replay_of(context: typer.Context, path: Path | None) -> Replay:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from diffexplore.render.problems import CodeProblem
+    from diffexplore.tensors.files import Sampled
     from diffexplore.tensors.records import TensorReport, TensorReports
     from diffexplore.tensors.replay import TensorReplay
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TensorRequest:
-    """What to verify: FILE.py:NAME at ``inputs``, or every function of FILE.py that has sample inputs (None).
+    """What to verify: FILE.py:NAME at ``inputs``, or (None) at its ``sampled`` ones; or all of FILE.py that have some.
 
     ``functions`` are the reference or the surrogate, by their options, as they were typed. ``masked`` says that only
     the specified elements of sparse arguments are variables. ``replay`` is where what does not pass is written; without
@@ -41,23 +42,32 @@ class TensorRequest:
     functions: dict[str, str]
     masked: bool
     replay: Path | None = None
+    sampled: Sampled | None = None
 
     @property
     def source(self) -> str:
         """What it is named after."""
         return self.place or str(self.replay)
 
+    @property
+    def is_whole_file(self) -> bool:
+        """Whether all functions of a file are meant."""
+        return self.place is not None and self.inputs is None and self.sampled is None
+
 
 def tensor_request(request: TensorRequest, others: Sequence[str]) -> TensorRequest | None:
     """The request, where functions of tensors are meant; else None.
 
-    They are with ``--inputs``, where a file of Python is named alone, and where a file of such checks is run again.
+    They are with ``--inputs``, where a file of Python is named alone, or a function that has sample inputs in it, and
+    where a file of such checks is run again.
     ``others`` are further options, by their names, as far as they are given.
     """
     place, functions = request.place, request.functions
     if place is None and request.inputs is None:
         again = request.replay is not None and not others and not functions and _holds_gradchecks(request.replay)
         return request if again else None
+    if request.sampled is not None:
+        return request
     if request.inputs is None and not functions:
         return request if place is not None and place.endswith(".py") and not others else None
     if place is None or place.endswith(".py"):
@@ -65,7 +75,10 @@ def tensor_request(request: TensorRequest, others: Sequence[str]) -> TensorReque
             f"{'--inputs' if request.inputs else next(iter(functions))} takes a function beside it: name FILE.py:NAME"
         )
     if request.inputs is None:
-        raise UsageError(f"{next(iter(functions))} is for functions of tensors: state their arguments by --inputs")
+        raise UsageError(
+            f"{next(iter(functions))} is for functions of tensors: state their arguments by --inputs, or by a function "
+            "sample_inputs in the file"
+        )
     if others:
         raise UsageError(f"--inputs states the arguments of a function of tensors: leave {others[0]} out")
     return request
@@ -89,7 +102,7 @@ def verify_tensors(request: TensorRequest, outputs: Outputs, *, full: bool) -> i
     with contextlib.redirect_stdout(sys.stderr), listening(quiet=outputs.quiet, rows_to=None) as listener:
         listener.progress("checking gradients", 0, 0)
         checks, unchecked = _checks(request)
-        result, failed = _run(checks, unchecked, together=request.place is not None and request.inputs is None)
+        result, failed = _run(checks, unchecked, together=request.is_whole_file)
     if kept is not None and failed:
         from diffexplore.tensors.replay import to_json
 
@@ -115,13 +128,17 @@ def _checks(request: TensorRequest) -> tuple[list[TensorCheck], tuple[str, ...]]
         fn = load_candidate(request.place)
         args = inputs_for(fn, request.inputs, dtype=as_dtype(request.dtype), seed=request.seed)
         return [(request.place, fn, kept_of(fn, TensorReplay(request.place, args, request.seed), options))], ()
-    file = sampled_in(request.place)
+    if request.sampled is not None:
+        named, unchecked = {request.place: request.sampled}, ()
+    else:
+        file = sampled_in(request.place)
+        named, unchecked = {f"{request.place}:{name}": one for name, one in file.sampled.items()}, file.unchecked
     checks = [
-        (name, fn, kept_of(fn, TensorReplay(f"{request.place}:{name}", tuple(args), request.seed), options))
-        for name, (fn, several) in file.sampled.items()
+        (place.rpartition(":")[2], fn, kept_of(fn, TensorReplay(place, tuple(args), request.seed), options))
+        for place, (fn, several) in named.items()
         for args in several
     ]
-    return checks, file.unchecked
+    return checks, unchecked
 
 
 def _run(

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,10 @@ def arguments_from(fn: Any, given: Any, where: str) -> tuple[Any, ...]:
     return tuple(given.get(name, defaults.get(name)) for name in names[: last + 1])
 
 
+#: A function, and all of its sample inputs.
+Sampled = tuple[Any, list[tuple[Any, ...]]]
+
+
 @dataclass(frozen=True)
 class SampledFile:
     """The functions of a file that have sample inputs beside them.
@@ -76,7 +81,7 @@ class SampledFile:
         unchecked: the names of autograd Functions that have none.
     """
 
-    sampled: Mapping[str, tuple[Any, list[tuple[Any, ...]]]]
+    sampled: Mapping[str, Sampled]
     unchecked: tuple[str, ...]
 
 
@@ -86,19 +91,47 @@ def sampled_in(path: str) -> SampledFile:
     Raises UsageError for a file without any, and for sample inputs of what the file does not define.
     """
     module = load_module(Path(path))
-    functions = {
+    found = _sampled(module, path)
+    if not found:
+        raise UsageError(
+            f"{path} has no autograd Function with {SAMPLE_INPUTS}: name a function, as in {path}:NAME with --inputs, "
+            f"or give the class a static method {SAMPLE_INPUTS} that returns a tuple of inputs"
+        )
+    checked = [fn for fn, _ in found.values()]
+    return SampledFile(found, tuple(name for name, one in _functions(module).items() if one not in checked))
+
+
+def sampled(place: str) -> Sampled | None:
+    """What ``FILE.py:NAME`` means, with its sample inputs; None where the file gives none for that name.
+
+    Only a file that speaks of sample inputs is executed. Raises UsageError as ``sampled_in`` does.
+    """
+    path, _, name = place.rpartition(":")
+    if not path.endswith(".py") or not os.path.isfile(path):
+        return None
+    if SAMPLE_INPUTS not in Path(path).read_text(encoding="utf-8", errors="replace"):
+        return None
+    return _sampled(load_module(Path(path)), path).get(name)
+
+
+def _functions(module: ModuleType) -> dict[str, Any]:
+    """The autograd Functions that a module defines itself."""
+    return {
         name: value
         for name, value in vars(module).items()
         if isinstance(value, type)
         and issubclass(value, torch.autograd.Function)
         and value.__module__ == module.__name__
     }
+
+
+def _sampled(module: ModuleType, path: str) -> dict[str, Sampled]:
     found = {
         name: (
             value,
             _samples(value, call(getattr(value, SAMPLE_INPUTS), where := f"{name}.{SAMPLE_INPUTS}", 0), where),
         )
-        for name, value in functions.items()
+        for name, value in _functions(module).items()
         if hasattr(value, SAMPLE_INPUTS)
     }
     listed = getattr(module, SAMPLE_INPUTS, None)
@@ -111,13 +144,7 @@ def sampled_in(path: str) -> SampledFile:
                 raise unknown(f"name in {path}:", str(name), [key for key in vars(module) if not key.startswith("_")])
             fn = getattr(module, str(name))
             found[str(name)] = (fn, _samples(fn, samples, f"{SAMPLE_INPUTS}[{str(name)!r}]"))
-    if not found:
-        raise UsageError(
-            f"{path} has no autograd Function with {SAMPLE_INPUTS}: name a function, as in {path}:NAME with --inputs, "
-            f"or give the class a static method {SAMPLE_INPUTS} that returns a tuple of inputs"
-        )
-    checked = [fn for fn, _ in found.values()]
-    return SampledFile(found, tuple(name for name, one in functions.items() if one not in checked))
+    return found
 
 
 def _samples(fn: Any, given: Any, where: str) -> list[tuple[Any, ...]]:
