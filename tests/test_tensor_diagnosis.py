@@ -43,6 +43,14 @@ def product(x: Tensor, w: Tensor) -> Tensor:
     return x @ w
 
 
+def lengths(x: Tensor, y: Tensor) -> Tensor:
+    return x.norm(dim=1, keepdim=True) * y.norm(dim=1, keepdim=True)
+
+
+def cosine(x: Tensor, y: Tensor) -> Tensor:
+    return (x * y).sum(1, keepdim=True) / (x.norm(dim=1, keepdim=True) * y.norm(dim=1, keepdim=True))
+
+
 x, w, square = numbers(4, 6), numbers(6, 3), numbers(5, 5)
 
 #: forward, backward, inputs; the key, and what the message has to say.
@@ -113,6 +121,31 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Any], tuple[Tensor, 
     "divided by another input": (
         lambda x, y: x * y, lambda g, x, y: (g * y, g), (x, numbers(4, 6, seed=2)), "local_slope factor_of_input", "",
     ),
+    "another input stands on one way": (
+        cosine, lambda g, x, y: (g * (y / lengths(x, y) - cosine(x, y) * y / x.norm(dim=1, keepdim=True) ** 2), None),
+        (x, numbers(4, 6, seed=2).detach()), "wrong_operand", "input 1 is used for input 0",
+    ),
+    "the norm of another input": (
+        cosine, lambda g, x, y: (g * (y / lengths(x, y) - cosine(x, y) * x / y.norm(dim=1, keepdim=True) ** 2), None),
+        (x, numbers(4, 6, seed=2).detach()), "wrong_operand", "is used for `x.norm",
+    ),
+    "a factor in front of all is left out": (
+        lambda x, w: (x @ w) * 0.25, lambda g, x, w: (g @ w.t() * 0.25, x.t() @ g), (x, w), "factor",
+        "the factor 0.25 in `(x @ w) * 0.25`",
+    ),
+    "a factor x is left out beside a density": (
+        lambda x: x * 0.5 * (1 + torch.erf(x / 2**0.5)),
+        lambda g, x: g * (0.5 * (1 + torch.erf(x / 2**0.5)) + torch.exp(-x * x / 2) / (2 * torch.pi) ** 0.5),
+        (x,), "factor_of_input", "lacks a factor input 0",
+    ),
+    "the slope of a linear operation": (
+        lambda x: torch.exp(x * 0.3) + x, lambda g, x: g * (1 + torch.exp(x * 0.3)), (x,), "local_slope",
+        "counts as 1, not 0.3",
+    ),
+    "a column times the input": (
+        lambda x: x.square(), lambda g, x: g * 2 * x * torch.stack([torch.ones(4), x[:, 1].detach()], 1), (numbers(4, 2),),
+        "region", "it is the gradient times input 0 at [:, 1]",
+    ),
     "nothing explains random numbers": (
         lambda x: x.exp(), lambda g, x: g * torch.cos(37 * x), (x,), "unexplained", "24 of 24 entries are wrong; [",
     ),
@@ -173,3 +206,38 @@ def test_a_nan_of_torch_s_own_backward_is_named_by_its_node() -> None:
     found = cause(lambda x: torch.where(x > 0.5, torch.sqrt(x), x), x)
     assert found.key == "nan"
     assert "in the backward of Sqrt" in found.message
+
+
+def _scan(x: Tensor, a: Tensor) -> Tensor:
+    h, states = torch.zeros_like(a), []
+    for row in x:
+        h = a * h + row
+        states.append(h)
+    return torch.stack(states)
+
+
+def _scanned_back(g: Tensor, x: Tensor, a: Tensor, carried: Callable[[Tensor, Tensor], Tensor], later: int) -> Any:
+    states = _scan(x, a)
+    gx, ga, carry = torch.zeros_like(x), torch.zeros_like(a), torch.zeros_like(a)
+    for step in reversed(range(len(x))):
+        carry = carried(a, carry) + g[step]
+        gx[step] = carry
+        if step:
+            ga += carry * states[step - 1 + later]
+    return gx, ga
+
+
+LOOPS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], int, str, str]] = {
+    "what is carried is missing": (lambda a, carry: 0 * carry, 0, "cut_path diagonal", ""),
+    "what is carried has the wrong sign": (lambda a, carry: -a * carry, 0, "sign_of_term", "at each of its"),
+    "the factor is left out": (lambda a, carry: carry, 0, "local_slope", "`a * h`"),
+    "the state is that after the step": (lambda a, carry: a * carry, 1, "wrong_operand", "of the next step"),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_mistake_at_every_step_of_a_loop_is_named_once(name: str) -> None:
+    carried, later, keys, words = LOOPS[name]
+    found = cause(written(_scan, lambda g, x, a: _scanned_back(g, x, a, carried, later)), numbers(5, 3), numbers(3))
+    assert found.key in keys.split(), found
+    assert words in found.message

@@ -10,11 +10,11 @@ from itertools import groupby
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import exact
-from diffexplore.tensors.diagnosis.edges import PathEdge, added_up, edges, expressions, makers, name_of_edge
+from diffexplore.tensors.diagnosis.edges import PathEdge, edges, expressions, makers, name_of_edge
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
+from diffexplore.tensors.diagnosis.other_factors import other_factors, values_of
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
 from diffexplore.tensors.diagnosis.scene import GradientScene
-from diffexplore.tensors.memory import StorageRegion
 from diffexplore.tensors.sweep import swept
 
 #: Cotangents that stand in the places of those of some edges.
@@ -72,7 +72,7 @@ def _found(sweep: RecordedSweep) -> Iterator[WrongOperation]:
         yield from _mask(sweep, several, several[0].number)
         for edge in several:
             name = name_of_edge(sweep, edge)
-            for key, words, back in _other_factors(sweep, edge, made_by):
+            for key, words, back in other_factors(sweep, edge, made_by):
                 message = f"on the way back to {name}, {words}"
                 yield WrongOperation(key, message, moved_by(sweep, [(edge, back)]), {"path": name})
             for words, back in _transposed(sweep, edge):
@@ -109,74 +109,12 @@ def _transposed(sweep: RecordedSweep, edge: PathEdge) -> Iterator[tuple[str, np.
     if given is None:
         return
     if operator in ("mm", "bmm") and len(operands) == 2 and operands[1 - edge.index] is not None:
-        factor = _values(operands[1 - edge.index])
+        factor = values_of(operands[1 - edge.index])
         for left, right in ((factor.mT, given.high), (factor, given.high.mT)):
             a, b = (right, left.mT) if edge.index == 0 else (left.mT, right)
             if a.shape[-1] == b.shape[-2] and (a @ b).shape == shape:
                 yield "the matrix beside it is used for its transpose", a @ b
     elif operator in ("linalg_inv_ex", "inverse") and given.high.shape == shape:
-        inverse = _values(sweep.tape.entries[edge.number].results[0])
+        inverse = values_of(sweep.tape.entries[edge.number].results[0])
         for left, right in ((inverse, inverse.mT), (inverse.mT, inverse), (inverse, inverse)):
             yield "the inverse is used for its transpose", -left @ given.high @ right
-
-
-def _other_factors(
-    sweep: RecordedSweep, edge: PathEdge, made_by: dict[int, int]
-) -> Iterator[tuple[str, str, np.ndarray]]:
-    """What comes back to a factor of a product where X stands for the other one: for f(X), or for another input."""
-    tape, given = sweep.tape, edge.given[0]
-    operands, operator = tape.entries[edge.number].operands, tape.operators[edge.number]
-    if operator not in ("mul", "mm", "bmm") or len(operands) != 2 or given is None:
-        return
-    other = operands[1 - edge.index]
-    if other is None or other.state is edge.operand.state:
-        return
-    shape, factor = edge.operand.layout.shape, _values(other)
-    for key, x, values in (*_made_of(sweep, other, made_by), *_in_place_of(sweep, other)):
-        if np.array_equal(values, factor):
-            continue
-        cotangent = given.high
-        back = cotangent * values if operator == "mul" else _beside(cotangent, values.mT, edge.index)
-        passed = added_up(back, shape)
-        if passed is not None:
-            yield key, f"the value of {_name(sweep, x, made_by)} is used for {_name(sweep, other, made_by)}", passed
-
-
-_Factor = tuple[str, StorageRegion, np.ndarray]
-
-
-def _made_of(sweep: RecordedSweep, other: StorageRegion, made_by: dict[int, int]) -> Iterator[_Factor]:
-    """The operands of what made a factor, in its shape."""
-    maker = made_by.get(id(other.state))
-    for x in () if maker is None else sweep.tape.entries[maker].operands:
-        if x is not None and x.layout.shape == other.layout.shape:
-            yield "operand_for_result", x, _values(x)
-
-
-def _in_place_of(sweep: RecordedSweep, other: StorageRegion) -> Iterator[_Factor]:
-    """Other inputs of the shape of that one of which a factor is a view, seen in the same way."""
-    sources = sweep.tape.sources
-    own = next((source for source in sources if source.state is other.state), None)
-    for x in () if own is None else sources:
-        if own is not None and x.state is not own.state and x.layout == own.layout:
-            yield "wrong_operand", x, np.asarray(other.layout.read(x.state.ball).high)
-
-
-def _beside(cotangent: np.ndarray, factor: np.ndarray, place: int) -> np.ndarray:
-    product: np.ndarray = cotangent @ factor if place == 0 else factor @ cotangent
-    return product
-
-
-def _values(region: StorageRegion | None) -> np.ndarray:
-    assert region is not None
-    return np.asarray(region.layout.read(region.state.ball).high)
-
-
-def _name(sweep: RecordedSweep, region: StorageRegion, made_by: dict[int, int]) -> str:
-    number = made_by.get(id(region.state))
-    if number is not None:
-        place = sweep.tape.places[number]
-        last = max(other for other, same in enumerate(sweep.tape.places) if same == place)
-        return str(place) if number == last else f"{sweep.tape.operators[number]} in {place}"
-    found = [n for n, source in zip(sweep.names, sweep.tape.sources, strict=True) if source.state is region.state]
-    return found[0] if found else "a constant"

@@ -13,6 +13,7 @@ from diffexplore.tensors.diagnosis.factors import alignments, fitted_weight, nam
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.paths import PathShare, paths
 from diffexplore.tensors.diagnosis.scene import GradientScene
+from diffexplore.tensors.diagnosis.slope_expressions import times
 
 #: So many ways are taken in pairs.
 _MOST_IN_PAIRS = 24
@@ -48,7 +49,7 @@ def scaled(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         weight = fitted_weight(scene, share)
         if weight is None:
             continue
-        text, origin = named_factor(1 + weight[0], weight[1], scene)
+        text, origin = named_factor(1 + weight[0], weight[1], scene, share)
         names = " and through ".join(path.name for _, path in several)
         message = f"the gradient through {names} is counted {text} times{': ' + origin if origin else ''}"
         yield replace(
@@ -63,7 +64,7 @@ def without_factor(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         return
     for number, path in distinct(scene):
         for place, known in enumerate(scene.sweep.known):
-            for power, words in ((-1, "is divided by"), (1, "is multiplied by")):
+            for power, words in ((-1, "lacks a factor"), (1, "is multiplied by")):
                 yield Mistake(
                     "factor_of_input", f"the gradient through {path.name} {words} {known.name}",
                     partial(_with_factor, number=number, known=place, power=power),
@@ -87,8 +88,9 @@ def slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         return
     for number, path in enumerate(paths(sweep)):
         if path.slope_left_out is not None:
+            right = f", not {times(path.slope, '1')}" if path.slope is not None else ""
             yield Mistake(
-                "local_slope", f"the derivative of {path.name} is left out: it counts as 1",
+                "local_slope", f"the derivative of {path.name} is left out: it counts as 1{right}",
                 partial(_without_slope, number=number), {"path": path.name},
             )  # fmt: skip
 

@@ -16,6 +16,9 @@ from diffexplore.tensors.sweep import TapeEntry, swept
 #: Beyond so many operations to be swept, counted over all paths, paths are not looked at one by one.
 _MOST_STEPS = 8_000
 
+#: From so many steps on an operation counts as that of a loop.
+FEWEST_STEPS = 3
+
 
 @dataclass(frozen=True, eq=False)
 class PathEdge:
@@ -83,6 +86,18 @@ def expressions(sweep: RecordedSweep) -> list[tuple[PathEdge, int]]:
         first = min(leaving, key=lambda edge: edge.number)
         found.append((replace(first, cotangent=cotangent, given=last.given, several=False), last.number))
     return found
+
+
+def steps_of_loops(sweep: RecordedSweep) -> list[list[PathEdge]]:
+    """The edges of each operation that runs several times by the same expression, in the order of the forward."""
+    if not sweep.steps:
+        found: dict[tuple[SourceLine, str, int], list[PathEdge]] = {}
+        for edge in sorted(edges(sweep)[0], key=lambda edge: edge.number):
+            tape = sweep.tape
+            found.setdefault((tape.places[edge.number], tape.operators[edge.number], edge.index), []).append(edge)
+        sweep.steps.append([several for several in found.values() if len(several) >= FEWEST_STEPS])
+    kept: list[list[PathEdge]] = sweep.steps[0]
+    return kept
 
 
 def name_of_edge(sweep: RecordedSweep, edge: PathEdge) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from diffexplore.numerals import short
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.lengths import adds_up, takes_a_mean
+from diffexplore.tensors.diagnosis.paths import paths
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 #: A fitted factor is shown as a fraction with a denominator up to this.
@@ -85,9 +86,17 @@ def _snapped(middle: float, width: float) -> float:
     return middle
 
 
-def named_factor(factor: float, spread: float, scene: GradientScene) -> tuple[str, str]:
-    """A factor in words, and where it may come from: from an axis only where the program adds up along such a one."""
+def named_factor(
+    factor: float, spread: float, scene: GradientScene, share: np.ndarray | None = None
+) -> tuple[str, str]:
+    """A factor in words, and where it may come from: from an axis only where the program adds up along such a one.
+
+    ``share`` is what the factor belongs to, where that is not all of the gradient.
+    """
     origin = next((why for known, why in _ORIGINS.items() if abs(known - factor) <= spread + 1e-12), "")
+    written = "" if origin else _left_out(factor, spread, scene, scene.exact if share is None else share)
+    if written:
+        return _in_digits(factor, spread), written
     for length, axis in _lengths(scene):
         if length <= 2:
             continue
@@ -100,13 +109,34 @@ def named_factor(factor: float, spread: float, scene: GradientScene) -> tuple[st
         ):
             if abs(factor - value) <= spread + 1e-12 * value and (shows is None or shows(scene, length)):
                 return text, why
+    return _in_digits(factor, spread), origin
+
+
+def _left_out(factor: float, spread: float, scene: GradientScene, share: np.ndarray) -> str:
+    """Which factor, or divisor, that was written as a number is left out on the way of a share.
+
+    Whole numbers may be lengths of axes.
+    """
+    for scalar in () if scene.sweep is None else scene.sweep.tape.scalars:
+        number = scalar.number
+        if scalar.operator not in ("mul", "div") or number == round(number):
+            continue
+        if abs(factor - (1 / number if scalar.operator == "mul" else number)) <= spread + 1e-12 * abs(factor):
+            ways = [] if scene.sweep is None else [one for one in paths(scene.sweep) if one.place == scalar.line]
+            if any(np.allclose(one.shares[scene.source], share, rtol=1e-12, atol=0, equal_nan=True) for one in ways):
+                what = "factor" if scalar.operator == "mul" else "division by"
+                return f"the {what} {short(number, 6)} in {scalar.line} is left out"
+    return ""
+
+
+def _in_digits(factor: float, spread: float) -> str:
+    """A short fraction, where there is one and no other is as near."""
     fraction = Fraction(factor).limit_denominator(_LARGEST_DENOMINATOR)
     exactly = abs(float(fraction) - factor) <= 1e-12 * abs(factor)
     alone = 2 * spread * fraction.denominator * _LARGEST_DENOMINATOR < 1  # no other one is as near
     if exactly and not alone and fraction.denominator > _SIMPLE:
-        return f"{short(factor, 3)} (± {short(spread, 1)})", origin
-    text = str(fraction).replace("-", "−") if exactly else f"{factor:.9g} (± {short(spread)})"
-    return text, origin
+        return f"{short(factor, 3)} (± {short(spread, 1)})"
+    return str(fraction).replace("-", "−") if exactly else f"{factor:.9g} (± {short(spread)})"
 
 
 def _lengths(scene: GradientScene) -> list[tuple[int, str]]:

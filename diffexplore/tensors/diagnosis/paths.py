@@ -11,6 +11,7 @@ from diffexplore.arithmetic.double_balls import exact
 from diffexplore.tensors.diagnosis.edges import PathEdge, added_up, edges, name_of_edge
 from diffexplore.tensors.diagnosis.places import SourceLine
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
+from diffexplore.tensors.diagnosis.slope_expressions import one_number
 from diffexplore.tensors.sweep import TapeEntry, swept
 
 
@@ -19,13 +20,14 @@ class PathShare:
     """A way on which cotangents come back: what passes on it to each source; ``name`` says by what it leads.
 
     ``slope_left_out`` is what would be there in its place if the derivative of its operation were 1; None where shapes
-    differ.
+    differ. ``slope`` is that derivative where it is one number.
     """
 
     name: str
     place: SourceLine
     shares: tuple[np.ndarray, ...]
     slope_left_out: tuple[np.ndarray, ...] | None = None
+    slope: float | None = None
 
 
 def paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
@@ -51,7 +53,8 @@ def _paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
             place, before = sweep.tape.places[edge.number], entries[: edge.number]
             share = centres(swept(before, [(edge.operand, edge.cotangent)], sweep.tape.sources))
             by_place.setdefault(place, []).append((edge, share))
-            found.append(PathShare(name_of_edge(sweep, edge), place, share, _without_slope(sweep, before, edge, edge)))
+            left_out = _without_slope(sweep, before, edge, edge)
+            found.append(PathShare(name_of_edge(sweep, edge), place, share, left_out, _number(edge, edge)))
         groups = [_group(sweep, entries, place, several) for place, several in by_place.items()]
         return (*(group for group in groups if group is not None), *found)
 
@@ -70,7 +73,14 @@ def _group(
     one_operand = len({id(edge.operand.state) for edge, _ in leaving}) == 1
     first, last = leaving[0][0], max((edge for edge, _ in several), key=lambda edge: edge.number)
     slope = _without_slope(sweep, entries[: first.number], first, last) if one_operand else None
-    return PathShare(str(place), place, shares, slope)
+    return PathShare(str(place), place, shares, slope, None if slope is None else _number(first, last))
+
+
+def _number(first: PathEdge, last: PathEdge) -> float | None:
+    given, back = last.given[0], first.cotangent.high
+    if len(last.given) != 1 or given is None or given.high.shape != back.shape:
+        return None
+    return one_number(back[given.high != 0] / given.high[given.high != 0])
 
 
 def _without_slope(

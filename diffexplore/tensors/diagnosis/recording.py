@@ -45,11 +45,16 @@ _IN_STEPS: Mapping[str, Callable[..., Tensor]] = {
 }
 
 
+#: Whole numbers among their operands are numbers that they compute with, and no axes or sizes.
+_OF_NUMBERS = frozenset("add sub rsub mul div".split())
+
+
 @dataclass(frozen=True)
 class ScalarOperand:
     """A number that was written as an operand: which operation has it, in which place, and the user's expression."""
 
     operation: int
+    operator: str
     place: int
     number: float
     line: SourceLine
@@ -73,9 +78,11 @@ class PlacedTape(ExactTape):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         self._count += 1
+        operator = name_of(func).strip("_")
         for place, leaf in enumerate(args):
-            if isinstance(leaf, float) and math.isfinite(leaf) and leaf:
-                self.scalars.append(ScalarOperand(self._count, place, leaf, place_that_runs()))
+            whole = operator in _OF_NUMBERS and isinstance(leaf, int) and not isinstance(leaf, bool)
+            if (whole or isinstance(leaf, float)) and math.isfinite(leaf) and leaf:
+                self.scalars.append(ScalarOperand(self._count, operator, place, float(leaf), place_that_runs()))
                 args = (*args[:place], self._changed.get((self._count, place), leaf), *args[place + 1 :])
         steps = _IN_STEPS.get(func.overloadpacket.__name__)
         if steps is not None and isinstance(args[0], Tensor) and self._place(args[0]).passes:
@@ -85,7 +92,7 @@ class PlacedTape(ExactTape):
         missing = len(self.entries) - len(self.places)
         if missing > 0:
             self.places += [place_that_runs()] * missing
-            self.operators += [name_of(func).strip("_")] * missing
+            self.operators += [operator] * missing
         return out
 
 
@@ -111,6 +118,8 @@ class RecordedSweep:
         paths: the ways back, likewise.
         alternatives: operations whose way back may be another's, likewise.
         operations: those whose derivative may be another expression, likewise.
+        steps: the operands that an expression of a loop has at its steps, likewise.
+        repeated: mistakes at every step of a loop, likewise.
         again: the same with other numbers in the places of scalar operands.
     """
 
@@ -123,6 +132,8 @@ class RecordedSweep:
     paths: list[Any] = field(default_factory=list)
     alternatives: list[Any] = field(default_factory=list)
     operations: list[Any] = field(default_factory=list)
+    steps: list[Any] = field(default_factory=list)
+    repeated: list[Any] = field(default_factory=list)
     again: Callable[[Mapping[tuple[int, int], float]], RecordedSweep | None] = lambda changed: None
     _swept: dict[bytes, tuple[np.ndarray, ...]] = field(default_factory=dict)
 

@@ -85,7 +85,19 @@ def _inside(scene: GradientScene, wrong: np.ndarray) -> tuple[str, str]:
     found = fitted_factor(inside, inside.exact)
     if found is not None and inside.value.size > 1:
         return f"{named_factor(*found, inside)[0]} times the gradient", "factor"
-    return "wrong", "region"
+    return _times_a_tensor(scene, inside, wrong) or ("wrong", "region")
+
+
+def _times_a_tensor(scene: GradientScene, inside: GradientScene, wrong: np.ndarray) -> tuple[str, str] | None:
+    """Whether there it is the gradient times a tensor of the forward, or divided by one."""
+    if scene.sweep is None or inside.value.size < 3:
+        return None
+    for known in scene.sweep.known:
+        for values, note in alignments(known.values, scene.shape):
+            for power, words in ((1.0, "times"), (-1.0, "divided by"), (2.0, "times the square of")):
+                if inside.explains(inside.exact * values[wrong] ** power):
+                    return f"the gradient {words} {known.name}{note}", "factor_of_input"
+    return None
 
 
 def _where_zero(scene: GradientScene) -> str | None:

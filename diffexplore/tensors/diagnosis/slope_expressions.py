@@ -61,6 +61,9 @@ SLOPES: Mapping[str, Slope] = {
     "cos(x)": lambda x, y: np.cos(x),
     "tanh(x)": lambda x, y: np.tanh(x),
     "sigmoid(x)": lambda x, y: 1 / (1 + np.exp(-x)),
+    "sigmoid(y)": lambda x, y: 1 / (1 + np.exp(-y)),
+    "tanh(y)": lambda x, y: np.tanh(y),
+    "cos(y)": lambda x, y: np.cos(y),
     "sign(x)": lambda x, y: np.sign(x),
 }
 
@@ -68,6 +71,9 @@ SLOPES: Mapping[str, Slope] = {
 FACTORS: Mapping[str, Slope] = {
     text: SLOPES[text] for text in ("y", "x", "1/y", "1/x", "y²", "x²", "1/y²", "1/x²", "y³", "1/y³") if text in SLOPES
 }
+
+#: What may be the derivative of a linear operation.
+NUMBERS: Mapping[str, Slope] = {"1": SLOPES["1"]}
 
 #: A constant before an expression is a fraction with a numerator and a denominator up to this.
 _LARGEST = 8
@@ -80,6 +86,14 @@ def short_fraction(middle: float, spread: float) -> float | None:
         if near != 0 and abs(near * denominator) <= _LARGEST and abs(near - middle) <= spread + 1e-12 * abs(near):
             return near
     return None
+
+
+def one_number(slope: np.ndarray) -> float | None:
+    """The number that a derivative is wherever it is finite; None where it is none, or 0."""
+    known = slope[np.isfinite(slope)]
+    if not known.size or known.flat[0] == 0 or np.ptp(known) > 1e-13 * abs(known.flat[0]):
+        return None
+    return float(known.flat[0])
 
 
 def times(constant: float, text: str) -> str:

@@ -9,17 +9,19 @@ import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.tensors.diagnosis.alternatives import moved_by
-from diffexplore.tensors.diagnosis.edges import PathEdge, edges, expressions, name_of_edge
+from diffexplore.tensors.diagnosis.edges import PathEdge, edges, expressions, name_of_edge, steps_of_loops
 from diffexplore.tensors.diagnosis.factors import fitted_weight
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
 from diffexplore.tensors.diagnosis.scene import GradientScene
 from diffexplore.tensors.diagnosis.slope_expressions import (
     FACTORS,
+    NUMBERS,
     SLOPES,
     Slope,
     expression_of,
     meaning,
+    one_number,
     short_fraction,
     times,
 )
@@ -46,7 +48,13 @@ class _Operation:
 
     @property
     def expressions(self) -> Mapping[str, Slope]:
-        return FACTORS if self.slope is None else SLOPES
+        """Of a linear operation the derivative is a number, and may only be taken for another."""
+        return FACTORS if self.slope is None else NUMBERS if self.number is not None else SLOPES
+
+    @property
+    def number(self) -> float | None:
+        """The derivative of a linear operation; None of another one."""
+        return None if self.slope is None else one_number(self.slope)
 
     def cotangent(self, text: str) -> np.ndarray:
         """What comes back to the operand where the derivative is, or has the factor, of that text."""
@@ -93,7 +101,7 @@ def _mistake(one: _Operation, number: int, text: str, constant: float) -> Mistak
     if one.slope is None:
         message = f"the gradient through {name} is multiplied by {written}{meaning(written)}"
         return Mistake("factor_of_input", message, predict, {"path": name, "factor": written}, fitted=1)
-    right = expression_of(one.slope, one.x, one.y)
+    right = expression_of(one.slope, one.x, one.y) if one.number is None else times(one.number, "1")
     not_right = f", not {right}" if right else ""
     message = f"the derivative of {name} counts as {written}{not_right}{meaning(written, right)}"
     return Mistake("wrong_slope", message, predict, {"path": name, "slope": written, "right": right}, fitted=1)
@@ -102,7 +110,8 @@ def _mistake(one: _Operation, number: int, text: str, constant: float) -> Mistak
 def _operations(sweep: RecordedSweep) -> tuple[_Operation, ...]:
     """The operations on the way back, and expressions of several of them; those of each entry alone come first."""
     if not sweep.operations:
-        several = [_operation(sweep, edge, edge.number) for edge in edges(sweep)[0]]
+        repeated = {edge.number for several in steps_of_loops(sweep) for edge in several}
+        several = [_operation(sweep, edge, edge.number) for edge in edges(sweep)[0] if edge.number not in repeated]
         several += [_operation(sweep, *both) for both in expressions(sweep)]
         found = [one for one in several if one is not None]
         sweep.operations.append(tuple(sorted(found, key=lambda one: one.slope is None)))

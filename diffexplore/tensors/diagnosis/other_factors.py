@@ -1,0 +1,80 @@
+"""Factors of a product that others stand for: the argument of a function for its value, or another input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from diffexplore.tensors.diagnosis.edges import PathEdge, added_up
+from diffexplore.tensors.diagnosis.recording import RecordedSweep
+from diffexplore.tensors.memory import StorageRegion
+
+
+def other_factors(
+    sweep: RecordedSweep, edge: PathEdge, made_by: dict[int, int]
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """What comes back to a factor of a product where X stands for the other one: for f(X), or for another input."""
+    tape, given = sweep.tape, edge.given[0]
+    operands, operator = tape.entries[edge.number].operands, tape.operators[edge.number]
+    if operator not in ("mul", "mm", "bmm") or len(operands) != 2 or given is None:
+        return
+    other = operands[1 - edge.index]
+    if other is None or other.state is edge.operand.state:
+        return
+    factor = values_of(other)
+    for key, x, values in (*_made_of(sweep, other, made_by), *_in_place_of(sweep, other)):
+        if np.array_equal(values, factor):
+            continue
+        passed = with_factor(edge, operator, values)
+        if passed is not None:
+            yield key, f"the value of {_name(sweep, x, made_by)} is used for {_name(sweep, other, made_by)}", passed
+
+
+def with_factor(edge: PathEdge, operator: str, values: np.ndarray) -> np.ndarray | None:
+    """What comes back to a factor of a product where the other one has these values."""
+    given = edge.given[0]
+    if given is None or operator not in ("mul", "mm", "bmm"):
+        return None
+    back = given.high * values if operator == "mul" else _beside(given.high, values.mT, edge.index)
+    return added_up(back, edge.operand.layout.shape)
+
+
+_Factor = tuple[str, StorageRegion, np.ndarray]
+
+
+def _made_of(sweep: RecordedSweep, other: StorageRegion, made_by: dict[int, int]) -> Iterator[_Factor]:
+    """The operands of what made a factor, in its shape."""
+    maker = made_by.get(id(other.state))
+    for x in () if maker is None else sweep.tape.entries[maker].operands:
+        if x is not None and x.layout.shape == other.layout.shape:
+            yield "operand_for_result", x, values_of(x)
+
+
+def _in_place_of(sweep: RecordedSweep, other: StorageRegion) -> Iterator[_Factor]:
+    """Other inputs of the shape of that one of which a factor is a view, seen in the same way."""
+    sources = sweep.tape.sources
+    own = next((source for source in sources if source.state is other.state), None)
+    for x in () if own is None else sources:
+        if own is not None and x.state is not own.state and x.layout == own.layout:
+            yield "wrong_operand", x, np.asarray(other.layout.read(x.state.ball).high)
+
+
+def _beside(cotangent: np.ndarray, factor: np.ndarray, place: int) -> np.ndarray:
+    product: np.ndarray = cotangent @ factor if place == 0 else factor @ cotangent
+    return product
+
+
+def values_of(region: StorageRegion | None) -> np.ndarray:
+    assert region is not None
+    return np.asarray(region.layout.read(region.state.ball).high)
+
+
+def _name(sweep: RecordedSweep, region: StorageRegion, made_by: dict[int, int]) -> str:
+    number = made_by.get(id(region.state))
+    if number is not None:
+        place = sweep.tape.places[number]
+        last = max(other for other, same in enumerate(sweep.tape.places) if same == place)
+        return str(place) if number == last else f"{sweep.tape.operators[number]} in {place}"
+    found = [n for n, source in zip(sweep.names, sweep.tape.sources, strict=True) if source.state is region.state]
+    return found[0] if found else "a constant"
