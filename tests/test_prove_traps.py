@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from autograd_functions import function_of
 from representatives import one_in, slow
 
@@ -182,3 +183,55 @@ def test_a_loss_counts_where_it_has_a_value_as_it_was_written(candidate: Any, fo
     proof = dx.prove(candidate, formula, parameters="x")
     assert proof.status == status
     assert (proof.exclusions == ("x > 0",)) == (formula != "(x)")
+
+
+@pytest.mark.parametrize(
+    "backward",
+    [
+        lambda g, x: g * torch.where(x > 20, 7.0, torch.sigmoid(x)),
+        lambda g, x: g * torch.where(x > 25, 0.5, torch.sigmoid(x)),
+        lambda g, x: g * torch.where((x > 30) & (x < 31), 7.0, torch.sigmoid(x)),
+    ],
+)
+def test_a_convention_excuses_no_other_fault_in_its_region(backward: Callable[[Tensor, Tensor], Tensor]) -> None:
+    proof = dx.prove(function_of(F.softplus, backward), parameters="x")
+    assert proof.status == "refuted"
+    assert proof.refuted[0].decision.counterexample.point["x"] > 20
+    right = dx.prove(function_of(F.softplus, lambda g, x: g * torch.sigmoid(x)), parameters="x")
+    assert (right.status, len(right.exclusions)) == ("proved", 1)
+
+
+@pytest.mark.parametrize(
+    ("forward", "domain"),
+    [
+        (lambda p: F.binary_cross_entropy(p, torch.ones_like(p)), ["p > 0", "p < 1"]),
+        (lambda p: F.gaussian_nll_loss(torch.ones_like(p), torch.zeros_like(p), p), "p > 0"),
+        (torch.special.i1, ()),
+    ],
+)
+def test_a_fault_beside_a_convention_is_seen(forward: Callable[[Tensor], Tensor], domain: Any) -> None:
+    """The wrong branch lies inside of the region that the convention leaves out."""
+    doubled = function_of(lambda x: x, lambda g, x: g * torch.where((x > 0) & (x < 1e-50), 2.0, 1.0))
+    program = lambda p: forward(doubled.apply(p))  # noqa: E731
+    assert dx.prove(forward, parameters="p", domain=domain).status == "proved"
+    assert dx.prove(program, parameters="p", domain=domain).status != "proved"
+
+
+def test_a_loss_is_no_other_one_beyond_a_threshold() -> None:
+    wrong = dx.prove(lambda x: torch.where(x > 30, 2 * x, F.softplus(x)), "softplus(x)", parameters="x")
+    assert wrong.status == "refuted"
+
+
+@pytest.mark.parametrize("condition", [lambda x: (x > 0).sum() == 2, lambda x: (x > 0).double().mean() == 0.5])
+def test_a_condition_that_counts_samples_is_about_all_of_them(condition: Callable[[Tensor], Tensor]) -> None:
+    """SymPy would take the choice of each sample for that of the sample outside the sum."""
+    forgets = function_of(lambda x: x**2, lambda g, x: g * 2 * x * torch.where(condition(x), 2.0, 1.0))
+    proof = dx.prove(forgets, parameters="", data="x")
+    assert (proof.status, proof.samples) == ("refuted", 4)
+
+
+def test_a_counterexample_beside_a_threshold_has_few_decimals() -> None:
+    late = function_of(lambda x: x**2, lambda g, x: g * torch.where(x > 20, 7.0, 2 * x))
+    (wrong,) = dx.prove(late, parameters="x").refuted
+    assert wrong.decision.counterexample is not None
+    assert wrong.decision.counterexample.point["x"].denominator <= 1000

@@ -33,23 +33,27 @@ def find(
     shows, and can be read; but only one that ``shows`` says to show.
     """
     largest: Seen | None = None
-    apart: list[Seen] = []
+    apart: list[tuple[Seen, Seen]] = []  # each after it was shortened, and before
     try:
         for seen in islice(seen_in(case, count, sizes), enough):
             if seen.apart:
-                apart.append(seen)
-                if len(apart) == _MOST_APART or (_oddness(seen) == 0 and shows(seen.counterexample())):
+                apart.append((shortened(case, seen), seen))
+                if len(apart) == _MOST_APART or (_is_readable(*apart[-1]) and shows(seen.counterexample())):
                     break
             if largest is None or seen.difference.mid() > largest.difference.mid():
                 largest = seen
     except Unsupported:
         pass
-    for one in sorted(apart, key=_oddness):
-        short = shortened(case, one)
+    for short, one in sorted(apart, key=lambda pair: (pair[0] is pair[1], _oddness(pair[1]))):
         for best in (one,) if short is one else (short, one):
             if shows(best.counterexample()):
                 return best, best
     return None, largest
+
+
+def _is_readable(short: Seen, seen: Seen) -> bool:
+    """Whether a point has few decimals, unlike one just beside a bound, and its numbers are near 1."""
+    return short is not seen and _oddness(seen) == 0
 
 
 def _oddness(seen: Seen) -> float:

@@ -50,7 +50,7 @@ def _at_one(traced: Traced, weight: Array) -> Traced:
         partials=None if traced.partials is None else kept(traced.partials),
         second=None if traced.second is None else kept(traced.second),
         domains=MappingProxyType({name: domain for name, domain in traced.domains.items() if name != upstream.name}),
-        read_exactly=lambda: _at_one(traced.read_exactly(), weight),
+        read_again=lambda way: _at_one(traced.read_again(way), weight),
     )
 
 

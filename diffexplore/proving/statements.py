@@ -18,6 +18,7 @@ from diffexplore.formula.summand import conditions_of
 from diffexplore.formula.text import Writer, to_text
 from diffexplore.loss import Loss
 from diffexplore.proving.derivatives import readable_derivative
+from diffexplore.proving.excuses import without_excuse
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.records import Statement
 from diffexplore.proving.renaming import PartialClaim, Renamings
@@ -50,33 +51,37 @@ def statements_of(
     if few:
         domain = list(dict.fromkeys(condition.xreplace(sample) for condition in domain for sample in few))
     shared: dict[str, Any] = {
-        "domain": domain, "conventions": traced.conventions, "sizes": usual(traced.guards), "allowance": allowance,
+        "domain": domain, "sizes": usual(traced.guards), "allowance": allowance,
         "inputs": [*data, *(symbol for sample in few for symbol in sample.values())],  # each of their values counts
     }  # fmt: skip
     text_of = partial(to_text, writer=Writer(unicode=True))
-    if loss is not None:
-        same = decide_equal(
-            exact,
-            traced.output,
-            needs=traced.domains[OUTPUT],
-            everywhere=True,
-            shown=runs.shown(traced, VALUE),
-            **shared,
-        )
-        yield Statement(VALUE, text_of(traced.output), same.plain)
 
-    defined = traced.domains[OUTPUT] if loss is None else ()
+    def value(read: Traced) -> Decision:
+        """That the program computes the loss."""
+        stated = {**shared, "needs": read.domains[OUTPUT], "conventions": read.conventions}
+        return decide_equal(exact, read.output, everywhere=True, shown=runs.shown(traced, VALUE), **stated)
+
+    if loss is not None:
+        yield Statement(VALUE, text_of(traced.output), without_excuse(value(traced), traced, value).plain)
     renamings = Renamings(exact, _kinds(program, traced, data), domain, traced.conventions)
 
     def slope(name: str, claimed: sympy.Expr, call: int = 1) -> Statement:
         """That what a backward call computes is the partial by a symbol."""
         claim = PartialClaim(real(name), claimed, traced.domains[name])
+
+        def decided(read: Traced) -> Decision:
+            own, defined = (read.output, read.domains[OUTPUT]) if loss is None else (exact, ())
+            partial = (read.second if call > 1 else None) or read.partials or {}
+            stated = {
+                **shared, "data": data, "needs": read.domains[name], "defined": defined,
+                "conventions": read.conventions, "shown": runs.shown(traced, name, call),
+            }  # fmt: skip
+            found = _by_terms(own, partial[name], claim.symbol, stated)
+            return found or decide_gradient(own, partial[name], claim.symbol, **stated)
+
         decision = renamings.proved(claim)
         if decision is None:
-            shown = runs.shown(traced, name, call)
-            stated = {**shared, "data": data, "needs": claim.needs, "defined": defined, "shown": shown}
-            decision = _by_terms(exact, claimed, claim.symbol, stated)
-            decision = decision or decide_gradient(exact, claimed, claim.symbol, **stated)
+            decision = without_excuse(decided(traced), traced, decided)
             renamings.add(claim, decision)
         right = readable_derivative(exact, claim.symbol) if decision.status == "refuted" else None
         return Statement(name, text_of(claimed), decision.plain, call, "" if right is None else text_of(right))

@@ -29,12 +29,12 @@ from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 def _comparison(
     name: str, sign: str, compare: Callable[..., Any], holds: Callable[..., Any],
-    note: Callable[..., None] | None = None,
+    instead: Callable[..., Any] | None = None,
 ) -> Operator:  # fmt: skip
     """NaN is none of the formulas' numbers, so that "not less" is "greater or equal"."""
     return handled(
         name, EVERYWHERE, case(f"self {sign} other ? 1 : 0"), handler=branching.compare, tests_finiteness=True,
-        read=comparisons.comparison(compare, note), on_tensors=tensors.comparison(holds),
+        read=comparisons.comparison(compare, instead), on_tensors=tensors.comparison(holds),
     )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ _finiteness = partial(
 
 OPERATORS: tuple[Operator, ...] = (
     _comparison("lt", "<", less, python.lt),
-    _comparison("gt", ">", lambda x, y: less(y, x), python.gt, conventions.note_near_zero),
+    _comparison("gt", ">", lambda x, y: less(y, x), python.gt, conventions.beyond_zero),
     _comparison("le", "<=", lambda x, y: opposite(less(y, x)), python.le),
     _comparison("ge", ">=", lambda x, y: opposite(less(x, y)), python.ge),
     _comparison("eq", "==", equal, python.eq),

@@ -20,7 +20,7 @@ from diffexplore.formula.batch_sums import SAMPLES, batch_sum
 from diffexplore.formula.recognise import Recognised, derived, itself, recognised
 from diffexplore.torch_ops.readers import reductions
 from diffexplore.torch_ops.readers.arrays import Cells, Grid, Mixes, cells_of, each, scalar
-from diffexplore.torch_ops.readers.conventions import note_clamp
+from diffexplore.torch_ops.readers.conventions import is_unseen
 from diffexplore.torch_ops.readers.kinds import Known, NotANumber, check_arguments, conformed
 from diffexplore.torch_ops.readers.logic import as_condition, as_number, is_truth
 from diffexplore.torch_ops.records import Operator
@@ -33,6 +33,7 @@ from diffexplore.tracing.narrow import NarrowResults
 from diffexplore.tracing.nodes import RESHAPES, as_given, is_in_place, metas_of, name_of, only_checks, operator_of
 from diffexplore.tracing.pairs import as_real, real_shape
 from diffexplore.tracing.sizes import LONG, floats_of, in_samples
+from diffexplore.tracing.ways import WayOfReading
 
 
 class Reading:
@@ -43,12 +44,11 @@ class Reading:
     all operands have a finite value everywhere. ``view_copied`` says that some view has cells of its own, so that
     writing into it would not reach the tensor that it is a view of. ``operand`` is the node's first tensor, ``results``
     are what it makes, without numbers. ``needs`` are conditions under which alone the node has a value, beside those of
-    its operator. ``constants`` are the floats that were read as other numbers; none where ``exact``, which reads every
-    float as the number that it is. ``decided`` are the conditions of masks that the trace decided,
-    ``narrow`` says where results are in a narrower dtype.
+    its operator. ``constants`` are the floats that were read as other numbers. ``decided`` are the conditions of masks
+    that the trace decided, ``narrow`` says where results are in a narrower dtype, ``way`` how all is read.
     """
 
-    def __init__(self, capture: Capture, data: Sequence[sympy.Symbol], *, exact: bool = False) -> None:
+    def __init__(self, capture: Capture, data: Sequence[sympy.Symbol], *, way: WayOfReading) -> None:
         self.data = tuple(data)
         self.notes: dict[str, None] = {}
         self.guards: dict[Boolean, None] = {}
@@ -61,7 +61,7 @@ class Reading:
         self.shape: tuple[tuple[int, ...], int | None] = ((), None)
         self.dtype: torch.dtype | None = None
         self.operand, self.results = torch.empty(0, dtype=torch.float64, device="cpu"), cast(Any, ())
-        self._capture, self._as_they_are = capture, exact
+        self._capture, self.way = capture, way
         self._floats = floats_of(capture.graph)
         self.domains, self.narrow = NodeDomains(), NarrowResults()
         self._given: Sequence[Any] = ()  # the operands of the node, as they were before it wrote into one
@@ -128,10 +128,10 @@ class Reading:
         self.needs.update(conditions)
 
     def convention(self, condition: Any, text: str) -> Any:
-        """Records that torch departs from mathematics where the condition holds; the condition."""
-        if condition not in (True, False):
+        """Records that torch departs from mathematics where the condition holds; where it is read as doing so."""
+        if condition not in (True, False) and not self.way.as_meant:
             self.conventions.setdefault(condition, text)
-        return condition
+        return sympy.false if self.way.as_meant else condition
 
     # ----------------------------------------------------------------------------------------------- the nodes
     def _value(self, node: Node, values: Mapping[Node, Any]) -> Any:
@@ -173,9 +173,8 @@ class Reading:
         except Mixes:
             raise MixesSamples(f"{name_of(node)} at {self.place}") from None
         except NotImplementedError as error:
-            raise (NoValue if isinstance(error, NotANumber) else UsageError)(
-                f"{name_of(node)} at {self.place} cannot be read: {error}"
-            ) from None
+            kind = NoValue if isinstance(error, NotANumber) else UsageError
+            raise kind(f"{name_of(node)} at {self.place} cannot be read: {error}") from None
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             reason = f"its formula is not known for these arguments ({type(error).__name__}: {error})"
             raise UsageError(f"{name_of(node)} at {self.place} cannot be read: {reason:.200}") from error
@@ -194,8 +193,8 @@ class Reading:
         target = args[0]
         if any(np.may_share_memory(target.cells, leaf) for leaf in self._leaves):
             raise NotImplementedError("an argument is modified in place: work on a copy of it, as in x = x + 1")
-        if known.name in ("clamp", "clamp_min"):
-            note_clamp(self, Grid(target.cells.copy(), target.axis), kwargs.get("min", (*args, None)[1]))
+        if known.name in ("clamp", "clamp_min") and is_unseen(self, target, kwargs.get("min", (*args, None)[1])):
+            return target
         changed = self._conformed(read(self, *args, **kwargs), meta)
         if changed.axis is not None and target.axis is None:
             raise Mixes
@@ -219,7 +218,7 @@ class Reading:
 
     def _exact(self, value: float, dtype: str = "float64") -> sympy.Expr:
         """The number that a float of the program stands for, or is."""
-        if self._as_they_are:
+        if self.way.exact:
             return itself(value)
         found = recognised(value, dtype)
         if found is None and dtype == "float64" and itself(value).is_Rational and itself(value).q > LONG:

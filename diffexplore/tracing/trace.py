@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -25,6 +24,7 @@ from diffexplore.tracing.domains import NoValue
 from diffexplore.tracing.interpret import Reading
 from diffexplore.tracing.sizes import meets, relation_in_samples
 from diffexplore.tracing.traced import FEW, OUTPUT, Traced
+from diffexplore.tracing.ways import USUAL, WayOfReading
 
 
 def trace(
@@ -94,6 +94,9 @@ def trace_near(
     return trace(fn, parameters=tracing.parameters, data=tracing.data, by_data=by_data, samples=tried)
 
 
+_Stated = Spec | Sequence[Array]
+
+
 @dataclass(frozen=True)
 class _CapturedCase:
     """The graph of one case, with notes of its gradients and what was decided in it."""
@@ -105,7 +108,7 @@ class _CapturedCase:
 
 @dataclass(frozen=True)
 class _Tracing:
-    """A function with its arguments; whether gradients are traced, those by data too, and floats read as they are.
+    """A function with its arguments; whether gradients are traced, those by data too, and how it is read.
 
     ``captured`` are the graphs of what was traced: floats are read in two ways, of the same graph.
     """
@@ -115,14 +118,11 @@ class _Tracing:
     data: tuple[Array, ...]
     backward: bool
     by_data: bool
-    exact: bool = False
+    way: WayOfReading = USUAL
     captured: dict[Any, _CapturedCase] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(
-        cls, fn: Callable[..., Any], parameters: Spec | Sequence[Array], data: Spec | Sequence[Array],
-        backward: bool, by_data: bool,
-    ) -> _Tracing:  # fmt: skip
+    def of(cls, fn: Callable[..., Any], parameters: _Stated, data: _Stated, backward: bool, by_data: bool) -> _Tracing:
         arrays, batches = declare(parameters), declare(data)
         names = [array.name for array in (*arrays, *batches)]
         return cls(applied(fn, names), arrays, batches, backward, by_data)
@@ -138,19 +138,17 @@ class _Tracing:
     def _case(self, samples: int | None, mixing: str | None, tried: int | None, chosen: tuple[bool, ...]) -> ReadCase:
         """One case of the masks that the program decides."""
         case = self._captured(samples, tried, chosen)
-        reading = Reading(case.capture, symbols_of(self.data), exact=self.exact)
+        reading = Reading(case.capture, symbols_of(self.data), way=self.way)
         reading.notes.update(dict.fromkeys((*case.notes, *case.capture.notes)))
-        read_exactly = partial(replace(self, exact=True).traced, samples, mixing, tried)
         traced: Traced | Exception
         try:
-            traced = self._read(case.capture, reading, samples, mixing, read_exactly)
+            traced = self._read(case.capture, reading, samples, mixing, tried)
         except (UsageError, MixesSamples) as error:
             traced = error
         return ReadCase(traced, tuple(reading.decided), case.decisions)
 
     def _read(
-        self, captured: Capture, reading: Reading, samples: int | None, mixing: str | None,
-        read_exactly: Callable[[], Traced],
+        self, captured: Capture, reading: Reading, samples: int | None, mixing: str | None, tried: int | None
     ) -> Traced:  # fmt: skip
         """The formulas of one graph."""
         read_guards(captured, reading)
@@ -173,25 +171,28 @@ class _Tracing:
                 "the function or its gradient holds an infinite or undefined number, which formulas have no word for: "
                 "leave out what makes it, such as masked_fill with -inf or a division by 0"
             )
+
+        def in_another_way(way: WayOfReading) -> Traced:
+            return replace(self, way=way).traced(samples, mixing, tried)
+
         return Traced(
             self.parameters, self.data, output,
             MappingProxyType(partials) if self.backward else None,
             MappingProxyType(again) if captured.calls > 1 else None,
             samples, mixing, tuple(reading.guards), tuple(reading.notes), MappingProxyType(reading.conventions),
             MappingProxyType({**domains, OUTPUT: tuple(sorted(reading.domains.output, key=str))}),
-            captured.graph, read_exactly, tuple(reading.constants.values()), reading.narrow.steps,
+            captured.graph, self.way, in_another_way, tuple(reading.constants.values()), reading.narrow.steps,
         )  # fmt: skip
 
     def _captured(self, samples: int | None, tried: int | None, chosen: tuple[bool, ...]) -> _CapturedCase:
         """The graph of a case, captured once."""
-        key = (samples, tried, chosen)
-        if key not in self.captured:
+        if (key := (samples, tried, chosen)) not in self.captured:
             self.captured[key] = self._capture(samples, tried, chosen)
         return self.captured[key]
 
     def _capture(self, samples: int | None, tried: int | None, chosen: tuple[bool, ...]) -> _CapturedCase:
         """The graph with the gradients by parameters and data, but for data that torch has none by."""
-        names, batches = [array.name for array in self.parameters], [array.name for array in self.data]
+        names, batches = ([array.name for array in arrays] for arrays in (self.parameters, self.data))
         choices = [batches, *([name for name in batches if name != left] for left in batches), []]
         table, notes = decompositions(), tuple[str, ...]()
         for choice in choices if self.backward and self.by_data else [[]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -13,6 +13,7 @@ from diffexplore.formula.recognise import Recognised
 from diffexplore.formula.text import to_text
 from diffexplore.tracing.declarations import Array
 from diffexplore.tracing.narrow import NarrowStep
+from diffexplore.tracing.ways import WayOfReading
 
 #: The key of the output among the domains; no symbol is called so.
 OUTPUT = ""
@@ -42,8 +43,8 @@ class Traced:
         domains: for each symbol of ``partials``, and for :data:`OUTPUT`, the conditions under which torch has a value;
             formulas may have more, since SymPy cancels.
         graph: the graph that was read.
-        read_exactly: reads it again, with every float as the number that it is; raises UsageError where these have no
-            formula.
+        way: how it was read.
+        read_again: reads it in another way.
     """
 
     parameters: tuple[Array, ...]
@@ -58,9 +59,18 @@ class Traced:
     conventions: Mapping[Boolean, str]
     domains: Mapping[str, tuple[Boolean, ...]]
     graph: GraphModule = field(compare=False, repr=False)
-    read_exactly: Callable[[], Traced] = field(compare=False, repr=False)
+    way: WayOfReading
+    read_again: Callable[[WayOfReading], Traced] = field(compare=False, repr=False)
     constants: tuple[Recognised, ...] = ()
     narrow: tuple[NarrowStep, ...] = ()
+
+    def read_exactly(self) -> Traced:
+        """With every float as the number that it is; raises UsageError where these have no formula."""
+        return self.read_again(replace(self.way, exact=True))
+
+    def read_as_meant(self) -> Traced:
+        """Without the departures of torch from mathematics, as if each function were what its name says."""
+        return self.read_again(replace(self.way, as_meant=True))
 
     @property
     def rounds(self) -> bool:

@@ -27,10 +27,11 @@ _NAN = (
 )
 
 
-def comparison(function: Callable[..., Any], note: Callable[..., None] | None = None) -> Callable[..., Grid]:
+def comparison(function: Callable[..., Any], instead: Callable[..., Grid | None] | None = None) -> Callable[..., Grid]:
     """A comparison; x with itself or an infinity, which tests whether x is a number, is read where it certainly is.
 
-    ``note`` is called with the reading and the operands, to keep what the comparison tells of torch's conventions.
+    ``instead`` is called with the reading and the operands: where the comparison tells of a convention of torch, it
+    keeps that, and says what the comparison is read as.
     """
 
     def compare(certain: bool, *values: Any) -> Any:
@@ -41,9 +42,8 @@ def comparison(function: Callable[..., Any], note: Callable[..., None] | None = 
 
     def read(reading: Reading, *operands: Any) -> Grid:
         numbers = list(map(reading.number, operands))
-        if note is not None:
-            note(reading, *numbers)
-        return each(partial(compare, reading.certain), *numbers)
+        found = None if instead is None else instead(reading, *numbers)
+        return found if found is not None else each(partial(compare, reading.certain), *numbers)
 
     return read
 

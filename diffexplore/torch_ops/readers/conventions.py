@@ -8,7 +8,7 @@ import sympy
 
 from diffexplore.formula.functions_sympy import log1p, sigmoid, softplus
 from diffexplore.torch_ops.readers.arrays import Grid, each
-from diffexplore.torch_ops.readers.logic import less, select
+from diffexplore.torch_ops.readers.logic import less, opposite, select
 
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
@@ -43,10 +43,12 @@ def binary_cross_entropy(reading: Reading, p: Grid, y: Grid, weight: Any = None,
     """With logarithms of at least -100."""
 
     def loss(p: Expr, y: Expr, w: Expr) -> Expr:
-        of_p, of_rest = sympy.log(p), log1p(-p)
-        for log in (of_p, of_rest):
-            reading.convention(less(log, _LOWEST_LOG), "torch's binary_cross_entropy bounds logarithms by −100")
-        return w * ((y - 1) * sympy.Max(of_rest, _LOWEST_LOG) - y * sympy.Max(of_p, _LOWEST_LOG))
+        return w * ((y - 1) * bounded(log1p(-p)) - y * bounded(sympy.log(p)))
+
+    def bounded(log: Expr) -> Expr:
+        low = less(log, _LOWEST_LOG)
+        low = reading.convention(low, "torch's binary_cross_entropy bounds logarithms by −100")
+        return log if low == False else sympy.Max(log, _LOWEST_LOG)  # noqa: E712 (SymPy's false is not Python's)
 
     weight = sympy.S.One if weight is None else weight
     return reading.reduced(each(loss, p, reading.number(y), reading.number(weight)), reduction)
@@ -60,8 +62,8 @@ def binary_cross_entropy_backward(
     def slope(g: Expr, p: Expr, y: Expr, w: Expr) -> Expr:
         product = (1 - p) * p
         small = less(product, _LOWEST_PRODUCT)
-        reading.convention(small, "torch's binary_cross_entropy divides by at least 1e-12 in its backward")
-        return g * w * (p - y) / sympy.Max(product, _LOWEST_PRODUCT)
+        small = reading.convention(small, "torch's binary_cross_entropy divides by at least 1e-12 in its backward")
+        return g * w * (p - y) / (product if small == False else sympy.Max(product, _LOWEST_PRODUCT))  # noqa: E712
 
     weight = sympy.S.One if weight is None else weight
     size = reading.count(p, tuple(range(p.ndim))) if reduction == 1 else sympy.S.One
@@ -95,17 +97,23 @@ def hardsigmoid_backward(reading: Reading, grad: Grid, x: Grid) -> Grid:
     return each(slope, grad, x)
 
 
-def note_clamp(reading: Reading, before: Grid, low: Any) -> None:
-    """Records a bound that a function of torch puts on an intermediate in place, out of autograd's sight."""
+def is_unseen(reading: Reading, before: Grid, low: Any) -> bool:
+    """Whether a bound that a function of torch puts on an intermediate in place, out of autograd's sight, is left out.
+
+    It is kept as a convention, and left out where functions are read as they are meant.
+    """
     function = reading.place.function
-    if function in _SILENT_CLAMPS and not reading.place.recorded and low is not None:
-        text = f"torch's {function} bounds a denominator from below, as a constant"
-        each(lambda x, low: reading.convention(less(x, low), text), before, reading.number(low))
+    if function not in _SILENT_CLAMPS or reading.place.recorded or low is None:
+        return False
+    text = f"torch's {function} bounds a denominator from below, as a constant"
+    each(lambda x, low: reading.convention(less(x, low), text), before, reading.number(low))
+    return reading.way.as_meant
 
 
-def note_near_zero(reading: Reading, x: Grid, limit: Grid) -> None:
-    """Records that the derivative of a function of torch is a constant near 0, which a comparison in it tells."""
+def beyond_zero(reading: Reading, x: Grid, limit: Grid) -> Grid | None:
+    """What limit < x is read as where it tells that the derivative of a function of torch is a constant near 0."""
     function = reading.place.function
-    if function in _CONSTANT_NEAR_ZERO and reading.place.backward:
-        text = f"torch gives {function} the derivative 1/2 that it has at 0"
-        each(lambda x, limit: reading.convention(sympy.Not(less(limit, x)), text), x, limit)
+    if function not in _CONSTANT_NEAR_ZERO or not reading.place.backward:
+        return None
+    text = f"torch gives {function} the derivative 1/2 that it has at 0"
+    return each(lambda x, limit: opposite(reading.convention(sympy.Not(less(limit, x)), text)), x, limit)

@@ -11,7 +11,9 @@ import sympy
 from sympy import Expr
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.step_functions import StepFunction, ceil, floor, rounded, trunc
+from diffexplore.torch_ops.readers.arrays import Mixes
 
 
 def less(x: Expr, y: Expr) -> Boolean:
@@ -76,7 +78,18 @@ def select(condition: Boolean, x: Expr, y: Expr) -> Expr:
         return x
     if condition == False:  # noqa: E712
         return y
-    return sympy.Piecewise((x, condition), (y, True), evaluate=False)
+    return choice((x, condition), (y, sympy.true))
+
+
+def choice(*branches: tuple[Expr, Boolean]) -> Expr:
+    """The first branch whose condition holds.
+
+    SymPy takes choices out of what is compared, also out of the summands of a sum, where they are about other samples
+    than outside: such a condition, as that two of the samples are positive, cannot be stated for the generic sample.
+    """
+    if any(one.has(sympy.Piecewise) for _, condition in branches for one in condition.atoms(BatchSum)):
+        raise Mixes
+    return sympy.Piecewise(*branches, evaluate=False)
 
 
 def is_truth(value: sympy.Basic) -> bool:

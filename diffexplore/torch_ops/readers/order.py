@@ -15,7 +15,7 @@ import sympy
 from sympy import Expr
 
 from diffexplore.torch_ops.readers.arrays import Grid, Mixes, cells_of
-from diffexplore.torch_ops.readers.logic import equal, less, opposite
+from diffexplore.torch_ops.readers.logic import choice, equal, less, opposite
 
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
@@ -47,7 +47,7 @@ def _chosen(pairs: Sequence[tuple[Expr, Any]], last: Expr) -> Expr:
             branches.append((value, condition))
     if all(value == last for value, _ in branches):
         return last
-    return sympy.Piecewise(*branches, (last, True), evaluate=False)
+    return choice(*branches, (last, sympy.true))
 
 
 def _orders(row: Sequence[Expr], before: Before) -> list[tuple[tuple[int, ...], Any]]:
