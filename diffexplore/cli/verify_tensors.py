@@ -128,9 +128,9 @@ def _checks(request: TensorRequest) -> tuple[list[TensorCheck], tuple[str, ...]]
         fn = load_candidate(request.place)
         args = inputs_for(fn, request.inputs, dtype=as_dtype(request.dtype), seed=request.seed)
         return [(request.place, fn, kept_of(fn, TensorReplay(request.place, args, request.seed), options))], ()
-    if request.sampled is not None:
-        named, unchecked = {request.place: request.sampled}, ()
-    else:
+    named = {request.place: request.sampled} if request.sampled is not None else {}
+    unchecked: tuple[str, ...] = ()
+    if not named:
         file = sampled_in(request.place)
         named, unchecked = {f"{request.place}:{name}": one for name, one in file.sampled.items()}, file.unchecked
     checks = [
