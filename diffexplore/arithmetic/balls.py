@@ -15,6 +15,7 @@ import flint
 import sympy
 from flint import arb, arb_series
 
+from diffexplore.arithmetic.precision import is_sharp
 from diffexplore.arithmetic.precision import precision as precision
 from diffexplore.functions.tables import implementations
 from diffexplore.program.program import Constant, Program, lower_constant
@@ -127,7 +128,10 @@ def bessel_k(order: int, x: arb) -> arb:
     """Kₙ(x) for x > 0: Arb's own cancels for a large x, where Tricomi's function does not (NIST DLMF 10.39.6)."""
     if not x > 0:
         return arb.nan()
-    own, n = x.bessel_k(arb(order)), arb(order)
+    n = arb(order)
+    own = arb.nan() if x > 30 else x.bessel_k(n)
+    if is_sharp(own):
+        return own
     other = (2 * x).hypgeom_u(n + arb(0.5), 2 * n + 1) * arb.pi().sqrt() * (2 * x) ** order * (-x).exp()
     return own if own.is_finite() and own.rad() < other.rad() else other
 

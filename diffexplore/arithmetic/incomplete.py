@@ -11,6 +11,7 @@ import flint
 from flint import arb
 
 from diffexplore.arithmetic.cauchy import Analytic
+from diffexplore.arithmetic.precision import is_sharp
 
 #: Left of this times a the series of P is summed, whose terms are positive; right of it P is 1 − Q, which is not small.
 _SUMMED = 0.9
@@ -57,7 +58,7 @@ def lower_beta(a: Any, b: Any, x: Any) -> Any:
     if x.is_zero() or (1 - x).is_zero():
         return arb(0) if x.is_zero() else arb(1)
     direct = x.beta_lower(a, b, 1)
-    if x.real < 0.5:
+    if x.real < 0.5 or is_sharp(direct):
         return direct
     # Arb's own way for an x near 1 fails on balls around a whole number b.
     other = 1 - (1 - x).beta_lower(b, a, 1)

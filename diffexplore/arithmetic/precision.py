@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flint
 
 #: No series is longer: of their own, all are given the number of coefficients that they need.
@@ -23,3 +25,8 @@ class precision:
 
     def __exit__(self, *exception: object) -> None:
         flint.ctx.prec, flint.ctx.cap = self._outer
+
+
+def is_sharp(ball: Any) -> bool:
+    """Whether hardly a bit of the precision is lost, so that no other way to the same number is worth its time."""
+    return bool(ball.is_finite() and ball.rel_accuracy_bits() >= flint.ctx.prec - 16)
