@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def _line(stack: traceback.StackSummary) -> str:
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 
+@cache  # a trace looks at each frame of each operation
 def is_theirs(filename: str) -> bool:
     path = Path(filename)
     return "site-packages" not in path.parts and not path.is_relative_to(_HERE) and not filename.startswith("<frozen")

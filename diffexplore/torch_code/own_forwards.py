@@ -67,7 +67,8 @@ def _own_forward() -> FrameType | None:
     while frame is not None:
         function = function_applied_in(frame)
         # Those of torch run somebody's code once more in their backward (checkpoint), or hold none.
-        if frame.f_code in operators or (function is not None and _package(function) not in ("torch", "diffexplore")):
+        own = function is not None and _package(function) not in ("torch", "diffexplore")
+        if own or id(frame.f_code) in operators:
             return frame
         frame = frame.f_back
     return None

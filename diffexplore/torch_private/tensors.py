@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from types import CodeType
+from collections.abc import Sequence
+from typing import Any
+from weakref import ref
 
 import torch
 
@@ -45,6 +47,29 @@ def _runs_operations(tensor: torch.Tensor) -> bool:
     return type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
 
 
-def written_codes() -> set[CodeType | None]:
-    """The code that runs right above that of every operator which was written in Python with ``torch.library``."""
-    return {redispatched.__code__, *(getattr(known._init_fn, "__code__", None) for known in OPDEFS.values())} - {None}
+class _WrittenOperators:
+    """Operators that are written in Python with ``torch.library``, and the code that runs right above them."""
+
+    def __init__(self) -> None:
+        self._known: Sequence[ref[Any]] | None = None
+        self.codes: frozenset[int] = frozenset()
+
+    def update(self) -> None:
+        known = OPDEFS.valuerefs()
+        if known != self._known:  # they come and go, and one may have the name of another that is gone
+            functions = (one._init_fn for one in OPDEFS.values())
+            codes = (getattr(one, "__code__", None) for one in (redispatched, *functions))
+            self.codes = frozenset(id(code) for code in codes if code is not None)
+            self._known = known
+
+
+_OPERATORS = _WrittenOperators()
+
+
+def written_codes() -> frozenset[int]:
+    """The code that runs right above that of every operator which was written in Python with ``torch.library``.
+
+    By identity: to find a code by its value takes a look at all of its instructions.
+    """
+    _OPERATORS.update()
+    return _OPERATORS.codes
