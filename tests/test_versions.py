@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import importlib
+import io
 import re
+import sys
 import tomllib
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from processes import run_python
+from processes import in_a_fork
 from representatives import slow
 
 from benchmarks import versions
@@ -58,7 +61,7 @@ def test_nothing_else_imports_private_names() -> None:
     ("change", "arguments", "said"),
     [
         pytest.param(
-            "torch.__version__ = '2.8.0+cpu'",
+            "import torch; torch.__version__ = '2.8.0+cpu'",
             ["report"],
             "torch 2.8.0+cpu is too old for diffexplore: install torch 2.",
             id="old",
@@ -75,13 +78,23 @@ def test_a_torch_that_does_not_fit_is_one_line(change: str, arguments: list[str]
     source = tmp_path / "mine.py"
     source.write_text("def loss(a, x):\n    return (a * x).mean()\n", encoding="utf-8")
     options = [f"{source}:loss", "--wrt", "a"] if arguments == ["prove"] else []
-    program = f"import sys, torch; {change}; from diffexplore.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    done = run_python("-c", program, *arguments, *options)
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("error: torch 2.")
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+    code, out, error = in_a_fork(_loaded_anew, change, [*arguments, *options])
+    assert code == 2, error
+    assert out == ""
+    assert error.startswith("error: torch 2.")
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def _loaded_anew(change: str, arguments: list[str]) -> tuple[int, str, str]:
+    """The exit code, output and errors of a command, where torch is changed before anything of diffexplore is loaded."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "diffexplore"]:
+        del sys.modules[name]
+    exec(change)
+    out, error = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(error):
+        code = importlib.import_module("diffexplore.cli.main").main(arguments)
+    return code, out.getvalue(), error.getvalue()
 
 
 @pytest.mark.parametrize("version", ["2.11.0", "2.13.0+cpu", "3.0.0", "2.100.1", "2.15.0a0+git1234567"])
