@@ -57,9 +57,9 @@ class Ctc(torch.autograd.Function):
         return -upstream * found, None
 
 
-def _inputs(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def _inputs(dtype: torch.dtype, times: int = 5) -> tuple[Tensor, Tensor]:
     torch.manual_seed(0)
-    return torch.randn(5, 4, dtype=dtype).log_softmax(1).requires_grad_(), torch.tensor([1, 2])
+    return torch.randn(times, 4, dtype=dtype).log_softmax(1).requires_grad_(), torch.tensor([1, 2])
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
@@ -72,7 +72,7 @@ def test_the_forward_algorithm_is_certified(dtype: torch.dtype) -> None:
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_zeros_do_not_hide_what_the_forward_algorithm_adds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Ctc, "adds", False)
-    assert dx.gradcheck(Ctc, _inputs(torch.float32), raise_exception=False, battery="none").verdict == "fail"
+    assert dx.gradcheck(Ctc, _inputs(torch.float32, times=3), raise_exception=False, battery="none").verdict == "fail"
 
 
 def test_the_logarithm_of_nothing_hides_no_derivative() -> None:
