@@ -31,6 +31,10 @@ settings.load_profile("diffexplore")
 #: Files of benches, which collect all garbage before they measure: not that of all tests before them.
 _BENCHES = ("bench", "test_bench", "test_bench_scale")
 
+# Each worker, and each process that a test starts, would compile all of diffexplore and all tests again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Neither tests nor the processes that they start read what the user's cache has, nor keep anything there.
 os.environ["DIFFEXPLORE_NO_CACHE"] = "1"
 
