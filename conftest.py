@@ -10,6 +10,7 @@ from doctest import ELLIPSIS
 from pathlib import Path
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, Phase, settings
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
@@ -68,6 +69,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_call(item: pytest.Item) -> None:
     """So is what tests draw, also where a fixture loads torch."""
     _seed(item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """A worker sends what a test found, and not that it began, that nothing failed around it, and that it ended.
+
+    That is five messages of six for the controlling process, which shares the cores with the workers.
+    """
+    options = item.config.option
+    if not hasattr(item.config, "workerinput") or options.xmlpath or options.durations or options.verbose > 0:
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed or hasattr(report, "gradient_checks"):
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
 
 
 def _run_console(example: Example) -> str | None:
