@@ -2,8 +2,8 @@
 
 A ``console`` block is a session: lines that begin with ``$ `` are commands (``> `` continues one that ends in a
 backslash), and what follows each is its output. ``diffexplore`` runs inside this process, 80 columns wide and without
-colour; anything else, what is piped into it, and what its output is piped into, runs in ``sh``. The session of a
-document lives in one temporary folder.
+colour, and ``python -m pytest`` in a fork of it, which need not load torch; anything else, what is piped into it, and
+what its output is piped into, runs in ``sh``. The session of a document lives in one temporary folder.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import difflib
 import doctest
 import functools
+import importlib
 import io
 import os
 import re
@@ -72,6 +73,9 @@ class Session:
         if arguments[0] == "diffexplore":
             shown, error = self._diffexplore(arguments[1:])
             return (self._shell(rest, shown) if rest else shown) + error
+        if arguments[:3] == ["python", "-m", "pytest"]:
+            shown = _pytest_in_a_fork(arguments[3:])
+            return self._shell(rest, shown) if rest else shown
         if rest.startswith("diffexplore ") and " | " not in rest:
             return "".join(self._diffexplore(shlex.split(rest)[1:], given=self._shell(program, "")))
         return self._shell(line, "")
@@ -96,6 +100,26 @@ class Session:
             ["sh", "-c", line], input=text, capture_output=True, encoding="utf-8", env=environment, check=False
         )
         return done.stdout + done.stderr
+
+
+def _pytest_in_a_fork(arguments: list[str]) -> str:
+    """What ``python -m pytest`` prints in the folder of the session."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
+        sys.stdout.flush()
+        child = os.fork()
+        if not child:
+            for stream in (1, 2):
+                os.dup2(printed.fileno(), stream)
+            with open(1, "w", encoding="utf-8", closefd=False) as sys.stdout:
+                sys.stderr, sys.path[:0] = sys.stdout, [os.getcwd()]
+                try:
+                    importlib.import_module("pytest").main(arguments)
+                finally:
+                    sys.stdout.flush()
+                    os._exit(0)
+        os.waitpid(child, 0)
+        printed.seek(0)
+        return printed.read()
 
 
 def _written(stream: io.TextIOWrapper) -> str:
