@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from autograd_functions import function_of_all
 from documents import check_document
 from tensor_functions import PLANTED, NumPyExpWrong, Step, Weighted, leaves, weighted
 
@@ -374,3 +375,17 @@ def test_numbers_that_no_cause_explains_look_different() -> None:
 def test_entries_that_are_undecided_are_told_in_plain_words() -> None:
     report = checked(torch.relu, [torch.tensor([0.0, 1.0, -2.0, 0.0], requires_grad=True)])
     assert "input 0: 2 entries undecided, at a kink, a tie or a singularity" in " ".join(str(report).split())
+
+
+def test_gradients_with_causes_of_their_own_are_told_apart() -> None:
+    """Only a gradient with the cause of the first is said to be wrong likewise."""
+
+    def report(second: float) -> str:
+        twice = function_of_all(lambda x, y: x.exp() * y, lambda g, x, y: (2 * g * x.exp() * y, second * g * x.exp()))
+        inputs = [torch.linspace(0.3, 0.9, 6, dtype=torch.float64).requires_grad_() for _ in range(2)]
+        return " ".join(str(dx.gradcheck(twice.apply, inputs, raise_exception=False, battery="none")).split())
+
+    assert "; so is that by input " in report(2.0)
+    assert "is wrong, too" in report(3.0)
+    assert ": it is 3 times the gradient" in report(3.0)
+    assert ": it is 2 times the gradient" in report(3.0)

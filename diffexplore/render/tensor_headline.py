@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from diffexplore.lists import listed
@@ -84,6 +85,21 @@ def _stated(row: TensorRow) -> str | None:
     return row.cause.message
 
 
+def same_cause(row: TensorRow, other: TensorRow) -> bool:
+    """Whether two gradients are wrong in the same way, as far as their causes say."""
+    if row.cause is None or other.cause is None or row.cause.key in SHOWN_BY_NUMBERS:
+        return (row.cause is None) == (other.cause is None)
+    if row.cause.key != other.cause.key:
+        return False
+    messages = without_precision(row.cause.message), without_precision(other.cause.message)
+    return row.cause.key == "unexplained" or messages[0] == messages[1]
+
+
+def without_precision(message: str) -> str:
+    """A message without how well a number in it is known, which differs from gradient to gradient."""
+    return re.sub(r" \(± [^)]*\)", "", message)
+
+
 def in_short(report: TensorReport) -> str:
     """The verdict in few words, so that the cause of a failure is seen in one line or two."""
     rows = [row for row in worst_first(report) if row.verdict == report.verdict]
@@ -93,10 +109,13 @@ def in_short(report: TensorReport) -> str:
     if not rows or not rows[0].entries.total:
         return headline(report).sentence.removeprefix(f"{report.function}: ")
     counts, cause = rows[0].entries, rows[0].cause
+    alike = [row for row in rows if same_cause(row, rows[0])]
+    others = [row for row in rows if row not in alike]
+    beside = f"; {_listed(others, report)} otherwise" if others else ""
     many = f"{counted(counts.failed or counts.inconclusive)} of {counted(counts.total, 'entry', 'entries')}"
-    where = f"{_listed(rows, report)}, {many} {'wrong' if counts.failed else 'undecided'}"
+    where = f"{_listed(alike, report)}, {many} {'wrong' if counts.failed else 'undecided'}"
     worded = cause is not None and cause.key not in SHOWN_BY_NUMBERS
-    return with_minus(f"{where}: {cause.message if cause and worded else _numbers(rows[0]).partition(';')[0]}")
+    return with_minus(f"{where}: {cause.message if cause and worded else _numbers(rows[0]).partition(';')[0]}{beside}")
 
 
 def _passed(report: TensorReport) -> str:
@@ -126,7 +145,12 @@ def _failed(report: TensorReport) -> str:
     if not first.entries.total:  # what is wrong is how it is called, and not a number
         return first.cause.message if first.cause.key == RAISES else f"{report.function}: {first.cause.message}"
     others = [row for row in rows[1:] if row.verdict == "fail" and row.entries.total]
-    also = f"; so {'is that' if len(others) == 1 else 'are those'} {_listed(others, report)}" if others else ""
+    alike = [row for row in others if same_cause(row, first)]
+    different = [row for row in others if row not in alike]
+    also = f"; so {'is that' if len(alike) == 1 else 'are those'} {_listed(alike, report)}" if alike else ""
+    if different:
+        that, are = ("that", "is") if len(different) == 1 else ("those", "are")
+        also += f"; {that} {_listed(different, report)} {are} wrong, too"
     stated = _stated(first)
     reason = f": {stated}" if stated else ""
     return with_minus(

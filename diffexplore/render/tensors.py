@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +14,7 @@ from diffexplore.render.tensor_headline import (
     in_short,
     noun,
     stated_cause,
+    without_precision,
     worst_first,
 )
 from diffexplore.render.terminal import Drawing, plain_text
@@ -39,7 +39,7 @@ def outline(report: TensorReport, *, full: bool = False) -> Iterator[Block]:
     yield headline(report)
     rows = worst_first(report)
     stated = stated_cause(report)
-    yield from _causes([row for row in rows if row.verdict != "pass"], stated, None if full else _CAUSES)
+    yield from _causes([row for row in rows if row.verdict != "pass"], report, stated, None if full else _CAUSES)
     shown = rows if full else rows[:_ROWS]
     yield from _table(shown, report)
     if len(rows) > len(shown):
@@ -65,7 +65,7 @@ def failure_text(report: TensorReport, *, ascii: bool | None = None) -> str:
 def _short(report: TensorReport, most: int) -> Iterator[Block]:
     rows = [row for row in worst_first(report) if row.verdict == report.verdict]
     yield headline(report)
-    yield from _causes(rows, stated_cause(report), min(most, _CAUSES))
+    yield from _causes(rows, report, stated_cause(report), min(most, _CAUSES))
     yield from _table(rows[:most], report)
     if len(rows) > most:
         yield Note(text(f"and {counted(len(rows) - most, f'other {noun(report)}')}"))
@@ -75,21 +75,22 @@ def _short(report: TensorReport, most: int) -> Iterator[Block]:
     yield Note(text(f"again: the same call with seed={report.seed}, in {report.dtype} on {report.device}"))
 
 
-def _causes(rows: Sequence[TensorRow], stated: str | None, most: int | None) -> Iterator[Note]:
+def _causes(rows: Sequence[TensorRow], report: TensorReport, stated: str | None, most: int | None) -> Iterator[Note]:
     """Causes that the verdict line has not stated, each once, with the gradients that have it."""
-    causes = [row.cause for row in rows if row.cause is not None and row.cause.key not in SHOWN_BY_NUMBERS]
-    different = {_without_precision(cause.message): cause.message for cause in reversed(causes)}
-    messages = [message for key, message in reversed(different.items()) if key != _without_precision(stated or "")]
+    caused = [(row, row.cause) for row in rows if row.cause is not None and row.cause.key not in SHOWN_BY_NUMBERS]
+    named = len({row.input for row, _ in caused}) > 1
+    different = {
+        without_precision(cause.message): f"{row.input}: {cause.message}"
+        if named and row.entries.total
+        else cause.message
+        for row, cause in reversed(caused)
+    }
+    messages = [message for key, message in reversed(different.items()) if key != without_precision(stated or "")]
     for message in messages[:most]:
         cut = message if most is None or len(message) <= _LONGEST_CAUSE else message[: _LONGEST_CAUSE - 1] + "…"
         yield Note(text(with_minus(cut)), marker="·")
     if most is not None and len(messages) > most:
         yield Note(text(f"{counted(len(messages) - most, 'other cause')} beside"), marker="·")
-
-
-def _without_precision(message: str) -> str:
-    """A message without how well a number in it is known, which differs from gradient to gradient."""
-    return re.sub(r" \(± [^)]*\)", "", message)
 
 
 def _table(rows: Sequence[TensorRow], report: TensorReport) -> Iterator[Block]:

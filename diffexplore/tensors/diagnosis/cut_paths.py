@@ -9,7 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from diffexplore.tensors.diagnosis.factors import alignments, fitted_weight, named_factor
+from diffexplore.tensors.diagnosis.factor_names import named_factor
+from diffexplore.tensors.diagnosis.factors import alignments, fitted_weight
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.paths import PathShare, paths
 from diffexplore.tensors.diagnosis.scene import GradientScene

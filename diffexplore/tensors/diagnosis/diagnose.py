@@ -33,6 +33,7 @@ FAMILIES: tuple[Family, ...] = (
     factors.zero,
     factors.constant,
     precision.float32,
+    factors.near_one,
     factors.signs,
     regions.mask_inverted,
     upstream.ignored,

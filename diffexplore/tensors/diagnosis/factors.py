@@ -5,28 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
 from functools import partial
 
 import numpy as np
 
 from diffexplore.numerals import short
+from diffexplore.tensors.diagnosis.factor_names import LARGEST_DENOMINATOR, named_factor
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
-from diffexplore.tensors.diagnosis.lengths import adds_up, takes_a_mean
-from diffexplore.tensors.diagnosis.paths import paths
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
-#: A fitted factor is shown as a fraction with a denominator up to this.
-_LARGEST_DENOMINATOR = 64
-
-#: One with a denominator up to this is named, although others may be as near, as rounding in bfloat16 leaves many.
-_SIMPLE = 4
-
-_ORIGINS = {
-    -1.0: "the sign is wrong",
-    2.0: "a factor ½ is missing, or it is added twice",
-    0.5: "a factor 2 is missing",
-}
+#: A few roundings in float32; of so few entries one factor may be no more than those.
+_ROUNDED, _FEW = 2.0**-21, 3
 
 
 def zero(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
@@ -35,15 +24,27 @@ def zero(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
 
 def constant(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """One factor for all entries, named where it is made of the lengths of axes."""
-    scene = scenes[0]
-    found = fitted_factor(scene, scene.exact)
-    if found is None:
-        return
-    factor, spread = found
+    found = fitted_factor(scenes[0], scenes[0].exact)
+    if found is not None and not _may_be_rounding(scenes[0], found[0]):
+        yield _times(scenes[0], *found)
+
+
+def near_one(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """A factor of few entries that a narrower dtype may make as well."""
+    found = fitted_factor(scenes[0], scenes[0].exact)
+    if found is not None and _may_be_rounding(scenes[0], found[0]):
+        yield _times(scenes[0], *found)
+
+
+def _may_be_rounding(scene: GradientScene, factor: float) -> bool:
+    return abs(factor - 1) <= _ROUNDED and int(scene.wrong.sum()) < _FEW
+
+
+def _times(scene: GradientScene, factor: float, spread: float) -> Mistake:
     text, origin = named_factor(factor, spread, scene)
     message = f"it is {text} times the gradient{': ' + origin if origin else ''}"
     fields = {"factor": factor, "uncertainty": spread}
-    yield Mistake("factor", message, lambda one: one.exact * factor, fields, fitted=0 if origin else 1)
+    return Mistake("factor", message, lambda one: one.exact * factor, fields, fitted=0 if origin else 1)
 
 
 def fitted_factor(scene: GradientScene, parts: np.ndarray) -> tuple[float, float] | None:
@@ -79,84 +80,11 @@ def fitted_weight(scene: GradientScene, share: np.ndarray) -> tuple[float, float
 
 def _snapped(middle: float, width: float) -> float:
     """The shortest fraction in the interval, where there is one."""
-    for denominator in range(1, _LARGEST_DENOMINATOR + 1):
+    for denominator in range(1, LARGEST_DENOMINATOR + 1):
         near = round(middle * denominator) / denominator
         if near != 0 and abs(near - middle) <= width / 2:
             return near
     return middle
-
-
-def named_factor(
-    factor: float, spread: float, scene: GradientScene, share: np.ndarray | None = None
-) -> tuple[str, str]:
-    """A factor in words, and where it may come from: from an axis only where the program adds up along such a one.
-
-    ``share`` is what the factor belongs to, where that is not all of the gradient.
-    """
-    origin = next((why for known, why in _ORIGINS.items() if abs(known - factor) <= spread + 1e-12), "")
-    written = "" if origin else _left_out(factor, spread, scene, scene.exact if share is None else share)
-    if written:
-        return _in_digits(factor, spread), written
-    for length, axis in _lengths(scene):
-        if length <= 2:
-            continue
-        root = math.nan if math.isqrt(length) ** 2 == length else math.sqrt(length)
-        for value, text, why, shows in (
-            (float(length), str(length), f"the sum over {axis} is taken for its mean", takes_a_mean),
-            (1.0 / length, f"1/{length}", f"the mean over {axis} is taken for its sum", adds_up),
-            (root, f"√{length}", f"a factor √{length} of {axis} is missing", None),
-            (1 / root, f"1/√{length}", f"a factor √{length} of {axis} is missing", None),
-        ):
-            if abs(factor - value) <= spread + 1e-12 * value and (shows is None or shows(scene, length)):
-                return text, why
-    return _in_digits(factor, spread), origin
-
-
-def _left_out(factor: float, spread: float, scene: GradientScene, share: np.ndarray) -> str:
-    """Which factor, or divisor, that was written as a number is left out on the way of a share.
-
-    Whole numbers may be lengths of axes.
-    """
-    for scalar in () if scene.sweep is None else scene.sweep.tape.scalars:
-        number = scalar.number
-        if scalar.operator not in ("mul", "div") or number == round(number):
-            continue
-        if abs(factor - (1 / number if scalar.operator == "mul" else number)) <= spread + 1e-12 * abs(factor):
-            ways = [] if scene.sweep is None else [one for one in paths(scene.sweep) if one.place == scalar.line]
-            if any(np.allclose(one.shares[scene.source], share, rtol=1e-12, atol=0, equal_nan=True) for one in ways):
-                what = "factor" if scalar.operator == "mul" else "division by"
-                return f"the {what} {short(number, 6)} in {scalar.line} is left out"
-    return ""
-
-
-def _in_digits(factor: float, spread: float) -> str:
-    """A short fraction, where there is one and no other is as near."""
-    fraction = Fraction(factor).limit_denominator(_LARGEST_DENOMINATOR)
-    exactly = abs(float(fraction) - factor) <= 1e-12 * abs(factor)
-    alone = 2 * spread * fraction.denominator * _LARGEST_DENOMINATOR < 1  # no other one is as near
-    if exactly and not alone and fraction.denominator > _SIMPLE:
-        return f"{short(factor, 3)} (± {short(spread, 1)})"
-    return str(fraction).replace("-", "−") if exactly else f"{factor:.9g} (± {short(spread)})"
-
-
-def _lengths(scene: GradientScene) -> list[tuple[int, str]]:
-    """Lengths of axes, and products of them, of the output and of the input."""
-    shapes = [("the input", scene.shape)]
-    output = scene.output if scene.sweep is None else tuple(scene.sweep.upstream.shape)
-    if output:
-        shapes.insert(0, ("the output", output))
-    if scene.sweep is not None:
-        shapes += [
-            (one.name, tuple(one.values.shape)) for one, _ in zip(scene.sweep.known, scene.sweep.names, strict=False)
-        ]
-    found: dict[int, str] = {}
-    for name, shape in shapes:
-        for count in range(1, min(len(shape), 4) + 1):
-            for axes in itertools.combinations(range(len(shape)), count):
-                length = math.prod(shape[axis] for axis in axes)
-                listed = ", ".join(map(str, axes))
-                found.setdefault(length, f"{'axis' if count == 1 else 'axes'} {listed} of {name}")
-    return list(found.items())
 
 
 def signs(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:

@@ -11,7 +11,8 @@ import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.numerals import short
-from diffexplore.tensors.diagnosis.factors import alignments, fitted_factor, named_factor
+from diffexplore.tensors.diagnosis.factor_names import named_factor
+from diffexplore.tensors.diagnosis.factors import alignments, fitted_factor
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
