@@ -147,3 +147,47 @@ def test_gamma_functions_beside_a_pole(
     with precision(300):
         for end in (-radius, radius):
             assert abs(exact(arb(point) + arb(end)) - arb(float(out))) <= arb(float(radii))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("count", [3, 300])
+@pytest.mark.parametrize(
+    "scaled",
+    [
+        lambda x, y: x * 0.5, lambda x, y: x * 0.3, lambda x, y: x * y, lambda x, y: y * x, lambda x, y: x * y[1],
+        lambda x, y: x / 3, lambda x, y: x / 0.3, lambda x, y: x / y, lambda x, y: x / y[1],
+        lambda x, y: x.clone().mul_(y), lambda x, y: x.clone().div_(y), lambda x, y: x.expand(2, -1) * y,
+    ],
+)  # fmt: skip
+def test_a_mask_that_is_scaled_stays_infinite(
+    scaled: Callable[[Tensor, Tensor], Tensor], count: int, dtype: torch.dtype
+) -> None:
+    mask = torch.tensor([-torch.inf, *[1.0] * (count - 1)], dtype=dtype)
+    factor = torch.full((count,), 3.0, dtype=dtype)
+    with Watch() as watch:
+        out = scaled(mask, factor / 7)
+    assert not watch.radius(out).reshape(-1, count)[:, 0].any() and watch.radius(out).isfinite().all()
+
+
+@pytest.mark.parametrize("count", [3, 300])
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda big: big * big, lambda big: big / 1e-300, lambda big: big * big * 0.5, lambda big: -big * big / 2,
+        lambda big: (big * big) * (big * 0), lambda big: big / (big * 0),
+    ],
+)  # fmt: skip
+def test_of_what_overflows_nothing_is_known(made: Callable[[Tensor], Tensor], count: int) -> None:
+    with Watch() as watch:
+        out = made(torch.full((count,), 1e300, dtype=torch.float64))
+    assert watch.radius(out).isinf().all()
+
+
+@pytest.mark.parametrize("count", [3, 300])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_the_largest_number_of_a_dtype_by_zeros_and_ones(dtype: torch.dtype, count: int) -> None:
+    kept = torch.tensor([False, *[True] * (count - 1)])
+    largest = torch.finfo(dtype).max
+    with Watch() as watch:
+        mask = kept.to(dtype) * -largest
+    assert (watch.radius(mask) <= 2 * largest * torch.finfo(dtype).eps).all() and not watch.radius(mask)[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -12,7 +14,9 @@ from hypothesis.extra import numpy as arrays
 
 from diffexplore.arithmetic import tensor_balls
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.out_of_range import certainly_above
 from diffexplore.arithmetic.tensor_balls import infinite, quotient, scattered, summed, summed_to, times
+from diffexplore.torch_ops.tensor_rules.arithmetic import plus, product
 from diffexplore.torch_ops.tensor_rules.reductions import running_sum
 from diffexplore.torch_ops.tensor_rules.windows import put_back, seen_by, sliding
 
@@ -72,14 +76,40 @@ def test_a_cotangent_of_nothing_hides_an_unknown_slope() -> None:
     assert found.exactly_zero.tolist() == [True, False]
 
 
-@pytest.mark.parametrize(
-    ("number", "certain"), [(np.inf, True), (-np.inf, True), (1.5e308, False), (5e-324, True), (1.0, True)]
-)
-def test_what_data_may_hold(number: float, certain: bool) -> None:
+@pytest.mark.parametrize("number", [np.inf, -np.inf, 1.5e308, 5e-324, 1.0])
+def test_what_data_may_hold(number: float) -> None:
     ball = tensor_balls.given(np.array([number]))
-    assert np.isfinite(ball.radius[0]) == certain
+    assert np.isfinite(ball.radius[0])
     assert bool(infinite(ball)[0]) == np.isinf(number)
-    assert np.isinf(number) or not certain or _holds(ball, (0,), Fraction(number))
+    assert np.isinf(number) or _holds(ball, (0,), Fraction(number))
+
+
+#: Numbers of every size, and the ends of what balls, products and doubles hold.
+EXTREMES = [0.0, -0.0, 5e-324, 2.0**-1022, 2.0**-960, 1e-300, 1.0, -3.0, 1e300, 2.0**990, 2.0**997, -1e308,
+            np.finfo(float).max, np.finfo(float).min]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(), (1,)], ids=str)
+def test_numbers_out_of_range(shape: tuple[int, ...]) -> None:
+    """Whatever is claimed of them holds, as of others; a mask beside ordinary numbers is known."""
+    with np.errstate(all="ignore"):
+        for a, b in itertools.product(EXTREMES, repeat=2):
+            x, y = (tensor_balls.given(np.full(shape, one)) for one in (a, b))
+            exactly = Fraction(a), Fraction(b)
+            for found, expected in [
+                (plus(x, y), sum(exactly)),
+                (product(x, y), math.prod(exactly)),
+                *([(quotient(x, y), exactly[0] / exactly[1])] if b else []),
+            ]:
+                where = (0,) * len(shape)
+                fields = DoubleBall(*(np.broadcast_to(field, shape) for field in found))
+                assert not np.isfinite(fields.radius[where]) or _holds(fields, where, expected), (a, b)
+            above = certainly_above(x, y)
+            assert not np.any(above) or exactly[0] > exactly[1]
+            assert np.all(above) or exactly[0] <= exactly[1] or max(map(abs, exactly)) < 2.0**-900
+            for found, expected in [(plus(x, y), sum(exactly)), (product(x, y), math.prod(exactly))]:
+                assert np.all(np.isfinite(found.radius)) or abs(expected) > np.finfo(float).max
+            assert a or np.all(product(x, y).exactly_zero)
 
 
 def test_what_a_tensor_holds_is_copied() -> None:

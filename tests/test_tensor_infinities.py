@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ import diffexplore as dx
 Tensor = torch.Tensor
 
 _NEVER = float("-inf")
+LOWEST = torch.finfo(torch.float64).min
+HIDDEN = torch.tensor([False, True, False])
 
 
 def _moved(row: Tensor, by: int, allowed: Tensor) -> Tensor:
@@ -107,3 +110,57 @@ def test_pixels_that_no_sample_takes_pass(dtype: torch.dtype) -> None:
     image = torch.randn(2, 8, dtype=dtype, requires_grad=True)
     report = dx.gradcheck(Picked, (image, torch.tensor([0.25, 1.5, 4.75], dtype=dtype, requires_grad=True)))
     assert report and all(row.entries.inconclusive == 0 for row in report.rows)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("lowest", [-torch.inf, None], ids=["infinity", "the lowest number"])
+def test_attention_is_certified_whatever_its_mask_holds(dtype: torch.dtype, lowest: float | None) -> None:
+    torch.manual_seed(0)
+    mask = torch.zeros(3, 3, dtype=dtype).masked_fill(
+        torch.ones(3, 3, dtype=torch.bool).triu(1), torch.finfo(dtype).min if lowest is None else lowest
+    )
+
+    def attention(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        scores = query @ key.mT + mask
+        return scores.softmax(-1) @ value, torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=mask
+        )
+
+    report = dx.gradcheck(attention, tuple(torch.randn(1, 3, 2, dtype=dtype, requires_grad=True) for _ in range(3)))
+    assert report.truth == "certified"
+    assert all(row.entries.inconclusive == 0 for row in report.rows)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.maximum(torch.full_like(x, LOWEST)), lambda x: x.minimum(torch.full_like(x, LOWEST)),
+        lambda x: x.clamp(LOWEST, -LOWEST), lambda x: x.masked_fill(HIDDEN, LOWEST).amax(0),
+        lambda x: torch.cat([x, x.new_tensor([LOWEST, -LOWEST])]).sort()[0][1:-1],
+        lambda x: (x + HIDDEN.double() * LOWEST).log_softmax(0), lambda x: (x + HIDDEN.double() * LOWEST).logsumexp(0),
+        lambda x: torch.where(x + LOWEST < LOWEST / 2, x * x, x), lambda x: torch.where(HIDDEN, LOWEST, x * x),
+    ],
+)  # fmt: skip
+def test_the_lowest_number_is_a_number(function: Callable[[Tensor], Tensor]) -> None:
+    x = torch.tensor([0.5, -1.25, 2.0], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(function, x, battery="none")
+    assert report.truth == "certified" and report.rows[0].entries.inconclusive == 0
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.999])
+def test_a_wrong_gradient_beside_the_lowest_number_fails(factor: float) -> None:
+    class Halved(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            y = (x + HIDDEN.double() * LOWEST).softmax(0)
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> Tensor:
+            (y,) = ctx.saved_tensors
+            return factor * y * (upstream - (y * upstream).sum())
+
+    x = torch.tensor([0.5, -1.25, 2.0], dtype=torch.float64, requires_grad=True)
+    assert dx.gradcheck(Halved, x, raise_exception=False, battery="none").verdict == "fail"

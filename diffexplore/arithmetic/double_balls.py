@@ -8,6 +8,7 @@ the error-free transforms. Arb decides there (:mod:`diffexplore.checking.truth`)
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -165,9 +166,11 @@ def mul(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     high, low = pairs.mul(x.pair, y.pair)
     size = abs(high)
     product = _known(high, low, _upward(_spread(x, y), pairs.MUL_ERROR, size, _PRODUCT_QUANTUM), size)
+    if isinstance(low, float) and math.isnan(low):  # of two numbers, one of them too large to be split
+        return DoubleBall(low, low, np.float64(np.inf))
     if surely(high):
         return product
-    return _exact_zeros(product, either(both(x.exactly_zero, _finite(y)), both(y.exactly_zero, _finite(x))))
+    return _exact_zeros(product, either(both(x.exactly_zero, _in_range(y)), both(y.exactly_zero, _in_range(x))))
 
 
 def _spread(x: DoubleBall, y: DoubleBall) -> Number:
@@ -197,7 +200,7 @@ def case_mul(x: DoubleBall, y: DoubleBall) -> DoubleBall:
 
 def _exact_pair(found: DoubleBall, x: DoubleBall, y: DoubleBall, clear: Number = True) -> DoubleBall:
     # Doubles of a size from 2⁻⁹⁶⁰ on are multiples of 2⁻¹⁰¹²: no part of their sum is subnormal.
-    return _exact_zeros(found, both(x.low == 0, y.low == 0, x.radius == 0, y.radius == 0, clear, _finite(found)))
+    return _exact_zeros(found, both(x.low == 0, y.low == 0, x.radius == 0, y.radius == 0, clear, _in_range(found)))
 
 
 def div(x: DoubleBall, y: DoubleBall) -> DoubleBall:
@@ -210,7 +213,7 @@ def div(x: DoubleBall, y: DoubleBall) -> DoubleBall:
         normal = both(abs(x.high) >= SMALLEST, size >= SMALLEST)
         radius = where(both(room > 0, either(normal, x.exactly_zero)), radius, np.inf)
     quotient = _known(high, low, radius, size)
-    return quotient if surely(high) else _exact_zeros(quotient, both(x.exactly_zero, room > 0, _finite(y)))
+    return quotient if surely(high) else _exact_zeros(quotient, both(x.exactly_zero, room > 0, _in_range(y)))
 
 
 def sqrt(x: DoubleBall) -> DoubleBall:
@@ -234,8 +237,8 @@ def widened(x: DoubleBall, radius: Number) -> DoubleBall:
     return DoubleBall(x.high, x.low, (x.radius + radius) * UPWARD + QUANTUM)
 
 
-def _finite(x: DoubleBall) -> Number:
-    return both(isfinite(x.radius), isfinite(x.high))
+def _in_range(x: DoubleBall) -> Number:
+    return both(isfinite(x.radius), abs(x.high) <= LARGEST)
 
 
 def _exact_zeros(x: DoubleBall, where_zero: Number) -> DoubleBall:

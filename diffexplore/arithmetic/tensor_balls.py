@@ -27,17 +27,14 @@ def zeros(shape: Shape) -> DoubleBall:
 def given(values: np.ndarray) -> DoubleBall:
     """What a tensor holds, copied.
 
-    Infinities and NaN are certain (of radius 0), until something is computed of them; what is too small for products is
-    around 0.
+    Infinities, NaN and numbers beyond the range of products, as of masks, are certain (of radius 0), until something is
+    computed of them; what is too small for products is around 0.
     """
     ball = exact(np.array(values))
     if np.isfinite(ball.radius).all():
         return ball
-    size = np.abs(ball.high)
-    tiny = size < 1.0
-    radius = np.where(np.isfinite(size) & ~tiny, ball.radius, 0.0)
-    unclear = tiny & ~np.isfinite(ball.radius)
-    return DoubleBall(np.where(unclear, 0.0, ball.high), ball.low, np.where(unclear, _TINY, radius))
+    unclear = ~np.isfinite(ball.radius) & (np.abs(ball.high) < 1.0)
+    return DoubleBall(np.where(unclear, 0.0, ball.high), ball.low, np.where(unclear, _TINY, 0.0))
 
 
 def infinite(ball: DoubleBall) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.ball import Ball, infinite_product, infinite_quotient
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.elements import none_is_infinite
 from diffexplore.bounds.elementwise import Arguments, Elementwise, Options, Ran
@@ -76,10 +76,12 @@ def _alpha(args: Arguments, kwargs: Options) -> Any:
 
 @dataclass(frozen=True)
 class Multiplication(Elementwise):
-    """The bound of a product, which rounds nothing where one operand is a power of two."""
+    """The bound of a product, which rounds nothing where one operand is a power of two, or infinite."""
 
     def _lossless(self, ran: Ran) -> Tensor | None:
         lossless = super()._lossless(ran)
+        if not none_is_infinite(ran.size):
+            lossless = _either(infinite_product(*ran.balls[:2]), lossless)
         return _either(by_powers_of_two(ran.balls, ran.value) if are_exact(ran.balls[:2]) else None, lossless)
 
 
@@ -139,6 +141,10 @@ class Division(Elementwise):
         if _is_by_reciprocal(dividend, divisor):
             balls[1] = Ball(balls[1].mid, balls[1].rad + lost_in_reciprocal(balls[1].mid, dtype))
         return balls
+
+    def _lossless(self, ran: Ran) -> Tensor | None:
+        lossless = super()._lossless(ran)
+        return lossless if none_is_infinite(ran.size) else _either(infinite_quotient(*ran.balls[:2]), lossless)
 
     def _rule(self, watch: Watch, operands: list[Any]) -> str | None:
         return None if _is_by_reciprocal(*operands) else self.claim

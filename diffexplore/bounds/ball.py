@@ -60,7 +60,25 @@ def mul(x: Ball, y: Ball, out: Tensor) -> Tensor:
         if x.exact and y.exact:
             return x.rad
         return x.mid.abs() * y.rad if x.exact else y.mid.abs() * x.rad
-    return in_place(Tensor.add_, x.mid.abs() * y.rad, in_place(Tensor.mul_, y.mid.abs() + y.rad, x.rad))
+    spread = in_place(Tensor.add_, x.mid.abs() * y.rad, in_place(Tensor.mul_, y.mid.abs() + y.rad, x.rad))
+    return spread if all_finite(out) else torch.where(infinite_product(x, y), 0.0, spread)
+
+
+def infinite_product(x: Ball, y: Ball) -> Tensor:
+    """Where a factor is infinite, and the other is not 0: then nothing moves the product.
+
+    An infinity of radius 0 is data, such as a mask, or was made of some: what overflows has an infinite radius.
+    """
+    return (_is_infinite(x) & (y.nearest_to_zero > 0)) | (_is_infinite(y) & (x.nearest_to_zero > 0))
+
+
+def infinite_quotient(x: Ball, y: Ball) -> Tensor:
+    """Where the dividend is infinite, and the divisor neither 0 nor infinite."""
+    return _is_infinite(x) & (y.nearest_to_zero > 0) & y.farthest_from_zero.isfinite()
+
+
+def _is_infinite(x: Ball) -> Tensor:
+    return x.mid.isinf() & (x.rad == 0)
 
 
 def div(x: Ball, y: Ball, out: Tensor) -> Tensor:
@@ -74,7 +92,8 @@ def div(x: Ball, y: Ball, out: Tensor) -> Tensor:
     left = divisor - y.rad
     quotient = in_place(Tensor.div_, x.mid.abs(), divisor)
     spread = in_place(Tensor.mul_, quotient.add_(LEAST), y.rad / left)
-    return infinite_unless(clear, in_place(Tensor.add_, spread, x.rad / left))
+    spread = infinite_unless(clear, in_place(Tensor.add_, spread, x.rad / left))
+    return spread if all_finite(out) else torch.where(infinite_quotient(x, y), 0.0, spread)
 
 
 def _div_by_one_number(x: Ball, size: float, radius: float) -> Tensor:
@@ -82,7 +101,10 @@ def _div_by_one_number(x: Ball, size: float, radius: float) -> Tensor:
         return torch.full_like(x.rad + x.mid, math.inf)
     left = size - radius
     spread = x.rad / left
-    return spread + (x.mid.abs() / size + LEAST) * (radius / left) if radius else spread
+    if not radius:
+        return spread
+    more = (x.mid.abs() / size + LEAST) * (radius / left)
+    return spread + torch.where(_is_infinite(x), 0.0, more)
 
 
 def reciprocal(x: Ball, out: Tensor) -> Tensor:

@@ -147,7 +147,7 @@ RULES: Mapping[str, DenseRule] = {
     "add": DenseRule(of_sum, _exact_sums(1.0, 1.0), infinite=True),
     "sub": DenseRule(of_sum, _exact_sums(1.0, -1.0), infinite=True),
     "rsub": DenseRule(of_sum, _exact_sums(-1.0, 1.0), infinite=True),
-    "mul": DenseRule(of_product, _by_powers_of_two),
-    "div": DenseRule(of_quotient),
+    "mul": DenseRule(of_product, _by_powers_of_two, infinite=True),
+    "div": DenseRule(of_quotient, infinite=True),
     "square": DenseRule(of_square, operands=1),
 }

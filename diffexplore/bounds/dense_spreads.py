@@ -23,8 +23,8 @@ def of_product(room: Room, result: DenseResult, x: DenseOperand, y: DenseOperand
         return Spread(0.0)
     if x.is_exact or y.is_exact:
         one, other = (x, y) if x.is_exact else (y, x)
-        reach = by(np.multiply, room.radii, by(np.absolute, room.radii, one.mid), UPWARD)
-        return Spread(by(np.multiply, room.radii, reach, other.rad))
+        reach = by(np.multiply, room.radii, by(np.absolute, room.radii, one.mid), other.rad)  # 0 by the largest double
+        return Spread(by(np.multiply, room.radii, reach, UPWARD))
     reach = by(np.add, room.radii, by(np.absolute, room.radii, y.mid), y.rad)
     first = by(np.multiply, room.radii, reach, x.rad)
     second = by(np.multiply, room.spare, by(np.absolute, room.spare, x.mid), y.rad)

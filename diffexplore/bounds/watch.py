@@ -31,6 +31,9 @@ from diffexplore.torch_private.watching import DispatchMode
 #: The relative error that is allowed for a double which stands for a constant: twice its rounding.
 CONSTANT_ERROR = 2.0**-52
 
+#: The largest numbers of dtypes, as of masks, are what they are.
+_LARGEST = frozenset(torch.finfo(dtype).max for dtype in UNIT_ROUNDOFF)
+
 #: Radii of tensors that are gone are dropped after so many operations, or so many bytes of radii.
 _PURGE_OPERATIONS = 64
 _PURGE_BYTES = 2**20
@@ -218,7 +221,7 @@ def _looked_up(func: Any, is_complex: bool) -> tuple[Handler, str]:
 
 
 def number_radius(value: float | int) -> float:
-    """How far a number that looks rounded may be from what it stands for; 0 for short binary fractions.
+    """How far a number that looks rounded may be from what it stands for: 0 for short binary fractions, ends of dtypes.
 
     An integer is off by what its double, which kernels compute with, is off.
 
@@ -226,7 +229,7 @@ def number_radius(value: float | int) -> float:
     """
     if isinstance(value, int):
         return 0.0 if abs(value) <= WHOLE else float(abs(int(float(value)) - value))
-    if not math.isfinite(value):
+    if not math.isfinite(value) or abs(value) in _LARGEST:
         return 0.0
     short = (value * 2.0**20).is_integer() and abs(value) < 2.0**53
     return 0.0 if short else abs(value) * CONSTANT_ERROR + QUANTUM[torch.float64]

@@ -187,7 +187,8 @@ def judged(
     wide = of_no_sign & (flat.radius > bound)
     # Beside the others such an entry is 0, and the enclosure is as wide as double-double arithmetic leaves it.
     nothing = of_no_sign & (sizes + flat.radius <= _NOTHING * UNIT_ROUNDOFF[dtype] * (largest or elsewhere))
-    bound = np.where(nothing & (flat.radius > 0), np.maximum(bound, (sizes + flat.radius) / ZERO * 2), bound)
+    reach = np.where(nothing & (flat.radius > 0), sizes + flat.radius, 0.0)
+    bound = np.maximum(bound, reach / ZERO * 2)
     status = np.where(known, np.where(wide & ~nothing, Status.UNRESOLVED, Status.RESOLVED), Status.KINK).astype(np.int8)
     truths = Enclosures(flat.high, flat.low, flat.radius, status)
     return judge(numbers.value.reshape(-1), bound, truths, largest, dtype, reason, stepped=None)

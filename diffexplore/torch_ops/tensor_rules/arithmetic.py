@@ -9,7 +9,8 @@ import sympy
 
 from diffexplore.arithmetic import double_double as pairs
 from diffexplore.arithmetic.double_balls import LARGEST, SMALLEST, DoubleBall, exact
-from diffexplore.arithmetic.dual_balls import add, bilinear, div, linear, mul, neg, unknown_where, value_of
+from diffexplore.arithmetic.dual_balls import bilinear, div, linear, mul, neg, unknown_where, value_of
+from diffexplore.arithmetic.out_of_range import add_beyond, mul_beyond
 from diffexplore.arithmetic.tensor_balls import chosen, filled, given, infinite, quotient
 from diffexplore.torch_ops.tensor_rules.elementwise import elementwise, of_slopes
 from diffexplore.torch_ops.tensor_rules.operands import (
@@ -42,8 +43,8 @@ def number_of(operand: object) -> DoubleBall:
 
 @linear
 def plus(x: DoubleBall, y: DoubleBall) -> DoubleBall:
-    """x + y, also where one of them is infinite, as masks are."""
-    total = _of_doubles(pairs.two_sum, x, y, least=0.0) or add(x, y)
+    """x + y, also where one of them is infinite, or near the end of the doubles, as masks are."""
+    total = _of_doubles(pairs.two_sum, x, y, least=0.0) or add_beyond(x, y)
     if np.isfinite(total.high).all():
         return total
     first, second = infinite(x), infinite(y)
@@ -54,12 +55,19 @@ def plus(x: DoubleBall, y: DoubleBall) -> DoubleBall:
 
 @bilinear
 def product(x: DoubleBall, y: DoubleBall) -> DoubleBall:
-    """x · y, also where one is infinite and the other is certainly not 0."""
+    """x · y, also where one is infinite and the other is certainly not 0, or one is 0 and the other out of range."""
     found = _of_doubles(pairs.two_prod, x, y, least=SMALLEST) or mul(x, y)
-    if np.isfinite(found.high).all():
+    if np.isfinite(found.radius).all():
         return found
+    found = chosen(np.isfinite(found.radius), found, mul_beyond(x, y))
     known = (infinite(x) & (y.nearest_to_zero > 0)) | (infinite(y) & (x.nearest_to_zero > 0))
+    known |= (x.exactly_zero & _certain(y)) | (y.exactly_zero & _certain(x))
     return chosen(known, DoubleBall(x.high * y.high, np.float64(0.0), np.float64(0.0)), found)
+
+
+def _certain(x: DoubleBall) -> np.ndarray:
+    """Where x is enclosed, be it out of range."""
+    return np.isfinite(x.high) & np.isfinite(x.radius)
 
 
 def _of_doubles(
@@ -74,7 +82,7 @@ def _of_doubles(
         return None
     high, low = operation(x.high, y.high)
     size = np.abs(high)
-    if not np.all((size <= LARGEST) & ((size >= least) | (x.high == 0) | (y.high == 0))):
+    if not np.all((size <= LARGEST) & np.isfinite(low) & ((size >= least) | (x.high == 0) | (y.high == 0))):
         return None
     return DoubleBall(high, low, np.zeros_like(high))
 

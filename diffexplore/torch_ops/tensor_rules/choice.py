@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
-from diffexplore.arithmetic.dual_balls import sub
-from diffexplore.arithmetic.tensor_balls import chosen, filled, infinite, summed_to
+from diffexplore.arithmetic.out_of_range import certainly_above
+from diffexplore.arithmetic.tensor_balls import chosen, filled, summed_to
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of
 from diffexplore.torch_ops.tensor_rules.operands import (
     TIED,
@@ -32,29 +32,19 @@ def comparison(holds: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> TensorR
     def rule(call: OperatorCall) -> Applied:
         shape = tuple(call.out.shape)
         x, y = (filled(number_of(operand), shape) for operand in call.args[:2])
-        difference = sub(x, y)
-        sign: np.ndarray = difference.high + difference.low
-        clear = (difference.nearest_to_zero > 0) | difference.exactly_zero
-        beyond = infinite(x) | infinite(y)
-        if beyond.any():
-            clear = np.where(beyond, np.isfinite(x.radius) & np.isfinite(y.radius), clear)
-            sign = np.where(beyond, _side(x) - _side(y), sign)
+        above, below = certainly_above(x, y), certainly_above(y, x)
         same = (x.high == y.high) & (x.low == y.low) & (x.radius == 0) & (y.radius == 0)
-        value = np.asarray(holds(np.where(same, 0.0, sign), np.zeros(())))
+        sign = np.where(above | below | same, above.astype(float) - below, np.sign(x.high - y.high))
+        value = np.asarray(holds(sign, np.zeros(())))
         varies = any(operand.varies for operand in operands_of(call.args))
         # A number that equals another is a case, as a label is; one that is not less than another may be a kink.
         tied = same & varies & (not is_equality)
-        flags = np.where(clear | same, np.where(tied, TIED, 0), UNDECIDED)
+        flags = np.where(above | below | same, np.where(tied, TIED, 0), UNDECIDED)
         if not varies:  # what no source changes is what the program compared
             value, flags = call.out.numpy(), np.zeros_like(flags)
         return Applied((Truths(value, flags.astype(np.uint8)),), None)
 
     return rule
-
-
-def _side(x: DoubleBall) -> np.ndarray:
-    """1 or −1 where x is infinite, else 0."""
-    return np.where(np.isinf(x.high), np.sign(x.high), 0.0)
 
 
 def logical(call: OperatorCall) -> Applied:

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall
-from diffexplore.arithmetic.dual_balls import neg, sub
-from diffexplore.arithmetic.tensor_balls import infinite, scattered, shaped, taken
+from diffexplore.arithmetic.dual_balls import neg
+from diffexplore.arithmetic.out_of_range import certainly_above
+from diffexplore.arithmetic.tensor_balls import scattered, shaped, taken
 from diffexplore.torch_ops.tensor_rules.operands import (
     Applied,
     NotCertified,
@@ -82,11 +83,8 @@ def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarra
     best = np.argmax(rows.high, axis=1)
     each = np.arange(len(best))
     winner = shaped(rows, lambda field: field[each, best][:, None])
-    margin = sub(winner, rows)
     equal = (winner.high == rows.high) & (winner.low == rows.low) & (winner.radius == 0) & (rows.radius == 0)
-    less = (margin.nearest_to_zero > 0) & (margin.high > 0)
-    less |= infinite(rows) & (rows.high < 0) & np.isfinite(winner.radius) & (winner.high > -np.inf)
-    less |= infinite(winner) & (winner.high > 0) & np.isfinite(rows.radius) & ~infinite(rows)
+    less = certainly_above(winner, rows)
     others = np.ones_like(equal)
     others[each, best] = False
     return best, ~less & ~equal & others, equal & others

@@ -173,7 +173,7 @@ def logsumexp(call: OperatorCall) -> Applied:
     shifted, anchor = _shifted(operand, axes)
     powers = _exponential(shifted)
     total = summed(powers, axes, keepdims=True)
-    value = add(_logarithm(total), anchor)
+    value = plus(_logarithm(total), anchor)
     empty = np.all(infinite(operand.number) & (operand.number.high < 0), axis=tuple(axes), keepdims=True)
     if empty.any():
         value = chosen(empty, DoubleBall(*map(np.float64, (-np.inf, 0.0, 0.0))), value)
