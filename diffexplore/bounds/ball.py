@@ -69,15 +69,16 @@ def infinite_product(x: Ball, y: Ball) -> Tensor:
 
     An infinity of radius 0 is data, such as a mask, or was made of some: what overflows has an infinite radius.
     """
-    return (_is_infinite(x) & (y.nearest_to_zero > 0)) | (_is_infinite(y) & (x.nearest_to_zero > 0))
+    return (infinite(x) & (y.nearest_to_zero > 0)) | (infinite(y) & (x.nearest_to_zero > 0))
 
 
 def infinite_quotient(x: Ball, y: Ball) -> Tensor:
     """Where the dividend is infinite, and the divisor neither 0 nor infinite."""
-    return _is_infinite(x) & (y.nearest_to_zero > 0) & y.farthest_from_zero.isfinite()
+    return infinite(x) & (y.nearest_to_zero > 0) & y.farthest_from_zero.isfinite()
 
 
-def _is_infinite(x: Ball) -> Tensor:
+def infinite(x: Ball) -> Tensor:
+    """Where a number is infinite as data are, such as a mask."""
     return x.mid.isinf() & (x.rad == 0)
 
 
@@ -104,7 +105,7 @@ def _div_by_one_number(x: Ball, size: float, radius: float) -> Tensor:
     if not radius:
         return spread
     more = (x.mid.abs() / size + LEAST) * (radius / left)
-    return spread + torch.where(_is_infinite(x), 0.0, more)
+    return spread + torch.where(infinite(x), 0.0, more)
 
 
 def reciprocal(x: Ball, out: Tensor) -> Tensor:

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffexplore.bounds.ball import Ball
+from diffexplore.bounds.ball import Ball, infinite
 from diffexplore.bounds.claims import BELOW_NORMAL, COMPUTE, QUANTUM, UNIT_ROUNDOFF, UPWARD, rounding
+from diffexplore.bounds.elements import all_finite
 from diffexplore.bounds.watch import Watch
 
 #: TF32 keeps 10 explicit bits of float32's operands.
@@ -40,12 +41,19 @@ def product(
     # Below the normal numbers each product loses half a quantum, in the kernel and in both products of radii.
     radius = (spread + reach * _growth(terms, unit)) * own + terms * (QUANTUM[dtype] + QUANTUM[torch.float64])
     value = out.detach().to(torch.float64)
+    certain = None
     if added:
-        addend = watch.ball(args[0], args[0])
         alpha, beta = abs(float(kwargs.get("alpha", 1))), abs(float(kwargs.get("beta", 1)))
-        most = alpha * reach + beta * addend.farthest_from_zero
-        radius = alpha * radius + beta * addend.rad + most * 4 * unit + QUANTUM[dtype]
-    watch.set(out, (radius + rounding("add", value, dtype) + BELOW_NORMAL) * UPWARD)
+        reach, radius = alpha * reach, alpha * radius
+        if beta:  # else what is in the tensor is ignored, NaN too
+            addend = watch.ball(args[0], args[0])
+            if not all_finite(addend.mid):
+                certain = infinite(addend) & (reach + radius).isfinite()
+            reach = reach + beta * addend.farthest_from_zero
+            radius = radius + beta * addend.rad
+        radius = radius + reach * 4 * unit + QUANTUM[dtype]
+    radius = (radius + rounding("add", value, dtype) + BELOW_NORMAL) * UPWARD
+    watch.set(out, radius if certain is None else torch.where(certain, 0.0, radius))
     return out
 
 

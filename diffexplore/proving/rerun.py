@@ -31,10 +31,9 @@ from diffexplore.proving.points_tried import (
     what_differs,
 )
 from diffexplore.proving.runs import Function, ProgramRun, WatchedRun, run, watched
-from diffexplore.torch_code.calling import in_one_line
+from diffexplore.torch_code.calling import applied, in_one_line
 from diffexplore.torch_code.torch_program import TorchProgram
 from diffexplore.tracing.sizes import apart, meets
-from diffexplore.tracing.trace import applied
 from diffexplore.tracing.traced import OUTPUT, Traced
 
 #: Numbers of samples, where those that a proof holds for are among them.

@@ -14,7 +14,7 @@ from torch.jit import ScriptFunction, ScriptModule
 
 from diffexplore.arguments import wrong
 from diffexplore.errors import CandidateError
-from diffexplore.torch_code.calling import autograd_function, signed
+from diffexplore.torch_code.calling import autograd_function, check_initialized, signed
 from diffexplore.torch_private.compiling import as_written
 from diffexplore.torch_private.tensors import CustomOpDef, OpOverload, OpOverloadPacket
 
@@ -89,6 +89,7 @@ def function_given(fn: Any, *, eager: bool = False) -> TensorFunction:
     compiled = written is not fn
     fn = written if eager else fn
     if isinstance(fn, torch.nn.Module):
+        check_initialized(fn)
         state = {_uncompiled(name): tensor for name, tensor in (*fn.named_parameters(), *fn.named_buffers())}
         calls = _calls_loaded_anew(fn) if eager and isinstance(fn, ScriptModule) else _calls_module(fn)
         return TensorFunction(_name(written), calls, state, _arguments(written), compiled, module=fn)

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 
+from diffexplore.arguments import as_function
 from diffexplore.errors import CandidateError, UsageError
 
 _HERE = Path(__file__).resolve().parent.parent
@@ -131,11 +133,23 @@ def signed(candidate: Any) -> tuple[Any, int]:
     return candidate.forward if isinstance(candidate, torch.nn.Module) else candidate, 0
 
 
+def check_initialized(module: Any) -> None:
+    """Raises UsageError for a lazy module that was never called: its parameters have no shape yet."""
+    if not isinstance(module, torch.nn.Module):
+        return
+    named = (*module.named_parameters(), *module.named_buffers())
+    lazy = [name for name, tensor in named if is_lazy(tensor)]
+    if lazy:
+        name = type(module).__name__
+        raise UsageError(f"{name} has no shape yet for {', '.join(lazy)}: call it once, as in {name}(x), before")
+
+
 def arguments_of(candidate: Any) -> tuple[str, ...]:
     """The names of the arguments that must be given; raises UsageError where the function does not tell them."""
     if isinstance(candidate, type) and autograd_function(candidate) is None:
         name = candidate.__name__
         raise UsageError(f"{name} is a class: give an instance of it, as in {name}(), or a function")
+    check_initialized(candidate)
     function, skip = signed(candidate)
     try:
         found = list(inspect.signature(function).parameters.values())[skip:]
@@ -151,8 +165,26 @@ def called_by_name(candidate: Any, names: Sequence[str], name: str) -> Callable[
     if function is not None:
         order = order_of_apply(function, names, name)
         return lambda **tensors: function.apply(*(tensors[name] for name in order))
+    check_initialized(candidate)
     binding = bind(signed(candidate)[0], names, name)
     return lambda **tensors: binding.call(candidate, tensors)
+
+
+def applied(fn: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """The function itself, or what the class of an autograd function computes of its arguments in order."""
+    if isinstance(fn, type) and issubclass(fn, torch.autograd.Function):
+        apply: Callable[..., Any] = fn.apply
+        return lambda **tensors: apply(*(tensors[name] for name in names))
+    check_initialized(fn)
+    as_function(fn, "the function", "a function of torch tensors")
+    try:
+        inspect.signature(fn).bind(**dict.fromkeys(names))
+    except TypeError as error:
+        listed = ", ".join(names) or "none"
+        raise UsageError(f"the function does not take the declared arguments ({listed}) by name: {error}") from None
+    except ValueError:  # a builtin that does not tell what it takes
+        pass
+    return fn
 
 
 def order_of_apply(function: Any, symbols: Sequence[str], name: str) -> tuple[str, ...]:

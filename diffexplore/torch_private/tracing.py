@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from diffexplore.torch_private.supported import needed_names
@@ -19,12 +22,24 @@ __all__ = [
     "FakeTensorMode",
     "ShapeEnv",
     "current_autograd_node",
+    "fakes_unlogged",
     "make_fx",
     "named_source",
     "next_sequence_number",
     "preserve_node_meta",
     "set_stack_trace",
 ]
+
+
+@contextmanager
+def fakes_unlogged() -> Iterator[None]:
+    """Inside it torch's log is not told what operators of fake tensors raise: whoever catches that tells it."""
+    log = logging.getLogger(FakeTensorMode.__module__)
+    disabled, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = disabled
 
 
 def named_source(name: str) -> Any:

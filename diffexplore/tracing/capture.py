@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from diffexplore.torch_private.tracing import (
     DimDynamic,
     FakeTensorMode,
     ShapeEnv,
+    fakes_unlogged,
     make_fx,
     named_source,
     preserve_node_meta,
@@ -122,7 +122,7 @@ def capture(
                 f"a step that fixes the number of samples (len, a loop, F.pad; x.shape[0] does not) at {fixed}"
             ) from None
         except Exception as error:
-            raise _refusal(error, lines) from error
+            raise _refusal(error, lines, stated=any(array.shape for array in (*parameters, *data))) from error
     graph.graph.eliminate_dead_code()
     guards = tuple((guard.expr, str(guard.sloc)) for guard in env.guards)
     places = {node.name: lines.place(node.meta.get("stack_trace", "")) for node in graph.graph.nodes}
@@ -205,23 +205,20 @@ def _kept_settings() -> Iterator[None]:
     """Settings that the function changes are undone, and sums of products are taken in the order they are written.
 
     With opt_einsum torch would choose an order by the sizes, that of the batch among them. The default dtype is the
-    user's: what a function makes in float32 has the dtype, and raises the errors, that it has in use. Torch would log
-    such an error, which is told in one line, with a stack of its own.
+    user's: what a function makes in float32 has the dtype, and raises the errors, that it has in use.
     """
     einsum: Any = torch.backends.opt_einsum
     before = torch.get_default_dtype()
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    silent, logger.disabled = logger.disabled, True
     switched = vars(einsum).get("enabled")  # what somebody assigned hides what flags() would set
     einsum.enabled = False
     try:
-        yield
+        with fakes_unlogged():
+            yield
     finally:
         del einsum.enabled
         if switched is not None:
             einsum.enabled = switched
         torch.set_default_dtype(before)
-        logger.disabled = silent
 
 
 #: What torch says of arguments that it cannot differentiate by, and of operators without a rule for any N.
@@ -229,7 +226,7 @@ _NO_GRADIENT = ("derivative for", "leaf Variable", "a view of a leaf", "is not d
 _NO_RULE = ("symbolic shapes", "SymIntArrayRef", "symbolic ints", "but got: SymInt")
 
 
-def _refusal(error: Exception, lines: Lines) -> Exception:
+def _refusal(error: Exception, lines: Lines, *, stated: bool) -> Exception:
     """What went wrong, in one line with what to do; MixesSamples where it may go right for a fixed N."""
     place = place_of_error(error) or lines.latest
     text = " ".join(str(error).split())
@@ -247,4 +244,6 @@ def _refusal(error: Exception, lines: Lines) -> Exception:
         operator = getattr(error, "func", None)
         named = f"{operator} " if operator is not None else "the step "
         return UsageError(f"{named}at {place} depends on the values of tensors: write it with torch.where instead")
-    return UsageError(f"the function raises {type(error).__name__} at {place}: {text[:200] or 'no message'}")
+    shapes = not stated and any(word in text for word in ("dim", "shape", "size"))
+    hint = " (arguments whose shapes are not stated are numbers, or one by sample)" if shapes else ""
+    return UsageError(f"the function raises {type(error).__name__} at {place}: {text[:200] or 'no message'}{hint}")

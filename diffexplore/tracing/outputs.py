@@ -13,7 +13,7 @@ import torch
 
 from diffexplore.errors import UsageError
 from diffexplore.torch_code.calling import exits_refused
-from diffexplore.torch_private.tracing import FakeTensorMode
+from diffexplore.torch_private.tracing import FakeTensorMode, fakes_unlogged
 from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.declarations import Array, declare
 from diffexplore.tracing.pairs import as_real
@@ -111,7 +111,7 @@ def _shapes_alone(
     function: Callable[..., Any], parameters: Sequence[Array], data: Sequence[Array], n: int
 ) -> list[tuple[int, Tensor]]:
     """The same without numbers; none where it raises: tracing will say what is wrong, and where."""
-    with suppress(Exception), FakeTensorMode(allow_non_fake_inputs=True):
+    with suppress(Exception), fakes_unlogged(), FakeTensorMode(allow_non_fake_inputs=True):
         return _floats(function, parameters, data, n)
     return []
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import sympy
-import torch
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.arguments import as_function
 from diffexplore.errors import UsageError
 from diffexplore.formula.batch_sums import SAMPLES
+from diffexplore.torch_code.calling import applied
 from diffexplore.torch_ops.readers.arrays import Grid, cells_of
 from diffexplore.torch_ops.registry import decompositions
 from diffexplore.tracing.capture import Capture, MixesSamples, NotDifferentiable, capture
@@ -232,19 +230,3 @@ def read_guards(captured: Capture, reading: Reading) -> None:
             raise MixesSamples(f"a condition on the number of samples at {place.strip('()')}")
         if condition.has(SAMPLES):
             reading.require(condition)
-
-
-def applied(fn: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
-    """The function itself, or what the class of an autograd function computes of its arguments in order."""
-    if isinstance(fn, type) and issubclass(fn, torch.autograd.Function):
-        apply: Callable[..., Any] = fn.apply
-        return lambda **tensors: apply(*(tensors[name] for name in names))
-    as_function(fn, "the function", "a function of torch tensors")
-    try:
-        inspect.signature(fn).bind(**dict.fromkeys(names))
-    except TypeError as error:
-        listed = ", ".join(names) or "none"
-        raise UsageError(f"the function does not take the declared arguments ({listed}) by name: {error}") from None
-    except ValueError:  # a builtin that does not tell what it takes
-        pass
-    return fn

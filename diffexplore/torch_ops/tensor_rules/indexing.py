@@ -11,7 +11,7 @@ import torch
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.dual_balls import mul
 from diffexplore.arithmetic.tensor_balls import chosen, filled, quotient, scattered, shaped, summed_to, taken
-from diffexplore.torch_ops.tensor_rules.arithmetic import number_of, plus
+from diffexplore.torch_ops.tensor_rules.arithmetic import number_of, plus, product
 from diffexplore.torch_ops.tensor_rules.movement import moved
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall
 
@@ -32,7 +32,7 @@ def _added(
     """
     size = x.value.numel()
     values = filled(shaped(source.number, lambda field: field[among] if among else field), places.shape)
-    found = scattered(mul(alpha, values), places, size)
+    found = scattered(product(alpha, values), places, size)
     value = plus(x.number, shaped(found, lambda field: field.reshape(x.shape)))
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:

@@ -11,6 +11,7 @@ from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.dual_balls import mul
 from diffexplore.arithmetic.tensor_balls import shaped, summed_to
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of, plus
+from diffexplore.torch_ops.tensor_rules.arithmetic import product as times
 from diffexplore.torch_ops.tensor_rules.operands import Applied, Operand, OperatorCall
 
 
@@ -58,9 +59,9 @@ def added_product(call: OperatorCall) -> Applied:
     shape = tuple(call.out.shape)
     inner = _product(x, y, shape)
     assert isinstance(inner.outputs[0], DoubleBall)
-    value = mul(alpha, inner.outputs[0])
+    value = times(alpha, inner.outputs[0])
     if beta.high:
-        value = plus(value, mul(beta, addend.number))
+        value = plus(value, times(beta, addend.number))
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         assert cotangents[0] is not None and inner.pullback is not None
