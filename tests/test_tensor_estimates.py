@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -101,3 +102,89 @@ def test_a_program_in_16_bits_runs_in_float64_with_its_own_constants() -> None:
     assert found is not None
     exact = np.array([0.5, -1.3]) / np.sqrt((0.25 + 1.69) / 2 + 2.0**-23)
     assert np.abs(found[0].value.numpy() - exact).max() < 1e-15
+
+
+class Trigamma(torch.autograd.Function):
+    """Torch's trigamma, which is off by 1e-10 of itself, smoothly; the forward reads its input past torch."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.special.polygamma(1, x) * float(np.isfinite(x.detach().numpy()).all())
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return g * torch.tensor([float(mpmath.psi(2, one)) for one in x.tolist()], dtype=x.dtype)
+
+
+def test_the_error_of_a_kernel_is_one_of_the_estimate() -> None:
+    report = dx.gradcheck(Trigamma, torch.tensor([0.31, 2.5], dtype=torch.float64, requires_grad=True), battery="none")
+    assert (report.verdict, report.truth) == ("pass", "estimated")
+
+
+class InSinglePrecision(torch.autograd.Function):
+    """The sine of float64 numbers in NumPy's float32: stairs that are as high as its rounding."""
+
+    factor = 1.0
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return torch.from_numpy(np.sin(x.detach().numpy().astype(np.float32)).astype(np.float64))
+
+    @classmethod
+    def backward(cls, ctx: Any, g: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return cls.factor * g * x.cos()
+
+
+class WrongInSinglePrecision(InSinglePrecision):
+    factor = 0.99
+
+
+@pytest.mark.parametrize(("function", "verdict"), [(InSinglePrecision, "pass"), (WrongInSinglePrecision, "fail")])
+def test_what_is_rounded_on_the_way_is_estimated_by_large_steps(
+    function: type[torch.autograd.Function], verdict: str
+) -> None:
+    x = torch.tensor([0.3, -1.1], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(function, x, raise_exception=False, battery="none")
+    assert (report.verdict, report.truth) == (verdict, "estimated"), str(report)
+
+
+def test_a_cache_by_value_holds_numbers_of_a_narrower_dtype_at_the_inputs_alone() -> None:
+    known: dict[tuple[float, ...], Tensor] = {}
+
+    class Kept(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.save_for_backward(x)
+            key = tuple(x.tolist())
+            if key not in known:
+                known[key] = x.exp()
+            return known[key].clone()
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            (x,) = ctx.saved_tensors
+            return g * x.exp()
+
+    report = dx.gradcheck(Kept, torch.tensor([0.3, -1.1, 2.0], requires_grad=True))
+    assert (report.verdict, report.truth) == ("pass", "estimated")
+
+
+def test_a_jump_here_and_there_is_no_stair() -> None:
+    """Near the input the function is smooth; beyond a jump on one side it is another one."""
+
+    class Jumps(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            numbers = x.detach().numpy()
+            return torch.from_numpy(numbers + 1e-3 * (numbers > 0.501))
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            return g
+
+    x = torch.full((2,), 0.5, dtype=torch.float64, requires_grad=True)
+    assert dx.gradcheck(Jumps, x, raise_exception=False, battery="none").verdict == "pass"

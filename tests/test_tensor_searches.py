@@ -123,3 +123,34 @@ def test_a_convention_of_torch_is_no_search() -> None:
     a, b = (root @ root.mT).requires_grad_(), torch.ones(2, 1, dtype=torch.float64, requires_grad=True)
     report = dx.gradcheck(Solved, (a, b), raise_exception=False, battery="none")
     assert report.truth == "certified", str(report)
+
+
+@pytest.mark.parametrize(
+    ("until", "factor", "verdicts"),
+    [(1e-4, 1.0, {"pass", "inconclusive"}), (1e-6, 1.0, {"pass"}), (1e-6, 0.9, {"fail"})],
+)
+def test_a_search_that_ends_early_goes_in_stairs_whose_slope_is_not_its_own(
+    until: float, factor: float, verdicts: set[str]
+) -> None:
+    """All its steps are of the input: the slope within a stair is 1, and that of the root another one."""
+
+    class Root(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            low, high = x - 2, x + 2
+            while (high - low).max().item() > until:
+                middle = (low + high) / 2
+                below = middle**3 + middle <= x
+                low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+            ctx.save_for_backward(low)
+            return low
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            (y,) = ctx.saved_tensors
+            return factor * g / (3 * y**2 + 1)
+
+    x = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(Root, x, raise_exception=False, battery="none")
+    assert report.verdict in verdicts, str(report)
+    assert report.truth == "estimated"

@@ -8,6 +8,7 @@ machine at hand before they are used.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from functools import cache
 
 import torch
@@ -16,7 +17,7 @@ from diffexplore.bounds.elements import add_number
 from diffexplore.floating_point import FLOAT_FORMATS
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.kernels import KERNELS
-from diffexplore.functions.rounding import EXACT, NEAREST, Claim, Rounding
+from diffexplore.functions.rounding import EXACT, IN_STEPS, NEAREST, Claim, Rounding
 
 #: Facts of the formats by torch's dtype, in which the rules of errors look them up.
 UNIT_ROUNDOFF = {known.dtype: known.unit_roundoff for known in FLOAT_FORMATS.values()}
@@ -66,6 +67,14 @@ def rounding_parts(operation: str, dtype: torch.dtype) -> tuple[float, float]:
     lost = 1 / torch.finfo(COMPUTE[dtype]).max if claim.underflows else 0.0
     quanta = 2 if kernel else 1  # a library function rounds a subnormal result up to a quantum off, and a little
     return relative * UPWARD, absolute * compute + quanta * QUANTUM[dtype] + lost
+
+
+def largest_rounding(operations: Collection[str], dtype: torch.dtype) -> tuple[float, float]:
+    """The largest rounding of a kernel that any of ``operations`` runs: relative to its result, and absolute."""
+    names = {*operations, *(one.name for one in KERNELS if one.within in operations)}
+    claimed = [name for name in names if CLAIMS.get(name, IN_STEPS) is not IN_STEPS]
+    relative, absolute = zip(*(rounding_parts(name, dtype) for name in claimed), strict=True) if claimed else ((), ())
+    return max(relative, default=0.0), max(absolute, default=0.0)
 
 
 def summation_depth(n: int) -> int:

@@ -30,12 +30,14 @@ class ClaimedKernel:
         claim: the rounding that is claimed of it.
         tried: how the canary tries it.
         zeros: its roots that are numbers of every dtype.
+        within: the operator that runs it for some of its operands; empty where that has its own name.
     """
 
     name: str
     claim: Claim | Rounding
     tried: OwnTrial | Tried
     zeros: tuple[float, ...] = ()
+    within: str = ""
 
 
 KERNELS: tuple[ClaimedKernel, ...] = (
@@ -70,8 +72,8 @@ KERNELS: tuple[ClaimedKernel, ...] = (
             operands=trials.slopes_of_sigmoid,
         ),
     ),
-    ClaimedKernel(name="pow_multiplied", claim=Claim(4, narrow_roundings=3), tried=TRIED_IN_PARTS),
-    ClaimedKernel(name="trigamma", claim=Claim(2**22), tried=TRIED_IN_PARTS),
+    ClaimedKernel(name="pow_multiplied", claim=Claim(4, narrow_roundings=3), tried=TRIED_IN_PARTS, within="pow"),
+    ClaimedKernel(name="trigamma", claim=Claim(2**22), tried=TRIED_IN_PARTS, within="polygamma"),
     ClaimedKernel(name="rsub", claim=NEAREST, tried=TRIED_AS_ARITHMETIC),
     ClaimedKernel(name="square", claim=NEAREST, tried=TRIED_AS_ARITHMETIC, zeros=(0.0,)),
     ClaimedKernel(name="convert", claim=NEAREST, tried=TRIED_AS_ARITHMETIC),

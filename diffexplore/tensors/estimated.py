@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 
-from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.bounds.claims import UNIT_ROUNDOFF, largest_rounding
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, in_dtype
+from diffexplore.tensors.differences import Estimated, Sample, estimated
 from diffexplore.tensors.held_constants import HeldConstants
 from diffexplore.tensors.observed import observed
 from diffexplore.tensors.own_program import is_another_in_float64, run_in_float64
 
 Tensor = torch.Tensor
-
-#: Central differences of sixth order: f' ≈ Σ c (f(x + jh) − f(x − jh)) / h. Source: Fornberg, Math. Comp. 51 (1988).
-_WEIGHTS = ((1, 3 / 4), (2, -3 / 20), (3, 1 / 60))
-
-#: The derivative from above, of third order: f' ≈ Σ c f(x + jh) / h, j from 0; that from below has c f(x − jh).
-_FROM_ONE_SIDE = (-11 / 6, 3.0, -3 / 2, 1 / 3)
-
-#: In units of what rounding makes of it, a distance between both sides that is more than rounding.
-_GAP = 64.0
-
-#: Steps that are tried, relative to the size of the input: each a quarter of the one before.
-_STEPS = tuple(2.0**-place for place in range(3, 15, 2))
-
-#: Steps far below, which tell whether the others go over kinks or steep places.
-_FAR_BELOW = (2.0**-17, 2.0**-21)
-
-#: How many times its own measured error an estimated truth may be off.
-ESTIMATE_FACTOR = 100.0
 
 #: Outputs in two dtypes that are nearer than that, relative to the largest number, may be the same but for rounding.
 _SAME = 2.0**-3
@@ -48,18 +29,6 @@ FEW_ENTRIES, DIRECTIONS = 16, 4
 MOST_ENTRIES = 256
 
 
-@dataclass(frozen=True)
-class Estimated:
-    """A derivative along a direction, and how far it may be off, as measured.
-
-    ``gap`` is how far the derivatives from both sides are apart.
-    """
-
-    value: float
-    error: float
-    gap: float = 0.0
-
-
 class Differences:
     """Derivatives of the outputs of one call by its inputs, in float64 where the function takes that."""
 
@@ -69,10 +38,11 @@ class Differences:
         if self._runs_beside:
             self._call = candidate
         self._constants = HeldConstants(self._call)
-        computed_in = {torch.float64}
-        if not self._runs_beside:
-            computed_in = {self.dtype.to_real(), *observed(self._call, defaultdict(list)).narrowed_forward}
-        self._unit = max(UNIT_ROUNDOFF[dtype] for dtype in computed_in)
+        seen = observed(self._call, defaultdict(list))
+        computed_in = {torch.float64} if self._runs_beside else {self.dtype.to_real(), *seen.narrowed_forward}
+        # The error of a kernel may be smooth, so that no step shows it.
+        relative, self._absolute = largest_rounding(seen.operations, torch.float64)
+        self._relative = max(relative, *(UNIT_ROUNDOFF[dtype] for dtype in computed_in))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -83,29 +53,26 @@ class Differences:
         """The derivative of Σ upstream · output along ``direction`` in the input ``name``, whose shape it has.
 
         Of another function, whose outputs have other names, it is that of the output of floats at ``place``.
-
-        The step is the one whose estimate differs least from that of the step before, and from those of smaller steps,
-        of which rounding explains some; the error is that difference and what the rounding of the function's values
-        makes of it.
         """
         tensor = next(one.tensor for one in self._call.sources if one.name == name)
         weights = upstream.detach().to("cpu", torch.float64)
         way = torch.from_numpy(np.ascontiguousarray(direction)).reshape(tensor.shape).to(tensor.device)
         size = max(1.0, float(tensor.detach().abs().max()))
 
-        def value(step: float) -> float:
+        def sample(step: float) -> Sample:
             try:
                 returned = self._returned(name, tensor.detach().to(torch.float64) + step * way)
             except CandidateError:  # so far from the input it does not take numbers
-                return math.nan
+                return Sample(math.nan, math.nan)
             if not returned:
-                return math.nan
+                return Sample(math.nan, math.nan)
             found = next((value for called, value in returned if called == output.name), None)
             found = returned[place][1] if found is None else found
-            return float((found.detach().to("cpu", torch.float64) * weights).sum())
+            found = found.detach().to("cpu", torch.float64)
+            rounding = ((self._relative * found.abs() + self._absolute) * weights.abs()).sum()
+            return Sample(float((found * weights).sum()), float(rounding))
 
-        here = value(0.0)
-        return _best([_at_step(value, here, size * step, self._unit) for step in (*_STEPS, *_FAR_BELOW)])
+        return estimated(sample, size)
 
     def _returned(self, name: str, moved: Tensor) -> list[tuple[str, Tensor]]:
         """The outputs of floats, with their names, where an input is the numbers ``moved``; none where not known."""
@@ -156,39 +123,3 @@ def _are_near(one: Tensor, wide: Tensor) -> bool:
     both = one.isfinite() & wide.isfinite()
     size = float(wide[both].abs().max()) if both.any() else 0.0
     return bool(((one - wide).abs()[both] <= _SAME * size).all())
-
-
-def _at_step(value: Callable[[float], float], here: float, step: float, unit: float) -> Estimated:
-    """The difference at one step, with the error that rounding may make in it; ``here`` is the value at 0."""
-    total, rounding, gap = 0.0, 0.0, 2 * _FROM_ONE_SIDE[0] * here
-    for (times, weight), one_sided in zip(_WEIGHTS, _FROM_ONE_SIDE[1:], strict=True):
-        above, below = value(times * step), value(-times * step)
-        total += weight * (above - below)
-        gap += one_sided * (above + below)
-        rounding += abs(weight) * unit * (abs(above) + abs(below))
-    return Estimated(total / step, rounding / step, abs(gap) / step)
-
-
-def _best(found: list[Estimated]) -> Estimated:
-    """The estimate that agrees best with the one of the larger step before it; at a kink nothing is known.
-
-    Where the function is smooth, the derivatives from both sides approach each other as the step shrinks.
-    """
-    near = found[: len(_STEPS)]
-    if all(one.gap > _GAP * one.error for one in near) and near[-1].gap > near[0].gap / 8:
-        return Estimated(math.nan, math.inf)
-    measured = [
-        Estimated(small.value, max(abs(small.value - large.value) + small.error, _contradicted(small, found[place:])))
-        for place, (large, small) in enumerate(pairwise(found), 2)
-    ]
-    known = [one for one in measured if math.isfinite(one.error)]
-    return min(known, key=lambda one: one.error) if known else Estimated(math.nan, math.inf)
-
-
-def _contradicted(found: Estimated, smaller: list[Estimated]) -> float:
-    """By how much estimates at smaller steps differ from one, beyond what rounding explains of them.
-
-    Two steps that both go over a kink, or a steep place, may agree by chance.
-    """
-    apart = [abs(one.value - found.value) - _GAP * one.error for one in smaller if math.isfinite(one.value)]
-    return max(apart, default=0.0)

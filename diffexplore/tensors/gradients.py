@@ -17,12 +17,11 @@ from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOu
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
 from diffexplore.tensors.diagnosis.of_zeros import only_where_specified, where_the_derivative_is_0
 from diffexplore.tensors.diagnosis.overflows import overflow
+from diffexplore.tensors.differences import ESTIMATE_FACTOR, Estimated
 from diffexplore.tensors.estimated import (
-    ESTIMATE_FACTOR,
     FEW_ENTRIES,
     MOST_ENTRIES,
     Differences,
-    Estimated,
     directions,
     each_entry,
 )

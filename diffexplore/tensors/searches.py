@@ -13,7 +13,8 @@ import numpy as np
 
 from diffexplore.checking.judge import FAIL, INCONCLUSIVE
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput
-from diffexplore.tensors.estimated import ESTIMATE_FACTOR, Differences
+from diffexplore.tensors.differences import ESTIMATE_FACTOR
+from diffexplore.tensors.estimated import Differences
 from diffexplore.tensors.pairs import UpstreamTrial
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.torch_code import nearby
@@ -57,6 +58,8 @@ def check_no_search(
         flat = bool((np.abs(truth.high) <= truth.radius).all())  # a step: what is computed of many may be another's
         known = (_OF_STEPS if flat else _OF_SLOPES) * found.error <= abs(found.value)
         differs = abs(found.value - certified) > radius + ESTIMATE_FACTOR * found.error
+        if found.of_stairs and not flat:  # they are there, however well their slope is known
+            known, differs = True, abs(found.value - certified) > radius + found.error
         if known and (differs or truth.status[entries].any()) and _decides_otherwise(subject.forward):
             raise TinySteps("it goes in tiny steps, as a bisection does")
 
