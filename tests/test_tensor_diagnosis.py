@@ -58,6 +58,7 @@ def sum_of_windows(g: Tensor, k: Tensor, length: int) -> Tensor:
     return found
 
 
+ORDER = torch.tensor([2, 0, 3, 2])
 PICKED, OTHERS = torch.tensor([0, 3, 3, 1]), torch.tensor([2, 4, 0, 1])
 
 
@@ -188,6 +189,15 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Any], tuple[Tensor, 
     ),
     "the order of each row is forgotten": (
         lambda x: x.sort(1)[0].square(), lambda g, x: 2 * g * x.sort(1)[0], (x,), "permuted", "from slice to slice",
+    ),
+    "a temperature is left out in the probabilities": (
+        lambda x: torch.log_softmax(x / 1.5, 1),
+        lambda g, x: (g - torch.softmax(x, 1) * g.sum(1, keepdim=True)) / 1.5, (x,), "wrong_constant",
+        "1.5 in `x / 1.5`",
+    ),
+    "the places of a permutation are forgotten": (
+        lambda x, y: x[ORDER] * y, lambda g, x, y: (g * y, g * x[ORDER]), (numbers(4, 3), numbers(4, 3, seed=2)),
+        "permuted", "is given to the same entry of the input",
     ),
     "nothing explains random numbers": (
         lambda x: x.exp(), lambda g, x: g * torch.cos(37 * x), (x,), "unexplained", "24 of 24 entries are wrong; [",

@@ -64,6 +64,7 @@ FAMILIES: tuple[Family, ...] = (
     precision.half,
     terms.along_axes,
     otherwise.beside_roots,
+    otherwise.without_numbers,
     otherwise.with_other_inputs,
     constants.wrong_constants,
 )

@@ -11,13 +11,16 @@ import torch
 
 from diffexplore.numerals import short
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
-from diffexplore.tensors.diagnosis.recording import ChangedForward, RecordedSweep
+from diffexplore.tensors.diagnosis.recording import ChangedForward, RecordedSweep, ScalarOperand
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 Tensor = torch.Tensor
 
 #: So many recordings are made, of so many numbers at most.
 _MOST, _MOST_NUMBERS = 32, 2**14
+
+#: A result of theirs is their first operand where their number is left out.
+_WITH_NUMBERS = ("add", "sub", "mul", "div")
 
 #: Axes up to this length are reversed: those of kernels and windows.
 _LONGEST = 16
@@ -30,10 +33,30 @@ def beside_roots(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         return
     for scalar in sweep.tape.under_roots[:_MOST]:
         message = f"{short(scalar.number, 6)} in {scalar.line} is added to the root, and not under it"
+        changed = _valued(scalar, partial(_beside, number=scalar.number))
         yield Mistake(
-            "wrong_constant", message, partial(_run_again, changed=ChangedForward(beside_root=scalar.operation)),
+            "wrong_constant", message, partial(_run_again, changed=changed),
             {"path": str(scalar.line), "constant": scalar.number},
         )  # fmt: skip
+
+
+def _beside(values: np.ndarray, number: float) -> np.ndarray:
+    """That of which √u + c is the root."""
+    return np.asarray((np.sqrt(values) + number) ** 2)
+
+
+def without_numbers(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """A number is left out where the result of its operation is computed again, and not in its derivative."""
+    sweep = scenes[0].sweep
+    if sweep is None or sweep.size > _MOST_NUMBERS:
+        return
+    for scalar in sweep.tape.scalars[:_MOST]:
+        if scalar.operator in _WITH_NUMBERS and scalar.place == 1:
+            message = f"{short(scalar.number, 6)} in {scalar.line} is left out where its value is computed again"
+            yield Mistake(
+                "wrong_constant", message, partial(_run_again, changed=_valued(scalar, np.copy)),
+                {"path": str(scalar.line), "constant": scalar.number},
+            )  # fmt: skip
 
 
 def with_other_inputs(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
@@ -68,6 +91,10 @@ def _moves(shape: tuple[int, ...]) -> Iterator[tuple[str, Callable[[np.ndarray],
             yield f"with its axes {one} and {two} exchanged", partial(np.swapaxes, axis1=one, axis2=two)
     if len(axes) > 2:
         yield f"reversed along axes {axes[-2]} and {axes[-1]}", partial(np.flip, axis=(axes[-2], axes[-1]))
+
+
+def _valued(scalar: ScalarOperand, values: Callable[[np.ndarray], np.ndarray]) -> ChangedForward:
+    return ChangedForward(values={scalar.operation: values})
 
 
 def _with(name: str, values: np.ndarray) -> ChangedForward:

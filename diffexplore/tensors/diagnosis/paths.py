@@ -12,7 +12,7 @@ from diffexplore.tensors.diagnosis.edges import PathEdge, added_up, edges, maker
 from diffexplore.tensors.diagnosis.other_factors import UNNAMED, name_of_region
 from diffexplore.tensors.diagnosis.places import SourceLine
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
-from diffexplore.tensors.diagnosis.slope_expressions import one_number, times
+from diffexplore.tensors.diagnosis.slope_expressions import one_number
 from diffexplore.tensors.sweep import TapeEntry, swept
 
 
@@ -97,7 +97,10 @@ def _number(first: PathEdge, last: PathEdge) -> str | None:
     if len(last.given) != 1 or given is None or given.high.shape != back.shape:
         return None
     number = one_number(back[given.high != 0] / given.high[given.high != 0])
-    return None if number is None else times(number, "1")
+    if number is None:
+        return None
+    whole = round(1 / number)
+    return f"1/{whole}" if whole > 2 and abs(whole * number - 1) < 1e-12 else f"{number:.6g}".replace("-", "−")
 
 
 def _without_slope(

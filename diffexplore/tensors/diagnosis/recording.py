@@ -66,12 +66,13 @@ class ChangedForward:
 
     Attributes:
         scalars: numbers in the places of scalar operands, by their operation and place.
-        beside_root: the operation whose scalar c is added to √u, and not to u.
+        values: of an operation by its number, the values of its result as a function of those of its first operand;
+            its derivative is left as it is.
         inputs: other numbers of inputs, by their names.
     """
 
     scalars: Mapping[tuple[int, int], float] = field(default_factory=dict)
-    beside_root: int | None = None
+    values: Mapping[int, Callable[[np.ndarray], np.ndarray]] = field(default_factory=dict)
     inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -111,22 +112,21 @@ class PlacedTape(ExactTape):
         out = super().__torch_dispatch__(func, types, args, kwargs)
         if operator == "add" and self.scalars and self.scalars[-1].operation == count and isinstance(out, Tensor):
             self._sums[storage_key(out)] = self.scalars[-1]
-            if count == self._changed.beside_root and self.problem is None:
-                self._add_to_root(args, out)
+        if count in self._changed.values and self.problem is None:
+            self._stand_for(out, self._changed.values[count](self.ball(args[0]).high))
         missing = len(self.entries) - len(self.places)
         if missing > 0:
             self.places += [place_that_runs()] * missing
             self.operators += [operator] * missing
         return out
 
-    def _add_to_root(self, args: tuple[Any, ...], out: Tensor) -> None:
-        """Has (√u + c)² stand for u + c, whose root is √u + c then; the derivative by u is left as it is."""
+    def _stand_for(self, out: Tensor, values: np.ndarray) -> None:
+        """Has other values stand for a result that was just recorded."""
         before, entry = self._state(out), self.entries[-1] if self.entries else None
-        numbers = exact((np.sqrt(self.ball(args[0]).high) + args[1]) ** 2)
         made = None if entry is None else entry.results[0]
         if entry is not None and made is not None and made.state is before:
-            after = State(made.layout.spread(numbers, len(before.ball.high)), before.varies)
-            self._states[storage_key(out)] = after
+            spread = made.layout.spread(exact(np.ascontiguousarray(values)), len(before.ball.high))
+            self._states[storage_key(out)] = after = State(spread, before.varies)
             self.entries[-1] = replace(entry, results=(replace(made, state=after),))
 
 
