@@ -36,11 +36,30 @@ def centred(x: Tensor) -> Tensor:
 
 def normalised(x: Tensor) -> Tensor:
     mean = x.mean(-1, keepdim=True)
-    return (x - mean) / torch.sqrt(((x - mean) ** 2).mean(-1, keepdim=True) + 1e-5)
+    return (x - mean) / torch.sqrt(((x - mean) ** 2).mean(-1, keepdim=True) + 1e-2)
 
 
 def product(x: Tensor, w: Tensor) -> Tensor:
     return x @ w
+
+
+def normalised_back(g: Tensor, x: Tensor, beside: float) -> Tensor:
+    """That of ``normalised`` with a root of one's own."""
+    centre = x - x.mean(-1, keepdim=True)
+    root = torch.sqrt((centre**2).mean(-1, keepdim=True)) + beside
+    y = centre / root
+    return (g - g.mean(-1, keepdim=True) - y * (g * y).mean(-1, keepdim=True)) / root
+
+
+def sum_of_windows(g: Tensor, k: Tensor, length: int) -> Tensor:
+    found = torch.zeros(length, dtype=g.dtype)
+    for place in range(len(k)):
+        found[place : place + len(g)] += g * k[place]
+    return found
+
+
+ORDER = torch.tensor([2, 0, 3, 2])
+PICKED, OTHERS = torch.tensor([0, 3, 3, 1]), torch.tensor([2, 4, 0, 1])
 
 
 def lengths(x: Tensor, y: Tensor) -> Tensor:
@@ -65,7 +84,7 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Any], tuple[Tensor, 
         centred, lambda g, x: g - g.sum(-1, keepdim=True), (x,), "scaled_path", "is counted 6 times",
     ),
     "the statistics are taken for constants": (
-        normalised, lambda g, x: g / torch.sqrt(x.var(-1, keepdim=True, unbiased=False) + 1e-5), (x,), "cut_path", "missing",
+        normalised, lambda g, x: g / torch.sqrt(x.var(-1, keepdim=True, unbiased=False) + 1e-2), (x,), "cut_path", "missing",
     ),
     "the bias is averaged": (
         lambda x, b: x + b, lambda g, x, b: (g, g.mean(0)), (x, numbers(6)), "factor", "mean over axis 0 of the output",
@@ -145,6 +164,40 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Any], tuple[Tensor, 
     "a column times the input": (
         lambda x: x.square(), lambda g, x: g * 2 * x * torch.stack([torch.ones(4), x[:, 1].detach()], 1), (numbers(4, 2),),
         "region", "it is the gradient times input 0 at [:, 1]",
+    ),
+    "a factor of each entry is left out": (
+        lambda x, y: torch.exp(x * y) + x, lambda g, x, y: (g * (1 + torch.exp(x * y)), g * x * torch.exp(x * y)),
+        (x, numbers(4, 6, seed=2)), "local_slope", "it counts as 1, not input 1",
+    ),
+    "what is added under a root is added beside it": (
+        normalised, lambda g, x: normalised_back(g, x, beside=1e-2), (x,), "wrong_constant", "is added to the root",
+    ),
+    "a kernel is reversed": (
+        lambda x, k: x.unfold(0, 3, 1) @ k,
+        lambda g, x, k: (sum_of_windows(g, k.flip(0), 8), None), (numbers(8), numbers(3).detach()), "transposed",
+        "input 1 is used reversed along axis 0",
+    ),
+    "a window begins one too early": (
+        lambda x, k: x.unfold(0, 3, 1) @ k,
+        lambda g, x, k: (torch.cat([torch.zeros(1), sum_of_windows(g, k, 8)[:-1]]), None),
+        (numbers(8), numbers(3).detach()), "transposed", "shifted by 1 up along axis 0, but for its first one",
+    ),
+    "one of equal indices is left": (
+        lambda x: x[PICKED] + x[OTHERS],
+        lambda g, x: torch.zeros_like(x).index_add(0, OTHERS, g).index_put((PICKED,), g * 0 + torch.zeros_like(x).index_add(0, OTHERS, g)[PICKED] + g),
+        (numbers(5, 2),), "overwritten", "`x[PICKED]`",
+    ),
+    "the order of each row is forgotten": (
+        lambda x: x.sort(1)[0].square(), lambda g, x: 2 * g * x.sort(1)[0], (x,), "permuted", "from slice to slice",
+    ),
+    "a temperature is left out in the probabilities": (
+        lambda x: torch.log_softmax(x / 1.5, 1),
+        lambda g, x: (g - torch.softmax(x, 1) * g.sum(1, keepdim=True)) / 1.5, (x,), "wrong_constant",
+        "1.5 in `x / 1.5`",
+    ),
+    "the places of a permutation are forgotten": (
+        lambda x, y: x[ORDER] * y, lambda g, x, y: (g * y, g * x[ORDER]), (numbers(4, 3), numbers(4, 3, seed=2)),
+        "permuted", "is given to the same entry of the input",
     ),
     "nothing explains random numbers": (
         lambda x: x.exp(), lambda g, x: g * torch.cos(37 * x), (x,), "unexplained", "24 of 24 entries are wrong; [",

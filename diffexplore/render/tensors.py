@@ -80,7 +80,7 @@ def _causes(rows: Sequence[TensorRow], report: TensorReport, stated: str | None,
     caused = [(row, row.cause) for row in rows if row.cause is not None and row.cause.key not in SHOWN_BY_NUMBERS]
     named = len({row.input for row, _ in caused}) > 1
     different = {
-        without_precision(cause.message): f"{row.input}: {cause.message}"
+        without_precision(cause.message): f"{called(row, report)}: {cause.message}"
         if named and row.entries.total
         else cause.message
         for row, cause in reversed(caused)

@@ -42,6 +42,24 @@ def moved(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         yield Mistake("transposed", f"it is the gradient{words}, negated", partial(_moved, move=move, sign=-1))
 
 
+def shifted(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
+    """Shifted by one or two, where nothing is known of the entries that come in at the end."""
+    for axis, length in enumerate(scenes[0].shape):
+        for shift in (1, -1, 2, -2) if length > 4 else ():
+            where, count = ("first", shift) if shift > 0 else ("last", -shift)
+            ends = f"its {where} one" if count == 1 else f"its {where} {count}"
+            way = f"{count} {'up' if shift > 0 else 'down'} along axis {axis}"
+            message = f"it is the gradient shifted by {way}, but for {ends}"
+            yield Mistake("transposed", message, partial(_shifted, axis=axis, shift=shift))
+
+
+def _shifted(scene: GradientScene, axis: int, shift: int) -> np.ndarray:
+    there = slice(0, shift) if shift > 0 else slice(shift, None)
+    found, ends = np.roll(scene.exact, shift, axis), (slice(None),) * axis + (there,)
+    found[ends] = scene.value[ends]
+    return found
+
+
 def permuted(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """The same numbers in another order: of the rows along an axis, or of all entries."""
     scene = scenes[0]
@@ -50,6 +68,15 @@ def permuted(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         if order is not None:
             message = f"its entries along axis {axis} stand in another order: {_listed(order)}"
             yield Mistake("permuted", message, partial(_reordered, axis=axis, order=order), fitted=1)
+    for axis, length in enumerate(scene.shape):
+        if 2 < length < scene.value.size and scene.known.all():
+            message = f"its entries along axis {axis} stand in another order, which differs from slice to slice"
+            places = np.empty(scene.shape, np.int64)
+            np.put_along_axis(places, np.argsort(scene.value, axis), np.argsort(scene.exact, axis), axis)
+            yield Mistake(
+                "permuted", message, partial(_reordered_in_slices, axis=axis, places=places),
+                fitted=scene.value.size // length,
+            )  # fmt: skip
     if len(scenes) == 1 and scene.known.all() and scene.value.size > 3:
         by_value, by_truth = np.argsort(scene.value, axis=None), np.argsort(scene.exact, axis=None)
         places = np.empty(scene.value.size, np.int64)
@@ -89,6 +116,10 @@ def _moved(scene: GradientScene, move: _Move, sign: int) -> np.ndarray:
 
 def _reordered(scene: GradientScene, axis: int, order: list[int]) -> np.ndarray:
     return np.take(scene.exact, order, axis)
+
+
+def _reordered_in_slices(scene: GradientScene, axis: int, places: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(scene.exact, places, axis)
 
 
 def _same(values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from diffexplore.numerals import short
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
-from diffexplore.tensors.diagnosis.recording import RecordedSweep, ScalarOperand
+from diffexplore.tensors.diagnosis.recording import ChangedForward, RecordedSweep, ScalarOperand
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 #: So many constants are looked at, each by so many recordings at most, of so many numbers in all.
@@ -34,7 +34,11 @@ def wrong_constants(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
 
 
 def _with(scene: GradientScene, scalar: ScalarOperand, number: float) -> np.ndarray | None:
-    changed = None if scene.sweep is None else scene.sweep.again({(scalar.operation, scalar.place): number})
+    changed = (
+        None
+        if scene.sweep is None
+        else scene.sweep.again(ChangedForward(scalars={(scalar.operation, scalar.place): number}))
+    )
     return None if changed is None else np.asarray(changed.truths[scene.source])
 
 

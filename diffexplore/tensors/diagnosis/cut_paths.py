@@ -14,7 +14,6 @@ from diffexplore.tensors.diagnosis.factors import alignments, fitted_weight
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.paths import PathShare, paths
 from diffexplore.tensors.diagnosis.scene import GradientScene
-from diffexplore.tensors.diagnosis.slope_expressions import times
 
 #: So many ways are taken in pairs.
 _MOST_IN_PAIRS = 24
@@ -89,7 +88,7 @@ def slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         return
     for number, path in enumerate(paths(sweep)):
         if path.slope_left_out is not None:
-            right = f", not {times(path.slope, '1')}" if path.slope is not None else ""
+            right = f", not {path.slope}" if path.slope is not None else ""
             yield Mistake(
                 "local_slope", f"the derivative of {path.name} is left out: it counts as 1{right}",
                 partial(_without_slope, number=number), {"path": path.name},

@@ -10,6 +10,9 @@ from diffexplore.tensors.diagnosis.edges import PathEdge, added_up
 from diffexplore.tensors.diagnosis.recording import RecordedSweep
 from diffexplore.tensors.memory import StorageRegion
 
+#: What a tensor is called that is neither made on the way nor differentiated by.
+UNNAMED = "a constant"
+
 
 def other_factors(
     sweep: RecordedSweep, edge: PathEdge, made_by: dict[int, int]
@@ -28,7 +31,11 @@ def other_factors(
             continue
         passed = with_factor(edge, operator, values)
         if passed is not None:
-            yield key, f"the value of {_name(sweep, x, made_by)} is used for {_name(sweep, other, made_by)}", passed
+            yield (
+                key,
+                f"the value of {name_of_region(sweep, x, made_by)} is used for {name_of_region(sweep, other, made_by)}",
+                passed,
+            )
 
 
 def with_factor(edge: PathEdge, operator: str, values: np.ndarray) -> np.ndarray | None:
@@ -70,11 +77,12 @@ def values_of(region: StorageRegion | None) -> np.ndarray:
     return np.asarray(region.layout.read(region.state.ball).high)
 
 
-def _name(sweep: RecordedSweep, region: StorageRegion, made_by: dict[int, int]) -> str:
+def name_of_region(sweep: RecordedSweep, region: StorageRegion, made_by: dict[int, int]) -> str:
+    """The expression that made it, or the name of the input that it is part of."""
     number = made_by.get(id(region.state))
     if number is not None:
         place = sweep.tape.places[number]
         last = max(other for other, same in enumerate(sweep.tape.places) if same == place)
         return str(place) if number == last else f"{sweep.tape.operators[number]} in {place}"
     found = [n for n, source in zip(sweep.names, sweep.tape.sources, strict=True) if source.state is region.state]
-    return found[0] if found else "a constant"
+    return found[0] if found else UNNAMED

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import exact
-from diffexplore.tensors.diagnosis.edges import PathEdge, added_up, edges, name_of_edge
+from diffexplore.tensors.diagnosis.edges import PathEdge, added_up, edges, makers, name_of_edge
+from diffexplore.tensors.diagnosis.other_factors import UNNAMED, name_of_region
 from diffexplore.tensors.diagnosis.places import SourceLine
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
 from diffexplore.tensors.diagnosis.slope_expressions import one_number
@@ -20,14 +21,14 @@ class PathShare:
     """A way on which cotangents come back: what passes on it to each source; ``name`` says by what it leads.
 
     ``slope_left_out`` is what would be there in its place if the derivative of its operation were 1; None where shapes
-    differ. ``slope`` is that derivative where it is one number.
+    differ. ``slope`` is that derivative where it is one number, or the other factor of a product.
     """
 
     name: str
     place: SourceLine
     shares: tuple[np.ndarray, ...]
     slope_left_out: tuple[np.ndarray, ...] | None = None
-    slope: float | None = None
+    slope: str | None = None
 
 
 def paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
@@ -54,7 +55,11 @@ def _paths(sweep: RecordedSweep) -> tuple[PathShare, ...]:
             share = centres(swept(before, [(edge.operand, edge.cotangent)], sweep.tape.sources))
             by_place.setdefault(place, []).append((edge, share))
             left_out = _without_slope(sweep, before, edge, edge)
-            found.append(PathShare(name_of_edge(sweep, edge), place, share, left_out, _number(edge, edge)))
+            found.append(
+                PathShare(
+                    name_of_edge(sweep, edge), place, share, left_out, _number(edge, edge) or _factor(sweep, edge)
+                )
+            )
         groups = [_group(sweep, entries, place, several) for place, several in by_place.items()]
         return (*(group for group in groups if group is not None), *found)
 
@@ -73,14 +78,29 @@ def _group(
     one_operand = len({id(edge.operand.state) for edge, _ in leaving}) == 1
     first, last = leaving[0][0], max((edge for edge, _ in several), key=lambda edge: edge.number)
     slope = _without_slope(sweep, entries[: first.number], first, last) if one_operand else None
-    return PathShare(str(place), place, shares, slope, None if slope is None else _number(first, last))
+    if slope is None:
+        return PathShare(str(place), place, shares)
+    right = _number(first, last) or (_factor(sweep, first) if first is last else None)
+    return PathShare(str(place), place, shares, slope, right)
 
 
-def _number(first: PathEdge, last: PathEdge) -> float | None:
+def _factor(sweep: RecordedSweep, edge: PathEdge) -> str | None:
+    """The other factor of a product, in words."""
+    operands = sweep.tape.entries[edge.number].operands
+    other = operands[1 - edge.index] if sweep.tape.operators[edge.number] == "mul" and len(operands) == 2 else None
+    name = UNNAMED if other is None else name_of_region(sweep, other, makers(sweep))
+    return name if name != UNNAMED else None
+
+
+def _number(first: PathEdge, last: PathEdge) -> str | None:
     given, back = last.given[0], first.cotangent.high
     if len(last.given) != 1 or given is None or given.high.shape != back.shape:
         return None
-    return one_number(back[given.high != 0] / given.high[given.high != 0])
+    number = one_number(back[given.high != 0] / given.high[given.high != 0])
+    if number is None:
+        return None
+    whole = round(1 / number)
+    return f"1/{whole}" if whole > 2 and abs(whole * number - 1) < 1e-12 else f"{number:.6g}".replace("-", "−")
 
 
 def _without_slope(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -17,10 +17,10 @@ from diffexplore.bounds.handling import name_of
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate
 from diffexplore.tensors.diagnosis.places import SourceLine, place_that_runs
-from diffexplore.tensors.memory import StorageRegion, StridedLayout
+from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
 from diffexplore.tensors.sweep import swept
 from diffexplore.tensors.truth import ExactTape
-from diffexplore.torch_private.watching import DisableTorchFunction
+from diffexplore.torch_private.watching import DisableTorchFunction, storage_key
 
 Tensor = torch.Tensor
 
@@ -60,17 +60,35 @@ class ScalarOperand:
     line: SourceLine
 
 
+@dataclass(frozen=True)
+class ChangedForward:
+    """In what a forward is another one where it is recorded again.
+
+    Attributes:
+        scalars: numbers in the places of scalar operands, by their operation and place.
+        values: of an operation by its number, the values of its result as a function of those of its first operand;
+            its derivative is left as it is.
+        inputs: other numbers of inputs, by their names.
+    """
+
+    scalars: Mapping[tuple[int, int], float] = field(default_factory=dict)
+    values: Mapping[int, Callable[[np.ndarray], np.ndarray]] = field(default_factory=dict)
+    inputs: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
 class PlacedTape(ExactTape):
     """A tape that keeps the operator and the user's expression of each of its entries.
 
-    ``changed`` has other numbers in the places of scalar operands.
+    ``under_roots`` are the scalars that are added to what a root is taken of.
     """
 
-    def __init__(self, sources: Sequence[Tensor], changed: Mapping[tuple[int, int], float] | None = None) -> None:
+    def __init__(self, sources: Sequence[Tensor], changed: ChangedForward | None = None) -> None:
         self.places: list[SourceLine] = []
         self.operators: list[str] = []
         self.scalars: list[ScalarOperand] = []
-        self._changed = changed or {}
+        self.under_roots: list[ScalarOperand] = []
+        self._sums: dict[Any, ScalarOperand] = {}
+        self._changed = changed or ChangedForward()
         self._count = 0
         super().__init__(sources)
 
@@ -83,17 +101,33 @@ class PlacedTape(ExactTape):
             whole = operator in _OF_NUMBERS and isinstance(leaf, int) and not isinstance(leaf, bool)
             if (whole or isinstance(leaf, float)) and math.isfinite(leaf) and leaf:
                 self.scalars.append(ScalarOperand(self._count, operator, place, float(leaf), place_that_runs()))
-                args = (*args[:place], self._changed.get((self._count, place), leaf), *args[place + 1 :])
+                args = (*args[:place], self._changed.scalars.get((self._count, place), leaf), *args[place + 1 :])
         steps = _IN_STEPS.get(func.overloadpacket.__name__)
         if steps is not None and isinstance(args[0], Tensor) and self._place(args[0]).passes:
             with DisableTorchFunction(), torch.no_grad(), self:
                 return steps(*args, **(kwargs or {}))
+        if operator in ("sqrt", "rsqrt") or (operator == "pow" and args[1] in (0.5, -0.5)):
+            self.under_roots += [one for key, one in self._sums.items() if key == storage_key(args[0])]
+        count = self._count
         out = super().__torch_dispatch__(func, types, args, kwargs)
+        if operator == "add" and self.scalars and self.scalars[-1].operation == count and isinstance(out, Tensor):
+            self._sums[storage_key(out)] = self.scalars[-1]
+        if count in self._changed.values and self.problem is None:
+            self._stand_for(out, self._changed.values[count](self.ball(args[0]).high))
         missing = len(self.entries) - len(self.places)
         if missing > 0:
             self.places += [place_that_runs()] * missing
             self.operators += [operator] * missing
         return out
+
+    def _stand_for(self, out: Tensor, values: np.ndarray) -> None:
+        """Has other values stand for a result that was just recorded."""
+        before, entry = self._state(out), self.entries[-1] if self.entries else None
+        made = None if entry is None else entry.results[0]
+        if entry is not None and made is not None and made.state is before:
+            spread = made.layout.spread(exact(np.ascontiguousarray(values)), len(before.ball.high))
+            self._states[storage_key(out)] = after = State(spread, before.varies)
+            self.entries[-1] = replace(entry, results=(replace(made, state=after),))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +154,7 @@ class RecordedSweep:
         operations: those whose derivative may be another expression, likewise.
         steps: the operands that an expression of a loop has at its steps, likewise.
         repeated: mistakes at every step of a loop, likewise.
-        again: the same with other numbers in the places of scalar operands.
+        again: the same of a forward that is changed.
     """
 
     names: tuple[str, ...]
@@ -134,7 +168,7 @@ class RecordedSweep:
     operations: list[Any] = field(default_factory=list)
     steps: list[Any] = field(default_factory=list)
     repeated: list[Any] = field(default_factory=list)
-    again: Callable[[Mapping[tuple[int, int], float]], RecordedSweep | None] = lambda changed: None
+    again: Callable[[ChangedForward], RecordedSweep | None] = lambda changed: None
     _swept: dict[bytes, tuple[np.ndarray, ...]] = field(default_factory=dict)
 
     @cached_property
@@ -178,10 +212,10 @@ class RecordedSweep:
 
 
 def recorded_sweep(
-    forward: TensorCandidate, output: int, upstream: Tensor, changed: Mapping[tuple[int, int], float] | None = None
+    forward: TensorCandidate, output: int, upstream: Tensor, changed: ChangedForward | None = None
 ) -> RecordedSweep | None:
     """Runs ``forward`` once more; None where it cannot be recorded."""
-    call = forward.replaced()
+    call = forward.replaced(_other_inputs(forward, changed))
     tape = PlacedTape([one.tensor for one in call.sources], changed)
     try:
         with tape:
@@ -199,6 +233,14 @@ def recorded_sweep(
     again = partial(recorded_sweep, forward, output, upstream)
     names = tuple(one.name for one in call.sources)
     return RecordedSweep(names, tape, outputs[output].tensor, numbers, constants, again=again)
+
+
+def _other_inputs(forward: TensorCandidate, changed: ChangedForward | None) -> dict[str, Tensor]:
+    return {
+        one.name: torch.from_numpy(changed.inputs[one.name]).to(one.tensor).requires_grad_(one.tensor.requires_grad)
+        for one in (() if changed is None else forward.inputs)
+        if changed is not None and one.name in changed.inputs
+    }
 
 
 def centres(balls: Sequence[DoubleBall]) -> tuple[np.ndarray, ...]:

@@ -73,14 +73,19 @@ def _twice(axis: int, length: int) -> Mistake:
 
 def _along_another(axis: int, length: int, other: int) -> Mistake:
     """What belongs to each entry along an axis is added up along another one, which is as long."""
-    message = f"it is added up along a wrong axis of the output, and not along axis {axis}, which is as long"
+    key = "permuted" if axis == other else "reduction_axis"
+    message = (
+        f"what belongs to an entry along axis {axis} of the output is given to the same entry of the input"
+        if axis == other
+        else f"it is added up along a wrong axis of the output, and not along axis {axis}, which is as long"
+    )
 
     def predict(scene: GradientScene) -> np.ndarray | None:
         slices = [_of_slice(scene, axis, place, place + 1) for place in range(length)]
         known = [part for part in slices if part is not None]
         return np.moveaxis(np.sum(known, axis=1 + other), 0, other) if len(known) == length else None
 
-    return Mistake("reduction_axis", message, predict, {"axis": axis, "kept": other})
+    return Mistake(key, message, predict, {"axis": axis, "kept": other})
 
 
 def _of_slice(scene: GradientScene, axis: int, first: int, last: int) -> np.ndarray | None:
