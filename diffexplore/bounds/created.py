@@ -24,10 +24,9 @@ def create(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         numbers = (a for a in reversed(args) if isinstance(a, (int, float, complex)))
         fill_with(watch, out, kwargs.get("fill_value", next(numbers, 0)))
     elif name == "arange":
-        steps = _steps(func, args, kwargs)
-        numbers = real_numbers(out)
-        if numbers is not None and not out.is_meta:
-            watch.set(numbers, _off_steps(watch, numbers, *steps))
+        floats = real_numbers(out)
+        if floats is not None:
+            watch.set(floats, _off_steps(watch, floats, *_steps(func, args, kwargs)))
     return out
 
 
