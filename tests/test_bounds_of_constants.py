@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 import torch
 
 import diffexplore as dx
+from diffexplore.bounds.watch import Watch
 
 Tensor = torch.Tensor
 
@@ -58,3 +60,37 @@ def test_a_candidate_s_constant_below_the_normal_numbers_is_a_rounding(constant:
     loss = dx.Loss(f"{constant}*a*x", parameters="a", data="x")
     report = dx.verify(gradient, loss, {"x": [2e4, 3e4]}, {"a": 0.5}, kind="gradient", dtype="float16")
     assert report.verdict == "pass"
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    "bounds",
+    [(0, 0.75, 0.1), (0.1, 3), (1, 0, -0.3), (0.7,), (5,), (0, 2, 0.5), (3, -4, -2), (1e9, 1e9 + 2, 0.25), (0, 0)],
+    ids=str,
+)
+def test_numbers_at_equal_distances(bounds: tuple[float, ...], dtype: torch.dtype) -> None:
+    with Watch() as watch:
+        out = torch.arange(*bounds, dtype=dtype)
+    start, step = (Fraction(str(one)) for one in ((0, 1) if len(bounds) == 1 else (bounds[0], (*bounds, 1)[2])))
+    for place, (value, radius) in enumerate(zip(out.tolist(), watch.radius(out).tolist(), strict=True)):
+        off = abs(start + place * step - Fraction(value))
+        assert off <= Fraction(radius) <= 2 * off + Fraction(2.0**-48) * (abs(start) + abs(place * step))
+        assert radius == 0 or off or step.denominator not in (1, 2, 4)
+
+
+def test_a_step_of_tenths_is_no_error_of_a_method() -> None:
+    def loss(a: torch.Tensor) -> torch.Tensor:
+        return a * torch.arange(0, 0.75, 0.1, dtype=a.dtype)[3]
+
+    for dtype in ("float64", "float32"):
+        assert dx.verify(loss, dx.Loss.from_torch(loss, parameters="a"), at={"a": 1.0}, dtype=dtype).verdict == "pass"
+
+
+def test_the_value_of_a_step_on_its_jump_is_as_far_off_as_it_is_rounded() -> None:
+    watch = Watch()
+    x, at_zero = torch.tensor([0.0, 0.0, 1e-3, 1.0]), torch.full((4,), 5.0)
+    watch.set(x, torch.tensor([0.0, 1e-3, 1e-2, 0.5], dtype=torch.float64))
+    watch.set(at_zero, torch.full((4,), 0.25, dtype=torch.float64))
+    with watch:
+        out = torch.heaviside(x, at_zero)
+    assert out.tolist() == [5, 5, 1, 1] and watch.radius(out).tolist() == [0.25, 5, 4.25, 0]

@@ -100,9 +100,12 @@ def step(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     out = func(*args, **kwargs)
     value = out.detach().to(torch.float64)
     undecided = ~(x.mid.abs() > x.rad) & ~(x.rad <= 0)
-    low = 0.0 if plain_name(func)[0] == "heaviside" else -1.0
-    union = math.inf if watch.smooth else torch.maximum(value - low, 1 - value)
-    watch.set(out, torch.where(undecided, union, 0.0))
+    union, off = torch.maximum(value + 1, 1 - value), torch.zeros_like(value)
+    if plain_name(func)[0] == "heaviside":
+        at_zero = watch.ball(args[1], args[0])
+        off = torch.where(x.mid == 0, at_zero.rad, 0.0)
+        union = torch.maximum(torch.maximum(value, 1 - value), (value - at_zero.mid).abs() + at_zero.rad)
+    watch.set(out, torch.where(undecided, math.inf if watch.smooth else union, off))
     return out
 
 

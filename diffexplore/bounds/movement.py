@@ -10,6 +10,7 @@ from torch import Tensor
 
 from diffexplore.bounds.claims import UNIT_ROUNDOFF, rounding
 from diffexplore.bounds.conversion import lost, open_integers
+from diffexplore.bounds.created import fill_error, fill_with
 from diffexplore.bounds.handling import as_list, finite_float, name_of, real_numbers
 from diffexplore.torch_private.watching import storage_key
 
@@ -72,15 +73,6 @@ def scatter(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     return out
 
 
-def create(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A tensor of constants; a number of which it is full may be rounded."""
-    out = func(*args, **kwargs)
-    if func.overloadpacket.__name__ in ("full", "full_like", "new_full", "scalar_tensor"):
-        numbers = (a for a in reversed(args) if isinstance(a, (int, float, complex)))
-        _fill(watch, out, kwargs.get("fill_value", next(numbers, 0)))
-    return out
-
-
 def drawn(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Random numbers are data."""
     out = func(*args, **kwargs)
@@ -91,30 +83,11 @@ def drawn(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     return out
 
 
-def _fill(watch: Watch, out: Any, value: complex | float) -> None:
-    """Says how far a tensor is from the number of which it is full."""
-    numbers = real_numbers(out)
-    if numbers is None:
-        return
-    if not out.is_complex():
-        watch.set(numbers, fill_error(watch, value, numbers))  # type: ignore[arg-type]  # torch fills floats with reals
-        return
-    both = [fill_error(watch, part, numbers) for part in (complex(value).real, complex(value).imag)]
-    watch.set(numbers, torch.stack(both).expand(numbers.shape))
-
-
-def fill_error(watch: Watch, value: float, out: Tensor) -> Tensor:
-    """How far a Python number that was rounded to the dtype of ``out`` is from what it stands for."""
-    stored = float(torch.tensor(float(value), dtype=torch.float64, device="cpu").to(out.dtype).to(torch.float64))
-    lost = 0.0 if float(value) == stored else abs(float(value) - stored)
-    return torch.full((), lost + watch.number_radius(value), dtype=torch.float64, device=out.device)
-
-
 def convert(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = func(*args, **kwargs)
     source = args[0]
     if not isinstance(source, Tensor) and isinstance(out, Tensor) and not out.is_meta:
-        _fill(watch, out, source)  # where torch maps over samples, a Python number becomes a tensor
+        fill_with(watch, out, source)  # where torch maps over samples, a Python number becomes a tensor
         return out
     if not isinstance(source, Tensor) or not isinstance(out, Tensor) or out.is_complex() or out.is_meta:
         return out
@@ -173,5 +146,5 @@ def fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
             off = lost(value.expand(out.shape), out) if value.dtype != out.dtype and not out.is_complex() else 0.0
             watch.set(out, watch.radius(value) + off)
         else:
-            _fill(watch, out, value)
+            fill_with(watch, out, value)
     return out

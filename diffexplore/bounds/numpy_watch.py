@@ -16,8 +16,8 @@ from torch import Tensor
 from diffexplore.arithmetic import sinc
 from diffexplore.arithmetic.numpy_real import NUMPY
 from diffexplore.arithmetic.torch_real import filled
+from diffexplore.bounds.created import fill_error
 from diffexplore.bounds.handling import finite_float
-from diffexplore.bounds.movement import fill_error
 from diffexplore.bounds.watch import Watch
 from diffexplore.functions import OPERATIONS
 from diffexplore.functions.tables import composed_of

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from diffexplore.arithmetic.numpy_real import NUMPY
-from diffexplore.bounds.movement import fill_error
+from diffexplore.bounds.created import fill_error
 from diffexplore.bounds.numpy_watch import NumpyWatch
 from diffexplore.methods.base import Estimate, Estimates, Values
 from diffexplore.methods.prepared import Prepared

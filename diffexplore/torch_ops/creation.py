@@ -7,6 +7,7 @@ from functools import partial
 from diffexplore.bounds import drawing as draws
 from diffexplore.bounds import formulas
 from diffexplore.bounds import movement as bound
+from diffexplore.bounds.created import create
 from diffexplore.bounds.handling import Handled
 from diffexplore.torch_ops.cases import case
 from diffexplore.torch_ops.domains import EVERYWHERE
@@ -16,7 +17,7 @@ from diffexplore.torch_ops.tensor_rules import complex_numbers
 from diffexplore.torch_ops.tensor_rules import creation as tensors
 from diffexplore.torch_ops.tensor_rules.dropout import native_dropout
 
-CREATED = Handled(bound.create)
+CREATED = Handled(create)
 
 _made = partial(smooth, bound=CREATED, on_tensors=tensors.created)
 _FILLED = Handled(bound.fill, in_place=True)

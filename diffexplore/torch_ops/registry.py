@@ -12,6 +12,7 @@ import torch
 from diffexplore.bounds import equations, factors, fourier, least_squares
 from diffexplore.bounds import movement as movement_bounds
 from diffexplore.bounds.composites import StepByStep
+from diffexplore.bounds.created import create
 from diffexplore.bounds.exponential import exponential
 from diffexplore.bounds.handling import Handled, Handler, unwatched
 from diffexplore.torch_ops import (
@@ -97,7 +98,7 @@ def run_decomposed(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[
 
 #: Handlers of complex numbers as well as of real ones.
 _OF_COMPLEX = (
-    movement_bounds.rearrange, movement_bounds.join, movement_bounds.create, movement_bounds.drawn,
+    movement_bounds.rearrange, movement_bounds.join, create, movement_bounds.drawn,
     movement_bounds.fill, fourier.transform, exponential, equations.inverse, equations.solve, equations.lu_solve,
     equations.triangular, equations.cholesky_solve, factors.lu_factor, factors.lu, factors.determinant,
     factors.log_determinant, factors.cholesky, least_squares.least_squares, least_squares.pseudo_inverse,
