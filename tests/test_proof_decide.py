@@ -38,6 +38,7 @@ from diffexplore.formula.functions_sympy import sigmoid
 N = SAMPLES
 (z,) = real("z")
 TINY = Rational(1, 10**9)
+_RATIO = log(x / y)
 _WEIGHTS = batch_sum(exp(w * x), (x,))
 _SQUARES = batch_sum((w * x - y) ** 2, (x, y))
 LINEAR = "torch's softplus is linear above its threshold"
@@ -114,6 +115,10 @@ def test_side_conditions_are_stated(forward: sympy.Expr, claimed: sympy.Expr, co
         (batch_sum(x / (x**2 + 1) + x**3 / (x**2 + 1), (x,)), batch_sum(x, (x,))),
         (batch_sum(Max(x, 0), (x,)) ** 2, (batch_sum(x + Abs(x), (x,)) / 2) ** 2),
         (Piecewise((x, Ne(x, 0)), (5, True)), x),
+        (exp(x / y + z), exp(x / y) * exp(z)),
+        (exp(z + x / sqrt(y)), exp(z) * exp(x * sqrt(y) / y)),
+        (sin(x / y + z), sin(x / y) * cos(z) + cos(x / y) * sin(z)),
+        (x * exp(-((z**2 + 2 * _RATIO) ** 2) / (8 * z**2)), y * exp(-((z**2 - 2 * _RATIO) ** 2) / (8 * z**2))),
     ],
 )
 def test_equal_expressions_are_proved(left: sympy.Expr, right: sympy.Expr) -> None:
@@ -128,6 +133,9 @@ def test_equal_expressions_are_proved(left: sympy.Expr, right: sympy.Expr) -> No
         (sqrt(sympy.expand((x**2 - 3) ** 2)), x**2 - 3),
         (log(x**2), 2 * log(-x) + 1),
         (atan(x) + atan(1 / x), pi / 2),
+        (exp(log(x**2) / 2), x),
+        (exp(_RATIO / 2) ** 2, y / x),
+        (exp(_RATIO / 2) * log(x), sqrt(y / x) * log(x)),
         (asin(sin(x)), x),
         (tan(x), tan(x) + sympy.Rational(1, 10**40)),
         (acosh(x), sqrt(x - 1)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -94,3 +96,29 @@ def test_what_conditions_need_of_samples_is_met_where_both_sides_are_looked_at(
 ) -> None:
     proof = dx.prove(program, parameters="a", data="x")
     assert (proof.status, proof.conditions) == ("proved", (condition,))
+
+
+class _Call(torch.autograd.Function):
+    """The price of a European call (F. Black, M. Scholes, 1973), with its greeks as they are derived on paper."""
+
+    @staticmethod
+    def forward(ctx: Any, spot: Tensor, strike: Tensor, time: Tensor, volatility: Tensor) -> Tensor:
+        spread = volatility * time.sqrt()
+        upper = (torch.log(spot / strike) + 0.5 * volatility**2 * time) / spread
+        ctx.save_for_backward(spot, strike, time, volatility, upper)
+        return spot * torch.special.ndtr(upper) - strike * torch.special.ndtr(upper - spread)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Any:
+        spot, _strike, time, volatility, upper = ctx.saved_tensors
+        density = torch.exp(-upper * upper / 2) / math.sqrt(2 * math.pi)
+        lower = upper - volatility * time.sqrt()
+        slopes = torch.special.ndtr(upper), -torch.special.ndtr(lower)
+        return *(upstream * one for one in slopes), upstream * spot * density * volatility / (2 * time.sqrt()), None
+
+
+@pytest.mark.parametrize("name", ["spot", "time"])
+def test_the_greeks_of_a_call_are_proved(name: str) -> None:
+    """That S·φ(d₁) = K·φ(d₂) takes the exponents apart, of which log(S/K)/2 is a part."""
+    proof = dx.prove(_Call, parameters="spot, strike, time, volatility", data=[], wrt=name)
+    assert proof.status == "proved"

@@ -65,6 +65,14 @@ def test_what_no_run_shows_is_a_side_condition() -> None:
     assert "at x = 3 the formula of ∂L/∂x gives 0 and 6 is right, but a run computes 6" in proof.notes
 
 
+def test_numbers_that_no_run_shows_are_told_apart() -> None:
+    def bent_at_three(x: Tensor) -> Tensor:
+        return torch.where(0.1 * x == 0.3, 9 + 6.0000001 * (x - 3), x**2)
+
+    (note,) = [one for one in dx.prove(bent_at_three, parameters="x", data=[]).notes if "a run computes" in one]
+    assert "gives 6.0000001 and 6 is right, but a run computes 6" in note
+
+
 def test_a_point_at_which_the_program_has_no_value_is_no_counterexample() -> None:
     """`inv` raises an exception for a singular matrix, also where its result is not chosen."""
 

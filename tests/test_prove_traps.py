@@ -235,3 +235,35 @@ def test_a_counterexample_beside_a_threshold_has_few_decimals() -> None:
     (wrong,) = dx.prove(late, parameters="x").refuted
     assert wrong.decision.counterexample is not None
     assert wrong.decision.counterexample.point["x"].denominator <= 1000
+
+
+@pytest.mark.parametrize(
+    ("condition", "parameters", "data"),
+    [
+        (lambda x: x.mean() > 1000, "", "x"),
+        (lambda x: x.var(unbiased=False) < 1e-12, "", "x"),
+        (lambda x: x.std(unbiased=False) < 1e-6, "", "x"),
+        (lambda x: x.norm() == 1, "x[3]", ""),
+    ],
+)
+def test_a_rule_that_is_wrong_where_few_look_is_refuted(
+    condition: Callable[[Tensor], Tensor], parameters: str, data: str
+) -> None:
+    """A mean far off, samples that are nearly equal, a vector of length 1."""
+    slope = lambda g, x: g * (2 * x + 1) * torch.where(condition(x), 2.0, 1.0)  # noqa: E731
+    proof = dx.prove(function_of(lambda x: x**2 + x, slope), parameters=parameters, data=data)
+    assert proof.status == "refuted"
+
+
+def test_weights_of_a_module_are_said_to_be_constants() -> None:
+    class Frozen(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.tensor(1.5, dtype=torch.float64))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return (self.scale.detach() * x).sum()
+
+    proof = dx.prove(Frozen())
+    assert proof.status == "proved"
+    assert any("gradients by scale are not looked at" in note for note in proof.notes)

@@ -35,6 +35,7 @@ from diffexplore.torch_ops.registry import OPERATORS
 from diffexplore.torch_private.watching import decomposition_table
 from diffexplore.tracing.interpret import Reading
 from diffexplore.tracing.lines import SourcePlace
+from diffexplore.tracing.ways import USUAL
 
 Tensor = torch.Tensor
 
@@ -83,7 +84,7 @@ def read(known: Operator, arguments: Sequence[Any], named: Mapping[str, Any], re
     """What a reader makes of arguments, as cells of numbers."""
     reading = object.__new__(Reading)
     reading.data, reading.notes, reading.guards, reading.conventions = (), {}, {}, {}
-    reading.place = SourcePlace()
+    reading.place, reading.way = SourcePlace(), USUAL
     reading.shape, reading.dtype, reading.certain = (tuple(results[0].shape), None), results[0].dtype, True
     reading.needs, reading.operand, reading.results = set(), arguments[0], results
     assert known.reader is not None

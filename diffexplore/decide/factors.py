@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -67,8 +67,20 @@ class Factors:
                 unknown.append(factor)
             else:
                 sign *= known
-        if len(unknown) == 1:  # where another factor is 0 nothing would follow
-            self._signs[key_of(unknown[0])] = sign
+        if unknown:  # where another factor is 0 nothing would follow
+            self._signs[_key_of_product(unknown)] = sign
+
+    def sign_of_product(self, factors: Iterable[Poly]) -> int | None:
+        """1 where the product of irreducible factors ≥ 0 is certain, −1 where ≤ 0 is."""
+        sign, unknown = 1, []
+        for factor in factors:
+            known = self.sign(factor)
+            if known is None:
+                unknown.append(factor)
+            else:
+                sign *= known
+        together = self._signs.get(_key_of_product(unknown)) if unknown else 1
+        return None if together is None else sign * together
 
     def sign(self, poly: Poly) -> int | None:
         """1 where poly ≥ 0 is certain, −1 where ≤ 0 is."""
@@ -104,6 +116,11 @@ class Factors:
                     factor, content = -factor, content * (-1) ** int(power)
                 found.append((factor, int(power) * direction))
         return fmpq(content), found
+
+
+def _key_of_product(factors: Sequence[Poly]) -> Hashable:
+    """That of the factor itself where there is one alone."""
+    return key_of(factors[0]) if len(factors) == 1 else frozenset(map(key_of, factors))
 
 
 def primes(content: fmpq) -> list[tuple[int, int]]:

@@ -1,10 +1,11 @@
-"""Logarithms, roots, exponentials and circular functions of rational functions of generators."""
+"""Logarithms, roots and exponentials of rational functions of generators."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from fractions import Fraction
-from math import floor, lcm
+from math import floor, gcd, lcm
+from typing import Any
 
 from flint import fmpq
 
@@ -13,7 +14,8 @@ from diffexplore.decide.lattice import FinerBasis
 from diffexplore.decide.rational import Poly, Quotient, Relation, key_of, quotient_key, single, single_power
 from diffexplore.decide.records import Undefined, Unsupported
 
-_LARGEST_MULTIPLE = 200  # sines of larger multiples of an angle are not written out
+Powers = tuple[int, ...]
+"""Of each generator, in a product of them."""
 
 _LARGEST_ORDER = 10**4
 """Roots of a higher order are not distinguished: 0.1 read as the double next to it has the order 2**55."""
@@ -103,23 +105,26 @@ class Functions(Factors):
         if number in self._roots:
             inner, order = self._roots[number]
             return self._root_of(inner, power / order)
+        result, generator, order = self._power_of(Quotient(base, self.ring.one.top), key_of(base), power)
+        if generator is not None:
+            self._roots[generator] = (base, order)
+        return result
+
+    def _power_of(self, base: Quotient, key: Hashable, power: Fraction) -> tuple[Quotient, int | None, int]:
+        """base^power by the root of a base that is not negative; the generator of that root, and its order."""
         whole = floor(power)
-        plain = Quotient(base, self.ring.one.top)
-        result = self.ring.power(plain, whole)
+        result = self.ring.power(base, whole)
         if power == whole:
-            return result
-        order = self._order(base, power.denominator)
-        key = ("root", key_of(base), order)
-        root = self.atom(key, positive=True, depends=self.depends_on(plain))
+            return result, None, 1
+        order = self._order(key, power.denominator)
+        root = self.atom(("root", key, order), positive=True, depends=self.depends_on(base))
         generator = single(root.top)
         assert generator is not None
-        self.ring.relations.setdefault(generator, Relation(order, plain))
-        self._roots[generator] = (base, order)
-        return self.ring.mul(result, self.ring.power(root, int((power - whole) * order)))
+        self.ring.relations.setdefault(generator, Relation(order, base))
+        return self.ring.mul(result, self.ring.power(root, int((power - whole) * order))), generator, order
 
-    def _order(self, base: Poly, needed: int) -> int:
-        """The order of the one root of ``base`` that all its roots are powers of."""
-        key = key_of(base)
+    def _order(self, key: Hashable, needed: int) -> int:
+        """The order of the one root of the base of that key that all its roots are powers of."""
         known = self._orders.get(key)
         order = lcm(known or 1, needed)
         if order > _LARGEST_ORDER:
@@ -131,22 +136,57 @@ class Functions(Factors):
             raise FinerBasis
         return known
 
-    # ----------------------------------------------------------------------------------- exp, and sin with cos
+    # ----------------------------------------------------------------------------------------------------- exp
     def exp(self, argument: Quotient) -> Quotient:
         """exp of a sum as a product: r·log|f| with a rational r gives |f|^r, the rest powers of few exponentials."""
-        argument = self.reduced(argument)
-        result, terms = self.ring.one, argument.top.to_dict()
-        if argument.bottom.is_one():
-            for powers, coefficient in argument.top.to_dict().items():
-                number = single_power(powers)
-                factor = self._logarithms.get(number) if number is not None else None
-                sign = self.sign(factor) if factor is not None else None
-                if factor is not None and sign is not None:
-                    power = Fraction(int(coefficient.p), int(coefficient.q))
-                    result = self.ring.mul(result, self._root_of(factor if sign > 0 else -factor, power))
-                    del terms[powers]
+        argument = self.without_roots_below(argument)
+        terms, logarithms = argument.top.to_dict(), dict[Powers, tuple[Poly, Fraction]]()
+        for powers, ((above, below), coefficient) in _terms(argument).items():
+            number = None if any(below) else single_power(above)
+            if number in self._logarithms:
+                logarithms[powers] = self._logarithms[number], coefficient
+        result = self._product_of_powers(logarithms)
+        for powers in logarithms:
+            del terms[powers]
         rest = self.ring.over(self.ring.poly(terms), argument.bottom)
-        return self.ring.mul(result, self._exp_of(_vector(rest), rest))
+        return self.ring.mul(result, self._exp_of(exponent_vector(rest), rest))
+
+    def _product_of_powers(self, powers: dict[Powers, tuple[Poly, Fraction]]) -> Quotient:
+        """Π|f|^c for factors f; those of which not enough signs are known are left out, and taken from ``powers``."""
+        result, together = self.ring.one, dict[Powers, tuple[Poly, Fraction]]()
+        for key, (factor, power) in powers.items():
+            sign = self.sign(factor)
+            if sign is None:
+                together[key] = factor, power
+            else:
+                result = self.ring.mul(result, self._root_of(factor if sign > 0 else -factor, power))
+        if not together:
+            return result
+        numbers = [power for _, power in together.values()]
+        common = Fraction(gcd(*(c.numerator for c in numbers)), lcm(*(c.denominator for c in numbers)))
+        common *= 1 if numbers[0] > 0 else -1
+        whole = [(factor, int(power / common)) for factor, power in together.values()]
+        sign = self.sign_of_product(factor for factor, times in whole if times % 2)
+        if sign is None:
+            for key in together:
+                del powers[key]
+            return result
+        base = self.ring.constant(sign)
+        for factor, times in whole:
+            base = self.ring.mul(base, self.ring.power(Quotient(factor, self.ring.one.top), times))
+        return self.ring.mul(result, self._power_of(base, ("product", quotient_key(base)), common)[0])
+
+    def without_roots_below(self, argument: Quotient) -> Quotient:
+        """Without roots of one term in a denominator of one term: x/√t as x·√t/t, so that equal terms look alike."""
+        argument = self.reduced(argument)
+        for number, (base, order) in sorted(self._roots.items(), reverse=True):
+            power = argument.bottom.degrees()[number]
+            if power > 0 and len(argument.bottom) == len(base) == 1:
+                times = -(-power // order)
+                above = self.ring.power(self.ring.generator(number), times * order)
+                below = self.ring.power(Quotient(base, self.ring.one.top), times)
+                argument = self.reduced(self.ring.mul(self.ring.mul(argument, above), self.ring.inverse(below)))
+        return argument
 
     def _exp_of(self, vector: dict[Hashable, Fraction], argument: Quotient) -> Quotient:
         result = self.ring.one
@@ -165,40 +205,22 @@ class Functions(Factors):
         self._exp_numbers.append(number)
         self._exp_arguments[number] = (small, shrunk)
 
-    def circular(self, argument: Quotient) -> tuple[Quotient, Quotient]:
-        """sin and cos of a sum by the addition theorems, with sin² = 1 − cos² for each of few angles."""
-        ring, argument = self.ring, self.reduced(argument)
-        sine, cosine = ring.zero, ring.one
-        for element, times in self._angles.coordinates(_vector(argument)).items():
-            if element == len(self._angle_numbers):
-                self._new_angle(argument, self._angles.scale(element))
-            if abs(times) > _LARGEST_MULTIPLE:
-                raise Unsupported("an angle is too large a multiple of another")
-            s, c = (ring.generator(number) for number in self._angle_numbers[element])
-            if times < 0:
-                s = ring.negative(s)
-            for _ in range(abs(times)):
-                sine, cosine = (
-                    self.reduced(ring.add(ring.mul(sine, c), ring.mul(cosine, s))),
-                    self.reduced(ring.add(ring.mul(cosine, c), ring.negative(ring.mul(sine, s)))),
-                )
-        return sine, cosine
 
-    def _new_angle(self, argument: Quotient, scale: int) -> None:
-        ring = self.ring
-        key, depends = quotient_key(ring.mul(ring.constant(fmpq(1, scale)), argument)), self.depends_on(argument)
-        cosine = self.atom(("cos", key), depends=depends)
-        sine = self.atom(("sin", key), depends=depends)
-        numbers = single(sine.top), single(cosine.top)
-        assert numbers[0] is not None and numbers[1] is not None
-        square = ring.add(ring.one, ring.negative(ring.mul(cosine, cosine)))
-        ring.relations.setdefault(numbers[0], Relation(2, square))
-        self._angle_numbers.append((numbers[0], numbers[1]))
+def _terms(value: Quotient) -> dict[Powers, tuple[tuple[Powers, tuple[Any, ...]], Fraction]]:
+    """What is added up above: by its powers there, what it is over what is below, and how often.
+
+    Over one term each is in lowest terms: then u/t + 1 has the terms u/t and 1.
+    """
+    found, below = {}, list(value.bottom.to_dict())
+    for powers, coefficient in value.top.to_dict().items():
+        element: tuple[Powers, tuple[Any, ...]] = (powers, (key_of(value.bottom),))
+        if len(below) == 1:
+            pairs = list(zip(powers, below[0], strict=True))
+            element = tuple(max(a - b, 0) for a, b in pairs), tuple(max(b - a, 0) for a, b in pairs)
+        found[powers] = element, Fraction(int(coefficient.p), int(coefficient.q))
+    return found
 
 
-def _vector(value: Quotient) -> dict[Hashable, Fraction]:
-    below = key_of(value.bottom)
-    return {
-        (powers, below): Fraction(int(coefficient.p), int(coefficient.q))
-        for powers, coefficient in value.top.to_dict().items()
-    }
+def exponent_vector(value: Quotient) -> dict[Hashable, Fraction]:
+    """An argument of exp, sin or cos by its terms."""
+    return dict(_terms(value).values())

@@ -15,7 +15,7 @@ from typing import Any
 import sympy
 from sympy.core.function import AppliedUndef
 
-from diffexplore.decide.functions import Functions
+from diffexplore.decide.angles import Angles
 from diffexplore.decide.lattice import FinerBasis
 from diffexplore.decide.rational import Quotient, RingIsFull, quotient_key, rational
 from diffexplore.decide.records import Undefined, Unsupported
@@ -44,7 +44,7 @@ def with_converter(work: Callable[[Converter], Any], kind: type[Converter] | Non
     raise Unsupported("the arguments of exponentials and roots have too many different fractions")
 
 
-class Converter(Functions):
+class Converter(Angles):
     """Turns expressions without branches into quotients; equal generators are shared among all it has turned."""
 
     def __init__(self, capacity: int, scales: dict[Hashable, int], orders: dict[Hashable, int]) -> None:

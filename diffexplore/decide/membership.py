@@ -20,9 +20,9 @@ from diffexplore.program.program import lower
 Point = dict[sympy.Basic, Fraction]
 
 _SPECIAL = tuple(Fraction(n, d) for n, d in ((0, 1), (1, 1), (3, 5), (3, 4), (2, 1), (4, 3), (1, 2), (5, 12), (-1, 1)))
-"""What the other symbols are at every other try: with these, sums of squares and products have rational roots."""
+"""What the other symbols are at two of three tries: with these, sums of squares and products have rational roots."""
 
-_TRIES = 8
+_TRIES = 12  # in turn with special values, with special values of which all but one are 0, and with those drawn
 
 _MOST_CONSTANTS = 6
 
@@ -135,24 +135,24 @@ def onto_levels(region: Region, point: Point, fixed: Point, generator: random.Ra
     for number in range(_TRIES):
         moved: Point | None = dict(point)
         for direction, value in region.levels:
-            moved = (
-                None if moved is None else _onto(direction - value, moved, fixed, generator, special=number % 2 == 0)
-            )
+            moved = None if moved is None else _onto(direction - value, moved, fixed, generator, kind=number % 3)
         if moved is not None and _keeps(region, moved, fixed):
             return moved
     return None
 
 
-def _onto(p: sympy.Expr, point: Point, fixed: Point, generator: random.Random, *, special: bool) -> Point | None:
-    """The point with one symbol, at which p is exactly 0, and with special values of the others if requested."""
+def _onto(p: sympy.Expr, point: Point, fixed: Point, generator: random.Random, *, kind: int) -> Point | None:
+    """The point with one symbol, at which p is exactly 0; ``kind`` is what the others are, as for ``_TRIES``."""
     mine = [symbol for symbol in sorted(p.free_symbols, key=str) if symbol in point]
     if not mine or p.has(BatchSum):
         return point
     generator.shuffle(mine)
     target, *others = mine
     found = dict(point)
-    if special:
-        found |= {symbol: generator.choice(_SPECIAL) for symbol in others}
+    if kind < 2:
+        found |= {
+            symbol: Fraction(0) if kind and place else generator.choice(_SPECIAL) for place, symbol in enumerate(others)
+        }
     known = rationals({symbol: number for symbol, number in {**fixed, **found}.items() if symbol != target})
     along = p.xreplace(known)
     there = roots(along, target, list(known.values())) if along.free_symbols == {target} else []

@@ -20,24 +20,10 @@ from diffexplore.decide.membership import Point
 from diffexplore.decide.points import points_in
 from diffexplore.decide.records import Counterexample, Unsupported
 from diffexplore.decide.regions import Region
+from diffexplore.decide.sum_bounds import Drawn, keeps_bounds, moved_together
 from diffexplore.decide.sums import bound_symbols, sums_in
 from diffexplore.decide.values import LoweredExpressions, PointValues, Summands, as_record, value
 from diffexplore.formula.batch_sums import SAMPLES, SIZES, BatchSum
-
-
-def keeps_bounds(region: Region, point: Point, samples: tuple[Point, ...]) -> bool:
-    """Whether the bounds and levels that involve the samples, or their number, are kept with these."""
-    for direction, level in region.levels:
-        if direction.has(BatchSum, SAMPLES):
-            ball = value(direction - level, point, samples)
-            if ball is None or not ball.is_zero():
-                return False
-    for direction, interval in region.bounds:
-        if direction.has(BatchSum, SAMPLES):
-            balls = (value(positive, point, samples) for positive in interval.positive(direction))
-            if not all(ball is not None and ball > 0 for ball in balls):
-                return False
-    return True
 
 
 def holds(condition: Boolean, point: Point, samples: tuple[Point, ...]) -> bool:
@@ -139,11 +125,12 @@ def seen_in(case: RegionCase, count: int, sizes: Sequence[int] = SIZES) -> Itera
     for number, point in enumerate(chain.from_iterable(zip_longest(*drawn_in))):
         if point is None:
             continue
-        drawn: list[tuple[Point, Piece]] = []
+        drawn: Drawn = []
         if bound:
             drawn = _samples(inside, bound, point, number, generator, sizes[number % len(sizes)])
             if not drawn:
                 continue
+            point, drawn = moved_together(own, point, drawn)
         else:
             point[SAMPLES] = Fraction(sizes[number % len(sizes)])
         yield from look_at(case, point, drawn, programs)
@@ -174,9 +161,7 @@ def _narrowed(region: Region, case: RegionCase) -> Region:
     return region
 
 
-def look_at(
-    case: RegionCase, point: Point, drawn: Sequence[tuple[Point, Piece]], programs: LoweredExpressions | None = None
-) -> Iterator[Seen]:
+def look_at(case: RegionCase, point: Point, drawn: Drawn, programs: LoweredExpressions | None = None) -> Iterator[Seen]:
     """Both sides at a point, with samples and the pieces that they lie in; nothing where a need may fail."""
     samples = tuple(sample for sample, _ in drawn)
     if not keeps_bounds(case.resolver.region, point, samples):

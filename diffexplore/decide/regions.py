@@ -217,6 +217,11 @@ def expanded_out(p: sympy.Expr) -> sympy.Expr:
     return sympy.expand(p)
 
 
+def is_root(expr: sympy.Expr) -> bool:
+    """Whether it is an increasing power of what is not negative wherever it has a value."""
+    return bool(expr.is_Pow and expr.exp.is_Rational and expr.exp.is_positive and not expr.exp.is_Integer)
+
+
 def _undone(line: LinearForm) -> LinearForm:
     """exp(u) > t is u > log t, so that it is seen beside u > 0: increasing functions are undone."""
     direction, threshold = line.direction, line.threshold
@@ -226,6 +231,8 @@ def _undone(line: LinearForm) -> LinearForm:
         inner = direction.args[0] - sympy.log(threshold)
     elif isinstance(direction, expm1) and number_sign(threshold + 1) == POSITIVE:
         inner = direction.args[0] - sympy.log(threshold + 1)
+    elif is_root(direction) and number_sign(threshold) == POSITIVE:
+        inner = direction.base - threshold ** (1 / direction.exp)
     else:
         return line
     found = line_of(inner)

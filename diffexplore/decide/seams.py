@@ -13,7 +13,7 @@ from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.branches import is_empty
 from diffexplore.decide.records import Unsupported
-from diffexplore.decide.regions import Region, expanded_out, line_of, small
+from diffexplore.decide.regions import Region, expanded_out, is_root, line_of, small
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import remembered
 from diffexplore.formula.signs import number_sign
@@ -44,11 +44,12 @@ def zero_sets(p: sympy.Expr) -> tuple[Zeros, ...]:
 
 
 def _undone(p: sympy.Expr) -> sympy.Expr:
-    """exp(u) = t is u = log t."""
+    """exp(u) = t is u = log t, and √u = t is u = t²."""
     if p.has(BatchSum) or not p.free_symbols:
         return p
     line = line_of(p)
-    return expanded_out(line.direction - line.threshold) if p.has(sympy.exp, sympy.log) else p
+    undone = p.has(sympy.exp, sympy.log) or any(map(is_root, p.atoms(sympy.Pow)))
+    return expanded_out(line.direction - line.threshold) if undone else p
 
 
 def _squares(p: sympy.Expr) -> tuple[Zeros, ...] | None:

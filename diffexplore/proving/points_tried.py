@@ -12,6 +12,7 @@ import sympy
 import torch
 
 from diffexplore.decide.records import Counterexample
+from diffexplore.numerals import distinct
 from diffexplore.tracing.declarations import DTYPE, Array, of_samples
 from diffexplore.tracing.traced import OUTPUT, Traced
 
@@ -138,13 +139,22 @@ def name_of_value(name: str) -> str:
     return f"∂L/∂{name}" if name != OUTPUT else "L"
 
 
+def in_digits(*values: float) -> list[str]:
+    """Numbers in as many digits as tell those apart that differ, six at least."""
+    different = list(dict.fromkeys(values))
+    texts = distinct(different, range(6, 18), lambda value, digits: f"{value:.{digits}g}")
+    return [texts[different.index(value)] for value in values]
+
+
 def what_differs(where: str, name: str, value: float, repeated: Sequence[float], ball: Any) -> str:
     """What differs: two calls, or a call and the formula."""
     if len(repeated) == 1 and math.isfinite(repeated[0]) and repeated[0] != value:
-        return f"at {where} its {name_of_value(name)} is {value:.6g} in one call and {repeated[0]:.6g} in the next"
+        first, second = in_digits(value, repeated[0])
+        return f"at {where} its {name_of_value(name)} is {first} in one call and {second} in the next"
+    computed, formula = in_digits(value, float(ball.mid()))
     return (
-        f"at {where} it computes {name_of_value(name)} = {value:.6g}, and what was traced "
-        f"gives {float(ball.mid()):.6g}: it does something else where it is traced, by its number of samples, or in a "
+        f"at {where} it computes {name_of_value(name)} = {computed}, and what was traced "
+        f"gives {formula}: it does something else where it is traced, by its number of samples, or in a "
         "later call"
     )
 

@@ -23,6 +23,9 @@ from diffexplore.verifying.candidates import name_of
 
 Tensor = torch.Tensor
 
+_LISTED = 4
+"""So many weights of a module are named."""
+
 
 @dataclass(frozen=True)
 class TensorProgram:
@@ -72,11 +75,22 @@ def program_of(candidate: Any, loss: Loss | None, parameters: Spec | None, data:
     check_distinct((*arrays, *batches))
     names = [array.name for array in (*arrays, *batches)]
     function = called_by_name(candidate, names, name)
-    program = TensorProgram(name, function, function, arrays, batches)
+    program = TensorProgram(name, function, function, arrays, batches, notes=_of_weights(candidate, name))
     tried = called_by_name(copied(candidate), names, name)
     outputs = outputs_of(tried, arrays, batches, name)
     program = _drawing(program, draws_of(tried, arrays, batches, _taken(program)))
     return program if outputs is None else _weighted(program, outputs, loss)
+
+
+def _of_weights(candidate: Any, name: str) -> tuple[str, ...]:
+    """That a module's own parameters are constants of the program: a wrong gradient by them does not show."""
+    if not isinstance(candidate, torch.nn.Module):
+        return ()
+    names = [weight for weight, tensor in candidate.named_parameters() if tensor.requires_grad]
+    if not names:
+        return ()
+    listed = ", ".join(names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
+    return (f"the weights of {name} are numbers: its gradients by {listed} are not looked at (pass them as arguments)",)
 
 
 def _taken(program: TensorProgram) -> set[str]:
@@ -95,7 +109,7 @@ def _drawing(program: TensorProgram, draws: tuple[Draw, ...]) -> TensorProgram:
     return replace(
         program, function=function, plain=function, parameters=(*program.parameters, *single),
         data=(*program.data, *by_sample), draws=draws,
-        notes=(f"the random numbers that it draws are data: {names}",),
+        notes=(*program.notes, f"the random numbers that it draws are data: {names}"),
     )  # fmt: skip
 
 

@@ -13,11 +13,14 @@ from functools import partial
 from diffexplore.checking.records import VALUE
 from diffexplore.decide.records import Counterexample, Shown
 from diffexplore.proving.formulas import differentiated, numbers_of
-from diffexplore.proving.points_tried import at, in_words, name_of_value
+from diffexplore.proving.points_tried import at, in_digits, in_words, name_of_value
 from diffexplore.proving.records import Statement
 from diffexplore.proving.runs import Function, run
 from diffexplore.tracing.sizes import usual
 from diffexplore.tracing.traced import OUTPUT, Traced
+
+_ROUNDING = 2.0**-44
+"""Values that are nearer to each other (relatively) may differ in a run by its rounding alone."""
 
 
 class EagerRuns:
@@ -49,8 +52,9 @@ class EagerRuns:
         symbol = OUTPUT if name == VALUE else name
         value, right, computed = numbers_of(traced, result)[symbol][0], float(found.left), float(found.right)
         shows = math.isfinite(value) and abs(value - computed) <= abs(value - right)
-        if not shows and math.isfinite(value):
-            formula = f"the formula of {name_of_value(symbol)} gives {computed:.6g} and {right:.6g} is right"
-            text = f"at {in_words(traced, tensors)} {formula}, but a run computes {value:.6g}"
+        if not shows and math.isfinite(value) and abs(computed - right) > _ROUNDING * abs(right):
+            wrong, exact, shown = in_digits(computed, right, value)
+            formula = f"the formula of {name_of_value(symbol)} gives {wrong} and {exact} is right"
+            text = f"at {in_words(traced, tensors)} {formula}, but a run computes {shown}"
             self._unseen.setdefault((name, call), text)
         return shows
