@@ -22,6 +22,7 @@ from diffexplore.errors import DiffexploreError
 from diffexplore.floating_point import dtype_name
 from diffexplore.methods import reverse, symbolic
 from diffexplore.methods.base import Values
+from diffexplore.methods.problem import Problem
 
 #: Batches up to this size are run once more as a whole, where no sample alone makes the NaN.
 _MOST = 2**20
@@ -136,13 +137,13 @@ def explained(cause: Cause, origin: Origin, sample: int | None, data: Mapping[st
     return Cause(cause.key, "; ".join(words for words in (cause.message, seen, advice) if words), fields)
 
 
-def stays_finite(evaluator: Evaluator) -> bool:
-    """Whether no operation of the loss, of its backward pass and of its closed form makes NaN or infinity here."""
-    problem, values = evaluator.problem, evaluator.values()
+def stays_finite(problem: Problem, values: Values, n: int, name: str) -> bool:
+    """Whether no operation of the loss, of its backward pass to a symbol and of that partial makes NaN or infinity."""
+    alone = problem.of_formula.alone[name]
     origin = Origin()
     with observing(origin):
         for method in (reverse.METHOD, symbolic.METHOD):
-            method.reduced(problem.of_formula, values, evaluator.n)
+            method.reduced(alone, values, n)
     return origin.forward is None and origin.backward is None
 
 

@@ -177,12 +177,16 @@ class PointCheck(Comparisons):
         if self._weak(name):
             best = self._probing.best(name)
             # A point of the check's own choice says nothing where it overflows: nobody chose it.
-            if best is not None and stays_finite(self._at(best)):
+            if best is not None and self._stays_finite(best, name):
                 self._try(name, best, settles=False)
 
     @cached_property
     def _probing(self) -> ProbeSearch:
         return ProbeSearch(self._problem, (self._point,), self._columns, self._n, self._seed)
+
+    def _stays_finite(self, probe: Probe, name: str) -> bool:
+        values = self._problem.values(probe.point, probe.rows(self._columns))
+        return stays_finite(self._problem, values, len(probe.samples), name)
 
     def _at(self, probe: Probe) -> Evaluator:
         return Evaluator(self._problem, probe.point, probe.rows(self._columns), len(probe.samples))

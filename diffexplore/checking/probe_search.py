@@ -9,44 +9,31 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
-import sympy
 import torch
 from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.watch import watched
+from diffexplore.checking.probe_places import ProbePlace, ProbePlaces
 from diffexplore.checking.probes import Probe
 from diffexplore.checking.synthetic import synthetic_columns
 from diffexplore.errors import UsageError
 from diffexplore.inputs.blocks import BLOCK
 from diffexplore.methods.problem import Problem, spread_over
-from diffexplore.program.program import Program, lower
+from diffexplore.program.program import Program
 
 _CANDIDATES = 48
 _PROBE_SAMPLES = 16
 _VISIBLE = 2.0**-10
 
+#: So many candidates are looked at together, the others then all at once: most searches end with the first.
+_TOGETHER = (1, 7)
+
 #: A probe that reveals so few units of roundoff is not improved on: the search ends with it.
 _SHARP = 64
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A candidate point, the samples that are looked at there (indices), and what is known of them.
-
-    ``partials``: a row for each symbol; ``usable``: the samples in the domain at which the loss is finite; ``own``: the
-    synthetic columns that the samples are of, None where they are of the batch.
-    """
-
-    values: Mapping[str, Tensor]
-    chosen: np.ndarray
-    partials: list[np.ndarray]
-    usable: np.ndarray
-    own: Mapping[str, Tensor] | None
 
 
 class ProbeSearch:
@@ -61,7 +48,7 @@ class ProbeSearch:
         seed: int,
     ) -> None:  # fmt: skip
         self._problem, self._points, self._columns, self._n, self._seed = problem, points, columns, n, seed
-        self._looked_at: dict[bool, tuple[list[_Place], Iterator[_Place]]] = {}
+        self._looked_at: dict[bool, tuple[list[ProbePlace], Iterator[ProbePlace]]] = {}
         self._alone: dict[str, Program] = {}
 
     def best(self, name: str) -> Probe | None:
@@ -70,26 +57,26 @@ class ProbeSearch:
         Candidates in which a term of the gradient is nearly invisible are passed over where any others are found.
         Synthetic samples are tried where those of the batch show nothing; None where they show nothing either.
         """
-        problem = self._problem
-        terms = lower(list(sympy.Add.make_args(problem.loss.gradient(problem.wrt).raw[name])), problem.inputs)
-        sharp = _SHARP * UNIT_ROUNDOFF[problem.dtype]
+        sharp = _SHARP * UNIT_ROUNDOFF[self._problem.dtype]
         for of_batch in (True, False):
-            found: list[tuple[float, Probe]] = []
-            hidden: list[Probe] = []
+            found: list[tuple[float, ProbePlace, np.ndarray]] = []
+            hidden: list[tuple[ProbePlace, np.ndarray]] = []
             for place in self._places(of_batch):
-                probe = self._probe(name, place)
-                if probe is None:
+                samples = _same_sign(place.partial(self._problem.wrt.index(name)), place.usable)
+                if samples is None:
                     continue
-                if not _visible(problem, terms, self._values(probe), len(probe.samples)):
-                    hidden.append(probe)  # a watched run, which takes longest, is not begun before it is needed
+                if not _visible(place.terms(name, samples)):
+                    hidden.append((place, samples))  # a watched run, which takes longest, is made where it is needed
                     continue
-                power = self.power(name, probe)
+                power = place.power(name, samples)
                 if power <= sharp:
-                    return probe
-                found += [(power, probe)] if power < 1 else []
-            found = found or [(power, probe) for probe in hidden if (power := self.power(name, probe)) < 1]
+                    return self._probe(name, place, samples)
+                found += [(power, place, samples)] if power < 1 else []
+            found = found or [
+                (power, place, samples) for place, samples in hidden if (power := place.power(name, samples)) < 1
+            ]
             if found:
-                return min(found, key=lambda entry: entry[0])[1]
+                return self._probe(name, *min(found, key=lambda entry: entry[0])[1:])
         return None
 
     def power(self, name: str, probe: Probe) -> float:
@@ -108,8 +95,8 @@ class ProbeSearch:
     def _values(self, probe: Probe) -> Mapping[str, Tensor]:
         return self._problem.values(probe.point, probe.rows(self._columns))
 
-    def _places(self, of_batch: bool) -> Iterator[_Place]:
-        """The candidates, with samples of the batch or with synthetic ones; each is made when it is first needed."""
+    def _places(self, of_batch: bool) -> Iterator[ProbePlace]:
+        """The candidates, with samples of the batch or with synthetic ones, which are made when they are needed."""
         if of_batch not in self._looked_at:
             self._looked_at[of_batch] = [], self._made(of_batch)
         known, later = self._looked_at[of_batch]
@@ -118,30 +105,28 @@ class ProbeSearch:
             known.append(place)
             yield place
 
-    def _made(self, of_batch: bool) -> Iterator[_Place]:
+    def _made(self, of_batch: bool) -> Iterator[ProbePlace]:
         batch = self._points, self._columns, self._n
         points, columns, n = batch if of_batch else _synthetic(self._problem, self._seed)
         generator = np.random.default_rng([self._seed, 0x9806])
-        for point in _candidates(self._problem, points, generator):
-            chosen = np.sort(generator.permutation(min(n, BLOCK))[: 4 * _PROBE_SAMPLES])
-            index = torch.from_numpy(chosen)
-            rows = {key: column[index.to(column.device)] for key, column in columns.items()}
-            values = self._problem.values(point, rows)
-            partials = _double(values, self._problem.closed_form_program, len(chosen))
-            usable = _usable(self._problem, values, len(chosen))
-            yield _Place(values, chosen, partials, usable, None if of_batch else columns)
+        candidates = (
+            (point, np.sort(generator.permutation(min(n, BLOCK))[: 4 * _PROBE_SAMPLES]))
+            for point in _candidates(self._problem, points, generator)
+        )
+        for together in (*_TOGETHER, None):
+            if some := list(itertools.islice(candidates, together)):
+                places = ProbePlaces(
+                    self._problem, [point for point, _ in some], columns, [chosen for _, chosen in some]
+                )
+                yield from (ProbePlace(places, index, None if of_batch else columns) for index in range(len(some)))
 
-    def _probe(self, name: str, place: _Place) -> Probe | None:
-        """The samples of a place whose partial in ``name`` has one sign; None where there are none."""
-        problem = self._problem
-        samples = _same_sign(place.partials[problem.wrt.index(name)], place.usable)
-        if samples is None:
-            return None
+    def _probe(self, name: str, place: ProbePlace, samples: np.ndarray) -> Probe:
+        """The probe of samples of a place whose partial in ``name`` has one sign."""
         counted = "1 sample" if len(samples) == 1 else f"{len(samples)} samples"
         kind = counted.replace(" sample", " synthetic sample") if place.own else counted
-        made = f"probe point with {kind} whose partial in {name} has one sign" if problem.loss.data else "probe point"
-        rounded = {key: float(place.values[key]) for key in problem.loss.parameters}
-        return Probe(rounded, place.chosen[samples], made, True, place.own)
+        has_data = bool(self._problem.loss.data)
+        made = f"probe point with {kind} whose partial in {name} has one sign" if has_data else "probe point"
+        return Probe(place.among.point(place.index), place.chosen[samples], made, True, place.own)
 
 
 def _synthetic(problem: Problem, seed: int) -> tuple[tuple[dict[str, float], ...], Mapping[str, Tensor], int]:
@@ -172,17 +157,6 @@ def _candidates(
         }
 
 
-def _usable(problem: Problem, values: Mapping[str, Tensor], n: int) -> np.ndarray:
-    """The samples in the domain at which the loss is finite (bool)."""
-    inside = np.ones(n, bool)
-    for holds in problem.domain_program.run(TORCH, values):
-        if isinstance(holds, Tensor):
-            inside &= holds.expand(n).cpu().numpy()
-    (summands,) = _double(values, problem.loss_program, n)
-    usable: np.ndarray = inside & np.isfinite(summands)
-    return usable
-
-
 def _same_sign(partial: np.ndarray, usable: np.ndarray) -> np.ndarray | None:
     """Up to 16 of the usable samples whose partial has the same sign, the largest first."""
     usable = usable & np.isfinite(partial) & (partial != 0)
@@ -194,14 +168,8 @@ def _same_sign(partial: np.ndarray, usable: np.ndarray) -> np.ndarray | None:
     return np.sort(largest)
 
 
-def _double(values: Mapping[str, Tensor], program: Program, n: int) -> list[np.ndarray]:
-    wide = {key: value.to(torch.float64) for key, value in values.items()}
-    outputs = program.run(TORCH, wide)
-    return [spread_over(output, n, wide).cpu().numpy() for output in outputs]
-
-
-def _visible(problem: Problem, terms: Program, values: Mapping[str, Tensor], n: int) -> bool:
+def _visible(terms: list[np.ndarray]) -> bool:
     """Whether every additive term of the gradient makes up a fair part of it."""
     with np.errstate(over="ignore"):  # a sum beyond all doubles hides the other terms
-        sizes = [abs(float(column.mean())) for column in _double(values, terms, n)]
+        sizes = [abs(float(column.mean())) for column in terms]
     return all(size >= _VISIBLE * sum(sizes) for size in sizes)

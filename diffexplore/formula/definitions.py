@@ -58,7 +58,7 @@ def _with(definitions: str, word: str) -> str:
 def defined(expr: sympy.Expr) -> NamedFormula:
     """``expr`` as it is printed."""
     operations = count_ops(expr)
-    if operations <= WRITTEN_OUT or 2 * sum(1 for _ in _distinct(expr)) > operations:
+    if operations <= WRITTEN_OUT or 2 * sum(1 for _ in distinct(expr)) > operations:
         return NamedFormula(expr)
     *parts, last = blocks_of(expr, _TO_READ)
     letter = free_letter([symbol.name for symbol in expr.free_symbols], _LETTERS)
@@ -68,7 +68,7 @@ def defined(expr: sympy.Expr) -> NamedFormula:
     return found if 2 * found.operations <= operations else NamedFormula(expr)
 
 
-def _distinct(expr: sympy.Basic) -> Iterator[sympy.Basic]:
+def distinct(expr: sympy.Basic) -> Iterator[sympy.Basic]:
     """The operations in an expression, each once however often it comes."""
     seen: set[sympy.Basic] = set()
     waiting = [expr]

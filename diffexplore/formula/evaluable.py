@@ -15,12 +15,15 @@ from collections.abc import Callable, Iterable, Iterator
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.formula.budget import remembered
+from diffexplore.formula.definitions import distinct
 from diffexplore.formula.scaled_exponentials import scaled_exponentials
 from diffexplore.formula.singularities import nonzero_in, vanishing_factors
 from diffexplore.formula.step_products import stepped, with_absolute_values
 
 
-def evaluable(expr: sympy.Expr, domain: Iterable[Boolean] = ()) -> sympy.Expr:
+@remembered(256)  # a partial is looked at by its own, among all, and for each point
+def evaluable(expr: sympy.Expr, domain: tuple[Boolean, ...] = ()) -> sympy.Expr:
     """``expr`` in a form that floats evaluate wherever there is a value, as far as one is known; else ``expr`` itself.
 
     That is 0 in place of 0·∞ where a power with a variable exponent is differentiated, and no ∞/∞ of exponentials.
@@ -30,7 +33,7 @@ def evaluable(expr: sympy.Expr, domain: Iterable[Boolean] = ()) -> sympy.Expr:
         domain: conditions that hold wherever it is used. What cannot vanish there needs no case.
     """
     expr = stepped(with_absolute_values(scaled_exponentials(expr)))
-    if not any(map(_is_power, sympy.preorder_traversal(expr))):
+    if not any(map(_is_power, distinct(expr))):
         return expr
     return _Guards(nonzero_in(domain)).guarded(expr)
 

@@ -42,7 +42,7 @@ class Reduction:
     combined: tuple[Scaled | None, ...]
 
     @cached_property
-    def varies(self) -> list[bool]:
+    def varies(self) -> Sequence[bool]:
         """For each slot, whether it holds a vector."""
         return self.program.depends_on(self.data)
 

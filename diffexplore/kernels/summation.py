@@ -43,7 +43,7 @@ class _Sums:
     def __init__(self, program: Program, data: Sequence[str], computed: frozenset[int]) -> None:
         self._program = program
         self._computed = computed
-        self._varies = program.depends_on(data)
+        self._varies = list(program.depends_on(data))
         self._steps = list(program.steps)
         self._slots = {step: program.first_step + place for place, step in enumerate(program.steps)}
         self.sums: dict[Reduced, int] = {}

@@ -10,19 +10,16 @@ import torch
 from torch import Tensor
 
 from diffexplore.arithmetic.torch_real import TORCH
-from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.bounds.elements import none_hold
 from diffexplore.bounds.watch import Watch
 from diffexplore.formula.budget import Ending
 from diffexplore.methods._hull import smooth_within
-from diffexplore.methods._nodes import rounded_sum
+from diffexplore.methods._nodes import clamped, longest_step, rounded_sum
 from diffexplore.methods._unmoved import Unmoved, unmoved
 from diffexplore.methods.base import Values, radius_of
-from diffexplore.methods.problem import Problem, spread_over
+from diffexplore.methods.problem import BatchValues, Problem, shared, spread_over
 from diffexplore.methods.torch_loss import raised_by
 from diffexplore.program.program import Program
-
-_LARGEST_STEP = 0.125  # of max(1, |x|)
 
 #: A derivative's bound over an interval is refined while it exceeds the derivative at x by this factor.
 _TIGHT = 2.0
@@ -158,8 +155,15 @@ class Along:
     @cached_property
     def _widest(self) -> Tensor | None:
         """The longest step that is taken unless one is set, if one ball proves that the loss is smooth within it."""
-        widest = _LARGEST_STEP * self.x.abs().max().clamp(min=1.0)
-        return widest if smooth_within(self.problem, self._wide, self._name, widest, self._n) else None
+        values, name = self._beside, self._name
+        names = self.problem.wrt if isinstance(values, BatchValues) and name in self.problem.wrt else (name,)
+        smooth = shared(values, ("smooth", self.problem, names), lambda: self._smooth_along(names))
+        return longest_step(values[name]) if smooth[name] else None
+
+    def _smooth_along(self, names: tuple[str, ...]) -> dict[str, bool]:
+        reaches = {name: longest_step(self._beside[name]) for name in names}
+        wide = {key: value.detach().to(torch.float64) for key, value in self._beside.items()}
+        return smooth_within(self.problem, wide, reaches, self._n)
 
     def _refined(self, order: int, reach: Tensor, largest: Tensor, negligible: Tensor) -> Tensor:
         """Smaller bounds where they are worth it: a wide ball overestimates, small ones that cover it do so less."""
@@ -235,13 +239,7 @@ class Along:
 
     def clamped(self, step: Tensor) -> Tensor:
         """The nearest power of two that is neither lost beside x nor large beside max(1, |x|)."""
-        x = self.x.abs()
-        unit = UNIT_ROUNDOFF[self.problem.dtype]
-        lowest = torch.clamp(8 * unit * x, min=max(QUANTUM[self.problem.dtype] * 2.0**10, 2.0**-960))
-        highest = _LARGEST_STEP * torch.clamp(x, min=1.0)
-        step = torch.nan_to_num(step, nan=math.inf, posinf=math.inf)
-        bounded = torch.maximum(torch.minimum(step, highest), lowest)
-        return torch.exp2(torch.round(torch.log2(bounded)))
+        return clamped(step, self.x, self.problem.dtype)
 
 
 def _those(values: Tensor, places: Tensor | None) -> Tensor:

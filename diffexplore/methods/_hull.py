@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -25,17 +27,25 @@ def hull(values: Tensor, reach: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
     return middle, torch.where(low == high, 0.0, (high - low) * (0.5 + 2.0**-50) + middle.abs() * 2.0**-50)
 
 
-def smooth_within(problem: Problem, values: Values, name: str, reach: Tensor, n: int) -> bool:
-    """Whether one ball proves that the loss of each of n samples is smooth within ``reach`` of the symbol ``name``.
+def smooth_within(problem: Problem, values: Values, reaches: Mapping[str, Tensor], n: int) -> dict[str, bool]:
+    """For each of some symbols whether one ball proves that the loss of each of n samples is smooth along it, within
+    its reach of any of its values.
 
-    ``values`` are float64 tensors. Of the sum of the losses it proves the same, since that does not overflow.
+    ``values`` are float64 tensors. Of the sum of the losses it proves the same, since that does not overflow. All
+    symbols are looked at in one run: each has a place in vectors, at which it alone is moved.
     """
-    watch, balls = Watch(smooth=True), {}
+    watch, balls, count = Watch(smooth=True), {}, len(reaches)
     for key, value in values.items():
-        balls[key], radius = hull(value, reach if key == name else 0.0)
-        if bool(radius):
-            watch.set(balls[key], radius)
+        middle, radius = hull(value)
+        if key in reaches:
+            place = list(reaches).index(key)
+            moved, reach = hull(value, reaches[key])
+            middle, radius = middle.expand(count).clone(), radius.expand(count).clone()
+            middle[place], radius[place] = moved, reach
+        balls[key] = middle
+        if bool(radius.any()):
+            watch.set(middle, radius)
     with watch:
         loss = torch.as_tensor(problem.loss_program.run(TORCH, balls)[0])
-    farthest = loss.abs().amax() + watch.radius(loss).amax()
-    return bool(farthest * n <= _LARGEST_LOSS)
+    farthest = (loss.abs() + watch.radius(loss)).expand(count)
+    return dict(zip(reaches, (farthest * n <= _LARGEST_LOSS).tolist(), strict=True))

@@ -149,12 +149,19 @@ class Program:
             slots.append(seen.setdefault(key, len(seen)))
         return [slots[slot] for slot in self.outputs]
 
-    def depends_on(self, names: Sequence[str]) -> list[bool]:
+    def depends_on(self, names: Sequence[str]) -> Sequence[bool]:
         """For each slot, whether its value depends on one of the inputs ``names``."""
-        depends = [name in names for name in self.inputs] + [False] * len(self.constants)
-        for step in self.steps:
-            depends.append(any(depends[slot] for slot in step.arguments))
-        return depends
+        key = frozenset(names)
+        if key not in self._depending:
+            depends = [name in key for name in self.inputs] + [False] * len(self.constants)
+            for step in self.steps:
+                depends.append(any(depends[slot] for slot in step.arguments))
+            self._depending[key] = tuple(depends)
+        return self._depending[key]
+
+    @cached_property
+    def _depending(self) -> dict[frozenset[str], tuple[bool, ...]]:
+        return {}
 
 
 def lower(expressions: Sequence[sympy.Expr], inputs: Sequence[str], *, plain: bool = True) -> Program:
