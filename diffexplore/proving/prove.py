@@ -31,9 +31,11 @@ from diffexplore.tracing.declarations import DTYPE, Spec, declare, symbols_of
 from diffexplore.tracing.lost import written_domain
 from diffexplore.tracing.sizes import meets
 from diffexplore.tracing.traced import Traced
+from diffexplore.verifying.surroundings import keeps_surroundings
 
 
 @undisturbed
+@keeps_surroundings
 @not_compiled()
 def prove(
     candidate: Any,

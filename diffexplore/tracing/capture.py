@@ -35,6 +35,7 @@ from diffexplore.tracing.backward import (
 )
 from diffexplore.tracing.cases import Decisions
 from diffexplore.tracing.declarations import DTYPE, Array
+from diffexplore.tracing.left_gradients import grads_set_aside
 from diffexplore.tracing.lines import FixesSize, Lines, SourcePlace, depends_on_values, place_of_error
 from diffexplore.tracing.python_numbers import sizes_are_numbers
 
@@ -108,9 +109,9 @@ def capture(
         fakes,
         preserve_node_meta(),
         torch.enable_grad(),
-        warnings.catch_warnings(),
+        warnings.catch_warnings(action="ignore"),
+        grads_set_aside(),  # those of a trace have no numbers
     ):
-        warnings.simplefilter("ignore")
         try:
             graph = make_fx(forward_and_backward, decomposition_table=dict(decompositions))(*inputs)
             if lines.refused:  # the function caught what it would not have met outside of a trace

@@ -31,10 +31,12 @@ from diffexplore.verifying.decision import decide, with_counterexamples
 from diffexplore.verifying.modes import as_modes, mode_checks
 from diffexplore.verifying.own import own_forward
 from diffexplore.verifying.packs import by_symbol
+from diffexplore.verifying.surroundings import keeps_surroundings
 from diffexplore.verifying.upstream import VerifiedSubject, subject_of
 
 
 @undisturbed
+@keeps_surroundings
 def verify(
     candidate: Any,
     loss: Any = None,

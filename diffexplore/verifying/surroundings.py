@@ -6,10 +6,14 @@ check and in several threads; modes around it are set aside before (:mod:`diffex
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
+import numpy as np
 import torch
 
 from diffexplore.errors import UsageError
@@ -19,11 +23,27 @@ from diffexplore.torch_private.watching import current_dispatch_modes, is_transf
 from diffexplore.tracing.left_gradients import grads_set_aside
 from diffexplore.verifying.turns import one_at_a_time
 
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def keeps_surroundings(check: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """A public function that runs somebody's code, and leaves what is around it as it was."""
+
+    @wraps(check)
+    def run(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        __tracebackhide__ = True
+        with surroundings_kept((), check.__name__):
+            return check(*args, **kwargs)
+
+    return run
+
 
 @contextmanager
 def surroundings_kept(leaves: Iterable[torch.Tensor], name: str) -> Iterator[None]:
     """Inside the block torch is as checks need it; no ``grad`` that was there is touched, of ``leaves`` or of others.
 
+    Afterwards the generators of torch, NumPy and Python go on where they were, whatever was drawn and seeded inside.
     ``name`` is that of the check. Raises UsageError where there are no numbers to be checked: within transforms of
     ``torch.func``, and where tensors are fake.
     """
@@ -31,8 +51,19 @@ def surroundings_kept(leaves: Iterable[torch.Tensor], name: str) -> Iterator[Non
         raise UsageError(f"{name} was called within a transform of torch.func (grad, vmap, ...): call it outside")
     if any(isinstance(mode, FakeTensorMode) for mode in current_dispatch_modes()):
         raise UsageError(f"{name} was called where tensors are fake (FakeTensorMode), without numbers: call it outside")
-    with _alone(), without_own_modes(), grads_set_aside([one for one in leaves if one.is_leaf]):
+    aside = [one for one in leaves if one.is_leaf]
+    with _alone(), without_own_modes(), torch.random.fork_rng(), _generators_kept(), grads_set_aside(aside):
         yield
+
+
+@contextmanager
+def _generators_kept() -> Iterator[None]:
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
 
 
 def _alone() -> AbstractContextManager[object]:
