@@ -43,6 +43,18 @@ def short(number: float | Decimal | None, digits: int = 2, *, upward: bool = Fal
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 
+def beside_bound(error: float | None, bound: float | None) -> tuple[str, str]:
+    """An error in three digits, and its bound in two, rounded up; in more where an error above it would not look so."""
+    texts = short(error, 3), short(bound, upward=True)
+    if error is None or bound is None or not math.isfinite(error) or error <= bound:
+        return texts
+    for digits in range(2, 17):
+        texts = short(error, max(3, digits)), short(bound, digits, upward=True)
+        if decimal_of(texts[0]) > decimal_of(texts[1]):
+            break
+    return texts
+
+
 def distinct(values: Sequence[Any], digits: Iterable[int], write: Callable[[Any, int], str] = short) -> list[str]:
     """The values in the first number of ``digits`` in which no two look the same; in the last, where two always do."""
     texts: list[str] = []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diffexplore.checking.records import Truth
-from diffexplore.numerals import short
+from diffexplore.numerals import beside_bound, short
 from diffexplore.typography import speaks_mathematics, to_ascii, typeset
 from diffexplore.writing.blocks import words_of
 from diffexplore.writing.numbers import counted, point_text, share, truth_digits, ulp_at, value_beside
@@ -150,3 +150,19 @@ def test_typesetting_keeps_the_formula(formula: str) -> None:
 def test_which_encodings_take_mathematics(encoding: str, able: bool) -> None:
     assert speaks_mathematics(encoding) is able
     assert speaks_mathematics("no-such-codec") is False
+
+
+@pytest.mark.parametrize(
+    ("error", "bound", "shown"),
+    [
+        (12.2, 12.15, ("12.2", "12.16")),  # not 13, which would allow it
+        (12.96, 12.97, ("13", "13")),
+        (0.637, 0.6369, ("0.637", "0.63691")),
+        (8.24e8, 2.0, ("8.24e8", "2")),
+        (3.109796e-4, 3.109790e-4, ("3.109796e-4", "3.109791e-4")),
+        (None, 2.0, ("—", "2")),
+        (math.inf, 2.0, ("—", "2")),
+    ],
+)
+def test_an_error_above_its_bound_looks_so(error: float | None, bound: float, shown: tuple[str, str]) -> None:
+    assert beside_bound(error, bound) == shown

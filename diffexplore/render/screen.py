@@ -9,7 +9,7 @@ from itertools import islice
 from diffexplore.checking.records import VALUE, Report, Row, Verdict
 from diffexplore.checking.tallies import Tally
 from diffexplore.methods import truncates
-from diffexplore.numerals import short
+from diffexplore.numerals import beside_bound
 from diffexplore.render.causes import Footnotes, not_compared_briefly
 from diffexplore.render.counts import outcomes, tallies_of, total
 from diffexplore.render.evidence import evidence
@@ -187,7 +187,8 @@ def _worst(rows: Sequence[Row], report: Report) -> Text:
 def _of_allowed(row: Row, dtype: str) -> str:
     """``428 of 840 ulp allowed``, or in absolute terms where the truth is 0."""
     error, bound, unit = sizes(row, dtype)
-    return f"{short(error, 3)} of {short(bound, upward=True)}{unit} allowed"
+    size, allowed = beside_bound(error, bound)
+    return f"{size} of {allowed}{unit} allowed"
 
 
 def _values(report: Report) -> Iterator[Block]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from diffexplore.checking.records import VALUE, Report, Row, Truth
 from diffexplore.lists import grouped
-from diffexplore.numerals import short
+from diffexplore.numerals import beside_bound, short
 from diffexplore.render.causes import Footnotes
 from diffexplore.render.places import place
 from diffexplore.writing.blocks import (
@@ -101,7 +101,8 @@ class Units:
         error, allowed = row.error_abs, row.bound if _has_truth(row) else None
         if not self.absolute:
             error, allowed = (in_ulps(amount, ulp_at(row.truth, self.dtype)) for amount in (error, allowed))
-        return text(short(error, 3)), text(short(allowed, upward=True)), text(self._power(row))
+        size, limit = beside_bound(error, allowed)
+        return text(size), text(limit), text(self._power(row))
 
     def _power(self, row: Row) -> str:
         """Beside a wide bound a tiny truth counts as 0, and the row's power is absolute in a relative column."""
@@ -133,7 +134,8 @@ def loss_values(report: Report, footnotes: Footnotes) -> Iterator[Block]:
 def _line(row: Row, report: Report, footnotes: Footnotes) -> Text:
     where = f"  at {place(report, row.point)}" if row.point else ""
     error, allowed, unit = sizes(row, report.dtype)
-    size = f"error {short(error, 3)}{unit}, allowed {short(allowed, upward=True)}"
+    amount, limit = beside_bound(error, allowed)
+    size = f"error {amount}{unit}, allowed {limit}"
     return (
         Span("L = ", "strong"),
         *value_cell(row, row.truth, _DIGITS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
-from diffexplore.numerals import ABSENT, short
+from diffexplore.numerals import ABSENT, beside_bound, short
 from diffexplore.render.tensor_headline import (
     SHOWN_BY_NUMBERS,
     called,
@@ -115,15 +115,16 @@ def _table(rows: Sequence[TensorRow], report: TensorReport) -> Iterator[Block]:
 def _cells(row: TensorRow, report: TensorReport, *, wrong: bool, in_ulp: bool) -> tuple[Text, ...]:
     mid = None if row.truth is None else float(row.truth.mid)
     ulp = ulp_at(row.truth, row.real_dtype) if row.error_ulp is not None else None
-    error, allowed = (row.error_ulp, in_ulps(row.allowed, ulp)) if in_ulp else (row.error_abs, row.allowed)
+    sizes = (row.error_ulp, in_ulps(row.allowed, ulp)) if in_ulp else (row.error_abs, row.allowed)
+    error, allowed = beside_bound(*sizes)
     return (
         text(_cut(called(row, report))),
         text("×".join(map(str, row.shape)) or "number"),
         _entries(row),
         text(entry_text(row)),
         *((text(_value(row.value)), text(_value(mid))) if wrong else ()),
-        text(short(error, 3) if row.error_abs else "0" if row.error_abs == 0 else ABSENT),
-        text(short(allowed, upward=True)),
+        text(error if row.error_abs else "0" if row.error_abs == 0 else ABSENT),
+        text(allowed),
         *(() if wrong else (text(_power(row)),)),
     )
 

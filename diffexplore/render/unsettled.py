@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from diffexplore.checking.records import VALUE, Report, Row
 from diffexplore.lists import grouped
-from diffexplore.numerals import ABSENT, short
+from diffexplore.numerals import ABSENT, beside_bound
 from diffexplore.render.causes import Footnotes
 from diffexplore.render.matrix import has_matrix
 from diffexplore.render.places import row_place
@@ -130,7 +130,7 @@ def _of_methods(line: _Line, report: Report, footnotes: Footnotes, stated: Abstr
     called = line[0].method if len(methods) == 1 else f"{counted(len(methods))} methods"
     worst = max(line, key=lambda row: row.error_abs or 0.0)
     error, allowed, unit = sizes(worst, report.dtype)
-    numbers = short(error, 3), short(allowed if error is not None else None, upward=True)
+    numbers = beside_bound(error, allowed if error is not None else None)
     sized = (text(number if number == ABSENT else f"{number}{unit}") for number in numbers)
     return text(f"  {called}"), _values(line, worst), *sized, _mark(line[0], footnotes, stated)
 
