@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import random
@@ -28,6 +29,9 @@ settings.register_profile(
     phases=[phase for phase in Phase if phase is not Phase.explain],  # it runs what failed many times more
 )  # fmt: skip
 settings.load_profile("diffexplore")
+
+# A document shows how torch ends a process, in a fork: that is no crash of the tests, whose stack should be printed.
+os.register_at_fork(after_in_child=faulthandler.disable)
 
 #: Files of benches, which collect all garbage before they measure: not that of all tests before them.
 _BENCHES = ("bench", "test_bench", "test_bench_scale")
