@@ -31,7 +31,8 @@ settings.register_profile(
 settings.load_profile("diffexplore")
 
 # A document shows how torch ends a process, in a fork: that is no crash of the tests, whose stack should be printed.
-os.register_at_fork(after_in_child=faulthandler.disable)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=faulthandler.disable)
 
 #: Files of benches, which collect all garbage before they measure: not that of all tests before them.
 _BENCHES = ("bench", "test_bench", "test_bench_scale")
