@@ -14,7 +14,7 @@ import torch
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.handling import real_numbers
 from diffexplore.errors import CandidateError
-from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_checked_in
 from diffexplore.tensors.observed import narrowest
 from diffexplore.tensors.side_by_side import SideBySideWatch
 from diffexplore.torch_code.leaving_torch import CandidateWatch
@@ -56,7 +56,7 @@ def run_in_float64(call: TensorCandidate, moved: Mapping[str, Tensor]) -> list[W
         return None
     found = []
     for one in returned:
-        if not one.tensor.is_floating_point():
+        if not one.tensor.is_floating_point() or not is_checked_in(one.tensor.dtype):
             continue
         wide, radius = watch.wide_ball(one.tensor)
         size = float(wide.abs().max()) if wide.numel() else 0.0
@@ -84,7 +84,7 @@ def is_another_in_float64(candidate: TensorCandidate, wide: TensorCandidate) -> 
         return False
     for one in own:
         tensor = returned.get(one.output.name)
-        numbers = None if tensor is None else real_numbers(tensor.detach())
+        numbers = None if tensor is None or not is_checked_in(tensor.dtype) else real_numbers(tensor.detach())
         if numbers is None or numbers.shape != one.value.shape:
             continue
         apart = (numbers - one.value).abs()
