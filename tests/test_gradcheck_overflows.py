@@ -49,3 +49,11 @@ def test_entries_beside_an_overflow_are_decided() -> None:
     x = torch.tensor([1e300, 2.0], dtype=torch.float64, requires_grad=True)
     report = dx.gradcheck(lambda x: x * x, x, battery="none")
     assert "x: 1 entry undecided, where numbers overflow" in str(report)
+
+
+def test_a_kink_beside_an_overflow_is_not_said_to_be_one() -> None:
+    """Which of both leaves the derivative unknown is not told apart: the note says so."""
+    x = torch.tensor([0.0, 2.0, 800.0], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(lambda x: x.abs() + 1 / (1 + x.exp()), x, battery="none", raise_exception=False)
+    note = "x: 2 entries undecided, where numbers overflow, or at a kink, a tie or a singularity"
+    assert note in " ".join(str(report).split())

@@ -188,3 +188,23 @@ def test_a_jump_here_and_there_is_no_stair() -> None:
 
     x = torch.full((2,), 0.5, dtype=torch.float64, requires_grad=True)
     assert dx.gradcheck(Jumps, x, raise_exception=False, battery="none").verdict == "pass"
+
+
+def test_an_infinite_entry_is_no_fault_of_the_entries_beside_it() -> None:
+    """Derivatives by entry are those along directions that leave the other entries where they are."""
+
+    class Reciprocal(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.save_for_backward(x)
+            return torch.from_numpy(1 / x.detach().numpy())
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            (x,) = ctx.saved_tensors
+            return torch.where(x < 1, torch.inf, -g / x**2)
+
+    x = torch.tensor([1.5, 0.5], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(Reciprocal, x, raise_exception=False, battery="none")
+    (row,) = report.rows
+    assert (row.verdict, row.entries.failed, row.entries.passed) == ("fail", 1, 1), str(report)

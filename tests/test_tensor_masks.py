@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import diffexplore as dx
+from diffexplore.bounds.watch import Watch
 
 Tensor = torch.Tensor
 
@@ -46,3 +47,13 @@ def test_causal_attention_with_its_weights_is_certified() -> None:
         raise_exception=False,
     )  # fmt: skip
     assert (report.verdict, report.truth) == ("pass", "certified"), str(report)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_products_that_overflow_beside_a_mask_are_no_numbers_of_radius_0(dtype: torch.dtype) -> None:
+    """The exact sum is −inf; the kernel's own product is +inf, so that it makes NaN."""
+    large = torch.full((1, 1, 2), torch.finfo(dtype).max, dtype=dtype)
+    watch = Watch()
+    with watch:
+        out = torch.baddbmm(torch.full((1, 1, 1), -torch.inf, dtype=dtype), large, large.mT)
+    assert out.isinf() or watch.radius(out) == torch.inf

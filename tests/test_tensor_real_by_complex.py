@@ -18,6 +18,7 @@ BOTH: dict[str, Callable[[Tensor], Tensor]] = {
     "plus": lambda x: (x + 1j).abs(),
     "from": lambda x: (1j - x).abs(),
     "to the power": lambda x: (x ** (1 + 1j)).real,
+    "to the power of a root": lambda x: (x ** (0.5 + 0j)).abs(),
     "to powers of a tensor": lambda x: (x ** torch.tensor([1j, 2 - 1j, -1 + 1j], dtype=torch.complex64)).real,
     "as the power": lambda x: ((1 + 1j) ** x).real,
 }
@@ -31,4 +32,11 @@ def test_a_real_number_beside_a_complex_one_is_certified(
     """Of bfloat16 there are no complex numbers: torch computes in complex64."""
     x = torch.tensor([0.5, -1.25, 3.0], dtype=dtype, requires_grad=True)
     report = dx.gradcheck(function, x, battery="none", raise_exception=False)
+    assert (report.verdict, report.truth) == ("pass", "certified"), str(report)
+
+
+@pytest.mark.parametrize("dtype", [torch.complex128, torch.complex64])
+def test_a_whole_number_to_a_complex_power_is_certified(dtype: torch.dtype) -> None:
+    z = torch.tensor([0.3 + 1j, 1.2 - 0.5j], dtype=dtype, requires_grad=True)
+    report = dx.gradcheck(lambda z: (torch.tensor([2, 3]) ** z).abs(), z, battery="none", raise_exception=False)
     assert (report.verdict, report.truth) == ("pass", "certified"), str(report)

@@ -68,3 +68,25 @@ def test_generators_and_gradients_are_as_they_were(check: Callable[[Callable[...
     assert torch.equal(torch.get_rng_state(), states[2])
     assert held.grad is before
     assert before == 7
+
+
+@pytest.mark.parametrize("is_cut_off", [True, False], ids=["forked from one that uses devices", "of two devices"])
+@pytest.mark.filterwarnings("error")
+def test_generators_of_devices_are_kept_where_there_are_any(is_cut_off: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process that was forked from one that uses a device, torch raises where it is asked for its generators."""
+    given_back: list[int] = []
+
+    def state(device: int) -> int:
+        if is_cut_off:
+            raise RuntimeError("Cannot re-initialize CUDA in forked subprocess")
+        return device
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda *args, **kwargs: torch.device("cuda"))
+    monkeypatch.setattr(torch.random, "_fork_rng_warned_already", False)
+    for name, function in {
+        "device_count": lambda: 2, "_is_in_bad_fork": lambda: is_cut_off, "get_rng_state": state,
+        "set_rng_state": lambda state, device: given_back.append(device),
+    }.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, function)
+    assert dx.verify(lambda a, b, x, y: ((a * x + b - y) ** 2).mean(), LOSS, DATA, AT).verdict == "pass"
+    assert set(given_back) == (set() if is_cut_off else {0, 1})

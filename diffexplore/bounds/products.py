@@ -48,7 +48,8 @@ def product(
         if beta:  # else what is in the tensor is ignored, NaN too
             addend = watch.ball(args[0], args[0])
             if not all_finite(addend.mid):
-                certain = infinite(addend) & (reach + radius).isfinite()
+                # In the dtype the products may overflow to the other side: then the result is no number.
+                certain = infinite(addend) & (reach + radius).isfinite() & value.isinf()
             reach = reach + beta * addend.farthest_from_zero
             radius = radius + beta * addend.rad
         radius = radius + reach * 4 * unit + QUANTUM[dtype]

@@ -177,7 +177,7 @@ def _remarks(report: TensorReport, *, full: bool) -> Iterator[Note]:
 def _left_out(row: TensorRow, report: TensorReport) -> str:
     counts = row.entries
     at_kinks, hidden = "at a kink, a tie or a singularity of the forward", "where rounding hides the gradient"
-    at_kinks = "where numbers overflow" if counts.overflows else at_kinks
+    at_kinks = f"where numbers overflow, or {at_kinks}" if counts.overflows else at_kinks
     rounded = counts.inconclusive - counts.kinks
     both = f": {counted(counts.kinks)} {at_kinks}, {counted(rounded)} {hidden}"
     why = both if counts.kinks and rounded else f", {at_kinks if counts.kinks else hidden}"

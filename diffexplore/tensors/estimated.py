@@ -101,6 +101,12 @@ def directions(shape: tuple[int, ...], seed: int) -> Iterator[np.ndarray]:
         yield generator.uniform(0.5, 1.5, shape) * generator.choice([-1.0, 1.0], shape)
 
 
+def component(values: np.ndarray, direction: np.ndarray) -> float:
+    """Σ values · direction, over the entries that the direction moves: infinities elsewhere are none of it."""
+    moves = direction != 0
+    return float((values[moves] * direction[moves]).sum())
+
+
 def _wide(candidate: TensorCandidate) -> TensorCandidate:
     """The call in float64, or as it is where the function takes no float64, or is another one there.
 

@@ -22,6 +22,7 @@ from diffexplore.tensors.estimated import (
     FEW_ENTRIES,
     MOST_ENTRIES,
     Differences,
+    component,
     directions,
     each_entry,
 )
@@ -171,7 +172,7 @@ def estimated_pairs(calls: TensorCalls, outputs: Sequence[TensorOutput]) -> Iter
             verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False, elsewhere=beside)
             wide = _in_float64(calls, one, upstream)[i] if (verdicts.verdict == FAIL).any() else None  # noqa: B023
             if wide is not None:
-                along = np.array([(wide * way).sum() for way in ways])
+                along = np.array([component(wide, way) for way in ways])
                 verdicts = rejudged(verdicts, along, calls.subject.dtype)
             return UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent)  # noqa: B023
 
@@ -202,6 +203,7 @@ def _ball(found: Sequence[Estimated]) -> DoubleBall:
     return DoubleBall(value, np.zeros_like(value), ESTIMATE_FACTOR * error)
 
 
+@np.errstate(invalid="ignore")  # the difference of two infinities is not known
 def _along(
     numbers: TensorNumbers,
     ways: Sequence[np.ndarray],
@@ -214,13 +216,13 @@ def _along(
     One that no rounding moves may be what is left where terms cancel: it counts as moved as far as the others, and by
     the rounding of the ``upstream`` gradient.
     """
-    value = np.array([(numbers.value * way).sum() for way in ways], np.float64)
-    sizes = [(np.abs(numbers.value) * np.abs(way)).sum() for way in ways]
+    value = np.array([component(numbers.value, way) for way in ways], np.float64)
+    sizes = [component(np.abs(numbers.value), np.abs(way)) for way in ways]
     if np.isfinite(numbers.bound).all():
-        bound = [(numbers.bound * np.abs(way)).sum() for way in ways]
+        bound = [component(numbers.bound, np.abs(way)) for way in ways]
     else:
         unit = max(UNIT_ROUNDOFF[one.tensor.dtype] for one in candidate.sources)
-        changes = [max((abs(((other - numbers.value) * way).sum()) for other in moved), default=np.inf) for way in ways]
+        changes = [max((abs(component(other - numbers.value, way)) for other in moved), default=np.inf) for way in ways]
         least = max(*changes, unit * _largest(numbers_of(upstream)))
         bound = [OPAQUE_FACTOR * ((change or least) + unit * size) for change, size in zip(changes, sizes, strict=True)]
     return TensorNumbers(value, np.array(bound, np.float64), numbers.absent)

@@ -28,7 +28,7 @@ class TensorTruth(Truth):
 class EntryCounts(Plain):
     """How many entries of a gradient ended how; ``kinks`` of the undecided ones have no derivative that is known.
 
-    ``overflows`` of these have none because numbers overflow: there may be no kink.
+    ``overflows`` of these are of a forward in which numbers overflow: there may be no kink.
 
     ``zeros`` of those that passed count as 0, beside what rounding may do to them or to others: no relative error can
     be told there.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from diffexplore.errors import CandidateError, DiffexploreError
 from diffexplore.torch_code.calling import first_line, in_one_line
+from diffexplore.torch_private.generators import generators_forked
 
 Result = TypeVar("Result")
 
@@ -47,7 +48,7 @@ def call(function: Callable[[], Result], name: str, seed: int) -> Result:
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng():
+    with generators_forked():
         if torch.accelerator.is_available():
             torch.manual_seed(seed)
         else:  # torch.manual_seed writes down the whole stack, for the first use of a device

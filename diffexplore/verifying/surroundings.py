@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from diffexplore.errors import UsageError
+from diffexplore.torch_private.generators import generators_forked
 from diffexplore.torch_private.own_modes import without_own_modes
 from diffexplore.torch_private.tracing import FakeTensorMode
 from diffexplore.torch_private.watching import current_dispatch_modes, is_transformed
@@ -52,7 +53,7 @@ def surroundings_kept(leaves: Iterable[torch.Tensor], name: str) -> Iterator[Non
     if any(isinstance(mode, FakeTensorMode) for mode in current_dispatch_modes()):
         raise UsageError(f"{name} was called where tensors are fake (FakeTensorMode), without numbers: call it outside")
     aside = [one for one in leaves if one.is_leaf]
-    with _alone(), without_own_modes(), torch.random.fork_rng(), _generators_kept(), grads_set_aside(aside):
+    with _alone(), without_own_modes(), generators_forked(), _generators_kept(), grads_set_aside(aside):
         yield
 
 

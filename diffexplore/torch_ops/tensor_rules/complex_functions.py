@@ -70,16 +70,23 @@ def _square_root(x: Tensor) -> Tensor:
 def _power(x: Any, y: Any) -> Tensor:
     number = y if not isinstance(y, Tensor) else None
     if number == 0.5:
-        return _square_root(x)
+        return _square_root(_as_complex(x, y))
     if number is not None and complex(number).imag == 0 and float(complex(number).real).is_integer():
         count = int(complex(number).real)
         if 0 < abs(count) <= _MOST_FACTORS:
             found = _product_of(x, abs(count))
             return found if count > 0 else divide(1.0, found)
+    return exponential(multiply(y, logarithm(_as_complex(x, y))))
+
+
+def _as_complex(x: Any, y: Any) -> Tensor:
+    """A number, complex, real or whole, as the base of a complex power y."""
     base = x if isinstance(x, Tensor) else torch.tensor(complex(x), dtype=torch.complex128, device="cpu")
-    if not base.is_complex():  # a real number to a complex power
-        base = joined(base, torch.zeros_like(base))
-    return exponential(multiply(y, logarithm(base)))
+    if base.is_complex():
+        return base
+    dtype = y.dtype if isinstance(y, Tensor) else torch.get_default_dtype()
+    base = base if base.is_floating_point() else base.to(dtype.to_real())
+    return joined(base, torch.zeros_like(base))
 
 
 def _product_of(x: Tensor, count: int) -> Tensor:
