@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from autograd_functions import function_of
+from autograd_functions import function_of, function_of_all
 from representatives import one_in, slow
 
 import diffexplore as dx
@@ -267,3 +267,14 @@ def test_weights_of_a_module_are_said_to_be_constants() -> None:
     proof = dx.prove(Frozen())
     assert proof.status == "proved"
     assert any("gradients by scale are not looked at" in note for note in proof.notes)
+
+
+def test_one_number_at_the_counterexample_does_not_show_where_a_gradient_is_clipped() -> None:
+    def back(g: Tensor, a: Tensor) -> Tensor:
+        norm = a.norm()
+        return (g - (g * a).sum() * a / norm**2) / norm.clamp_min(1e-3)
+
+    function = function_of_all(lambda a: F.normalize(a, dim=0), back)
+    proof = dx.prove(function, parameters={"a": (2,)})
+    assert proof.status == "refuted"
+    assert "clipped" not in str(proof)

@@ -282,7 +282,12 @@ def _scanned_back(g: Tensor, x: Tensor, a: Tensor, carried: Callable[[Tensor, Te
 
 LOOPS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], int, str, str]] = {
     "what is carried is missing": (lambda a, carry: 0 * carry, 0, "cut_path diagonal", ""),
-    "what is carried has the wrong sign": (lambda a, carry: -a * carry, 0, "sign_of_term", "at each of its"),
+    "what is carried has the wrong sign": (
+        lambda a, carry: -a * carry,
+        0,
+        "sign_of_term",
+        "each of the 5 times that it runs",
+    ),
     "the factor is left out": (lambda a, carry: carry, 0, "local_slope", "`a * h`"),
     "the state is that after the step": (lambda a, carry: a * carry, 1, "wrong_operand", "of the next step"),
 }
@@ -294,3 +299,36 @@ def test_a_mistake_at_every_step_of_a_loop_is_named_once(name: str) -> None:
     found = cause(written(_scan, lambda g, x, a: _scanned_back(g, x, a, carried, later)), numbers(5, 3), numbers(3))
     assert found.key in keys.split(), found
     assert words in found.message
+
+
+def _but_for(gradient: Tensor, place: int, other: Tensor) -> Tensor:
+    return torch.cat([gradient[:place], other.reshape(1), gradient[place + 1 :]])
+
+
+#: Forward, backward; the key of its cause, and what is not true of it.
+NOT_TRUE: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor], str, str]] = {
+    "equal entries are not shifted": (
+        torch.sum, lambda g, x: _but_for(g.expand(7), 0, 2 * g), "region", "shifted",
+    ),
+    "the entry beside it is no inverted mask": (
+        lambda x: x.max(), lambda g, x: torch.eye(7, dtype=g.dtype)[x.argmax() - 3] * g, "region", "mask",
+    ),
+    "what is not 0 is not 0 times something": (
+        lambda x: x.max(), lambda g, x: torch.eye(7, dtype=g.dtype)[x.argmax() - 3] * g, "region", "times",
+    ),
+    "torch's elu is no loop": (
+        lambda x: torch.nn.functional.elu(x, alpha=0.7), lambda g, x: g * torch.where(x > 0, 1, x.exp()),
+        "local_slope", "step",
+    ),
+    "a penalty is neither a mean nor a projection alone": (
+        lambda x: (x**3).sum(), lambda g, x: g * (3 * x**2 + 0.01 * x), "axis_term", "a mean or a projection",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOT_TRUE)
+def test_a_cause_says_nothing_that_is_not_true(name: str) -> None:
+    forward, backward, key, untrue = NOT_TRUE[name]
+    found = cause(written(forward, backward), numbers(7))
+    assert found.key == key, found
+    assert untrue not in found.message

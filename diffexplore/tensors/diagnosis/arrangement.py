@@ -50,7 +50,10 @@ def shifted(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
             ends = f"its {where} one" if count == 1 else f"its {where} {count}"
             way = f"{count} {'up' if shift > 0 else 'down'} along axis {axis}"
             message = f"it is the gradient shifted by {way}, but for {ends}"
-            yield Mistake("transposed", message, partial(_shifted, axis=axis, shift=shift))
+            yield Mistake(
+                "transposed", message, partial(_shifted, axis=axis, shift=shift),
+                fitted=len(scenes) * count * scenes[0].value.size // length,
+            )  # fmt: skip
 
 
 def _shifted(scene: GradientScene, axis: int, shift: int) -> np.ndarray:

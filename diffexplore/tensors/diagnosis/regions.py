@@ -21,10 +21,10 @@ _EVIDENCE = 3.0
 
 
 def mask_inverted(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
-    """It is 0 where the gradient is not, and not where the gradient is 0."""
+    """It is 0 wherever the gradient is not, and nowhere else."""
     scene = scenes[0]
     given, meant = scene.known & (scene.value != 0), scene.known & (np.abs(scene.exact) > scene.room)
-    if given.any() and meant.any() and not (given & meant).any():
+    if given.any() and meant.any() and ((given ^ meant) | ~scene.known).all():
         message = "it is 0 where the gradient is not, and not 0 where the gradient is: the mask is inverted"
         yield Mistake("mask_inverted", message, lambda one: np.where(meant, 0.0, np.where(given, one.value, one.exact)))
     two = _two_factors(scene)
@@ -84,7 +84,8 @@ def _inside(scene: GradientScene, wrong: np.ndarray) -> tuple[str, str]:
     truth = DoubleBall(*(np.broadcast_to(part, scene.shape)[wrong] for part in scene.truth))
     inside = replace(scene, value=scene.value[wrong], bound=scene.bound[wrong], truth=truth, sweep=None)
     found = fitted_factor(inside, inside.exact)
-    if found is not None and inside.value.size > 1:
+    fits = found is not None and inside.explains(found[0] * inside.exact, found[1] * np.abs(inside.exact))
+    if found is not None and fits and inside.value.size > 1:
         return f"{named_factor(*found, inside)[0]} times the gradient", "factor"
     return _times_a_tensor(scene, inside, wrong) or ("wrong", "region")
 

@@ -74,7 +74,7 @@ def _tried(sweep: RecordedSweep) -> Iterator[_EveryStep]:
 
 
 def _ways(sweep: RecordedSweep, several: Sequence[PathEdge]) -> Iterator[tuple[str, str, _Way]]:
-    at = "at each of its {count} steps"
+    at = "each of the {count} times that it runs"  # in a loop, or in one function of torch
     first = several[0]
     yield "cut_path", f"the gradient through {{name}} is missing, {at}", lambda edge: 0 * edge.cotangent.high
     yield "sign_of_term", f"the gradient through {{name}} has the wrong sign, {at}", lambda edge: -edge.cotangent.high

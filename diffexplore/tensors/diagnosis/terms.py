@@ -29,7 +29,8 @@ def along_axes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
                     continue
                 along = f"{'axis' if count == 1 else 'axes'} {', '.join(map(str, axes))}"
                 what = f"a multiple of {name}" if name else "one number"
-                message = f"along {along} every entry is off by {what}: a mean or a projection is left out, or added"
+                term = "a mean or a projection" if count < len(scene.shape) else "a mean, a projection or another term"
+                message = f"along {along} every entry is off by {what}: {term} is left out, or added"
                 yield Mistake(
                     "axis_term", message, partial(_projected, values=values, axes=axes),
                     {"along": list(axes), "of": name},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from diffexplore.checking.records import Cause
 from diffexplore.errors import DiffexploreError
@@ -112,10 +112,15 @@ def _where(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> str:
 
 
 def _count(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: float = 1.0) -> int:
-    """Numbers of different calls; by data, each sample's own one."""
+    """Numbers of calls with different inputs; by data, each sample's own one."""
     evidence = telling(hypothesis, scenes, name, margin)
     by_sample = bool(evidence) and evidence[0].by_sample(name)
-    return len(evidence) if by_sample else len({id(scene) for scene in evidence})
+    return len(evidence) if by_sample else len({_inputs(scene) for scene in evidence})
+
+
+def _inputs(scene: Scene) -> Hashable:
+    """What a call is given: one by a single sample alone is that of all samples where there is one."""
+    return tuple(scene.point.items()), tuple(tuple(sample.items()) for sample in scene.samples)
 
 
 def _is_sharp(best: Hypothesis) -> bool:
