@@ -36,7 +36,8 @@ def parts(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         yield _twice(axis, length)
         for other, size in enumerate(scenes[0].shape):
             if size == length:
-                yield _along_another(axis, length, other)
+                same = axis == other and sweep.upstream.ndim == len(scenes[0].shape)
+                yield _along_another(axis, length, other, same=same)
 
 
 def _only(axis: int, first: int, last: int, length: int) -> Mistake:
@@ -71,12 +72,15 @@ def _twice(axis: int, length: int) -> Mistake:
     return Mistake("one_sample", message, predict, {"axis": axis, "length": length})
 
 
-def _along_another(axis: int, length: int, other: int) -> Mistake:
-    """What belongs to each entry along an axis is added up along another one, which is as long."""
-    key = "permuted" if axis == other else "reduction_axis"
+def _along_another(axis: int, length: int, other: int, *, same: bool) -> Mistake:
+    """What belongs to each entry along an axis is added up along another one, which is as long.
+
+    Where it is the ``same`` axis of an input with as many, nothing is added up: a permutation is forgotten.
+    """
+    key = "permuted" if same else "reduction_axis"
     message = (
         f"what belongs to an entry along axis {axis} of the output is given to the same entry of the input"
-        if axis == other
+        if same
         else f"it is added up along a wrong axis of the output, and not along axis {axis}, which is as long"
     )
 
