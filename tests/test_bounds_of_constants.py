@@ -94,3 +94,12 @@ def test_the_value_of_a_step_on_its_jump_is_as_far_off_as_it_is_rounded() -> Non
     with watch:
         out = torch.heaviside(x, at_zero)
     assert out.tolist() == [5, 5, 1, 1] and watch.radius(out).tolist() == [0.25, 5, 4.25, 0]
+
+
+@pytest.mark.parametrize("formula", ["max(a, b)*x", "heaviside(a)*b*x", "abs(a - b)*x"])
+def test_formulas_with_steps_are_checked_in_numpy(formula: str) -> None:
+    """Heaviside's function of formulas takes no number for its value at 0."""
+    loss = dx.Loss(formula, parameters="a, b", data="x")
+    report = dx.check(loss, {"x": [0.5, 1.0, 2.0]}, {"a": 0.9, "b": 1.99}, methods=["numpy"])
+    assert report.summary.failed == 0
+    assert report.summary.passed > 0

@@ -101,8 +101,8 @@ def step(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     value = out.detach().to(torch.float64)
     undecided = ~(x.mid.abs() > x.rad) & ~(x.rad <= 0)
     union, off = torch.maximum(value + 1, 1 - value), torch.zeros_like(value)
-    if len(args) > 1:  # heaviside of torch is given its value at 0; that of programs has one between both sides
-        at_zero = watch.ball(args[1], args[0])
+    if plain_name(func)[0] == "heaviside":
+        at_zero = watch.ball(args[1] if len(args) > 1 else 0.5, args[0])  # that of formulas is 1/2 there, in NumPy too
         off = torch.where(x.mid == 0, at_zero.rad, 0.0)
         union = torch.maximum(torch.maximum(value, 1 - value), (value - at_zero.mid).abs() + at_zero.rad)
     watch.set(out, torch.where(undecided, math.inf if watch.smooth else union, off))
