@@ -112,6 +112,9 @@ def _pytest_in_a_fork(arguments: list[str]) -> str:
                 os.dup2(printed.fileno(), stream)
             with open(1, "w", encoding="utf-8", closefd=False) as sys.stdout:
                 sys.stderr, sys.path[:0] = sys.stdout, [os.getcwd()]
+                for file in Path().glob("*.py"):  # another document may have loaded one of the same name
+                    sys.modules.pop(file.stem, None)
+                importlib.invalidate_caches()
                 try:
                     importlib.import_module("pytest").main(arguments)
                 finally:

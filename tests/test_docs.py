@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 import tomllib
+import types
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +245,20 @@ def test_a_wrong_example_fails() -> None:
         doc_examples.run_block(f"$ diffexplore --version\ndiffexplore {dx.__version__}\n$ echo $?\n0\n", session)
         is None
     )
+
+
+def test_pytest_of_an_example_sees_the_files_of_its_own_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = types.ModuleType("loaded_by_another_document")
+    monkeypatch.setitem(sys.modules, other.__name__, other)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"{other.__name__}.py").write_text("NUMBER = 1\n", encoding="utf-8")
+    program = f"from {other.__name__} import NUMBER\n\ndef test_it() -> None:\n    assert NUMBER == 1\n"
+    (tmp_path / "test_it_here.py").write_text(program, encoding="utf-8")
+    printed = doc_examples.Session().run("python -m pytest -q -p no:cacheprovider test_it_here.py")
+    assert "1 passed" in printed, printed
+    assert sys.modules[other.__name__] is other
 
 
 def test_the_tutorial_takes_fourteen_steps() -> None:
