@@ -28,7 +28,12 @@ def in_a_fork(function: Callable[..., Result], *arguments: Any) -> Result:
     """
     forks = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(1, mp_context=forks, initializer=_work_in_one_thread) as one:
-        return one.submit(function, *arguments).result(HANGS)
+        try:
+            return one.submit(function, *arguments).result(HANGS)
+        except TimeoutError:  # else the end of the block would wait for it
+            for child in multiprocessing.active_children():
+                child.kill()
+            raise
 
 
 def _work_in_one_thread() -> None:

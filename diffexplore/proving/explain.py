@@ -54,9 +54,16 @@ def cause_of(
         return None
     rows = [row for row in report.rows if row.verdict == "fail" and row.cause is not None]
     named = [row for row in rows if row.parameter == wrong[0].name] or rows
-    cause = named[0].cause if named else None
+    cause = _at_its_place(named[0].cause) if named else None
     # no sample is to blame by its place where a class of the data is known to be wrong
     return None if wrong[0].decision.place and cause is not None and cause.key == "one_sample" else cause
+
+
+def _at_its_place(cause: Cause | None) -> Cause | None:
+    """The cause without a claim about all inputs: those that were tried are near a counterexample, in its region."""
+    from diffexplore.verifying.diagnosis.evidence import EVERYWHERE
+
+    return cause and replace(cause, message=cause.message.replace(f", {EVERYWHERE}", ""))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from diffexplore.tensors.own_program import is_another_in_float64, run_in_float6
 
 Tensor = torch.Tensor
 
+#: A program that cannot be followed in float64 at so many moved inputs, one after the other, is not followed at others.
+_TRIES = 8
+
 #: Outputs in two dtypes that are nearer than that, relative to the largest number, may be the same but for rounding.
 _SAME = 2.0**-3
 
@@ -35,6 +38,7 @@ class Differences:
     def __init__(self, candidate: TensorCandidate) -> None:
         self._call = _wide(candidate)
         self._runs_beside = self._call is not candidate and is_another_in_float64(candidate, self._call)
+        self._followed, self._lost = False, 0
         if self._runs_beside:
             self._call = candidate
         self._constants = HeldConstants(self._call)
@@ -78,9 +82,18 @@ class Differences:
         """The outputs of floats, with their names, where an input is the numbers ``moved``; none where not known."""
         with self._constants.held():
             if self._runs_beside:
-                return [(one.output.name, one.value) for one in run_in_float64(self._call, {name: moved}) or ()]
+                return self._beside(name, moved)
             call = self._call.replaced({name: moved.to(self.dtype).requires_grad_()})
             return [(one.name, one.tensor) for one in call.returned() if one.tensor.is_floating_point()]
+
+    def _beside(self, name: str, moved: Tensor) -> list[tuple[str, Tensor]]:
+        """The same of the program in float64; it is not run again where it was not followed at the first few inputs."""
+        if not self._followed and self._lost >= _TRIES:
+            return []
+        found = run_in_float64(self._call, {name: moved})
+        self._followed |= found is not None
+        self._lost += found is None
+        return [(one.output.name, one.value) for one in found or ()]
 
 
 def each_entry(shape: tuple[int, ...]) -> Iterator[np.ndarray]:

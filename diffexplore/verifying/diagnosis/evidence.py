@@ -22,6 +22,9 @@ _NONLINEAR = frozenset({"sign_lost", "sign_only", "clipped"})
 #: Bounds within which an error would not be seen.
 _SEEN = 2.0
 
+#: What is said of a cause that was seen to hold at several points.
+EVERYWHERE = "whatever the input"
+
 #: Independent numbers that make a cause certain, beside those that were fitted.
 _ENOUGH = 2
 
@@ -94,7 +97,7 @@ def named(found: Sequence[Hypothesis], scenes: Sequence[Scene], name: str, *, sc
 def _message(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, scope: bool) -> str:
     where = _where(hypothesis, scenes, name) if hypothesis.scope and scope else ""
     shown = hypothesis.scope == "always" or where.startswith("where ")
-    joined = ", " if where.startswith("whatever") else " "
+    joined = ", " if where == EVERYWHERE else " "
     return f"{hypothesis.message}{joined + where if where and shown else ''}{hypothesis.why}"
 
 
@@ -108,7 +111,7 @@ def _where(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str) -> str:
     columns = [column for column in (samples[0] if samples else ()) if column != UPSTREAM]
     values = {column: {sample[column] for sample in samples} for column in columns}
     fixed = [f"{column} = {min(known):g}" for column, known in values.items() if len(known) == 1]
-    return f"where {' and '.join(fixed)}, the only value tried" if fixed else "whatever the input"
+    return f"where {' and '.join(fixed)}, the only value tried" if fixed else EVERYWHERE
 
 
 def _count(hypothesis: Hypothesis, scenes: Sequence[Scene], name: str, margin: float = 1.0) -> int:
