@@ -140,6 +140,7 @@ def no_upstream(setting: CallSetting) -> Iterator[CallFinding]:
             raise TrialUnavailable("no part of the backward is written by hand")
         unused = undefined(output.tensor)
         try:
+            usual = candidate.gradients(output, call.upstream)
             found = candidate.gradients(replace(output, tensor=unused), torch.ones_like(unused))
         except CandidateError as error:
             yield CallFinding(
@@ -150,14 +151,20 @@ def no_upstream(setting: CallSetting) -> Iterator[CallFinding]:
             continue
         wrong = [
             one.name
-            for one, gradient in zip(candidate.sources, found, strict=True)
-            if gradient is not None and bool(gradient.any())
+            for one, gradient, other in zip(candidate.sources, found, usual, strict=True)
+            if gradient is not None and _has_numbers(gradient, other)
         ]
         if wrong:
             yield CallFinding(
                 "undefined_upstream", f"where no upstream gradient comes, the gradient by {wrong[0]} is not 0: it has "
                 "to be a multiple of the upstream gradient",
             )  # fmt: skip
+
+
+def _has_numbers(gradient: torch.Tensor, usual: torch.Tensor | None) -> bool:
+    """Whether a gradient is not 0 where the usual one is finite: 0 times what it is multiplied by is NaN elsewhere."""
+    nonzero = gradient != 0
+    return bool((nonzero if usual is None else nonzero & usual.isfinite()).any())
 
 
 def shared_memory(setting: CallSetting) -> Iterator[CallFinding]:
