@@ -32,10 +32,11 @@ def test_no_verdict_is_wrong(first: int) -> None:
     assert verdicts["pass"] >= EACH // 5 and verdicts["fail"] >= EACH // 6
 
 
-@pytest.mark.parametrize(
-    "seed",
-    [703603, pytest.param(722856, marks=pytest.mark.slow), 724090],  # eps of the dtype; steps of other shapes, that were taken for a loop; NaN times 0
-)
+#: The eps of the dtype; steps of other shapes, which were taken for those of a loop; NaN times 0.
+ONCE_WRONG = [703603, pytest.param(722856, marks=pytest.mark.slow), 724090]
+
+
+@pytest.mark.parametrize("seed", ONCE_WRONG)
 def test_what_was_once_wrong_is_not(seed: int) -> None:
     assert not verdict_on(Case(seed), "quick").wrong
 
