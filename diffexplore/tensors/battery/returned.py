@@ -140,7 +140,6 @@ def no_upstream(setting: CallSetting) -> Iterator[CallFinding]:
             raise TrialUnavailable("no part of the backward is written by hand")
         unused = undefined(output.tensor)
         try:
-            usual = candidate.gradients(output, call.upstream)
             found = candidate.gradients(replace(output, tensor=unused), torch.ones_like(unused))
         except CandidateError as error:
             yield CallFinding(
@@ -149,6 +148,9 @@ def no_upstream(setting: CallSetting) -> Iterator[CallFinding]:
                 "ctx.set_materialize_grads(False) asks for",
             )
             continue
+        if not any(gradient is not None and bool(gradient.any()) for gradient in found):
+            continue
+        usual = candidate.gradients(output, call.upstream)
         wrong = [
             one.name
             for one, gradient, other in zip(candidate.sources, found, usual, strict=True)
