@@ -241,6 +241,13 @@ def test_verify_a_function_at_its_sample_inputs(
     assert found == exit_code and words in " ".join(output.split()), output
 
 
+def test_a_file_is_executed_once_and_makes_the_inputs_of_what_is_named(verify: Verify, code: str) -> None:
+    log, path = Path(f"{code}.log"), Path(code)
+    path.write_text(f"{CODE.replace('return torch', 'raise KeyError; return torch')}open({str(log)!r}, 'a').write('x')")
+    assert verify(f"{code}:Doubled", "--reference", f"{code}:Doubled")[0] == 0
+    assert verify(f"{code}:Square")[0] == 2 and log.read_text() == "x"
+
+
 def test_the_result_goes_to_files_and_annotations(verify: Verify, code: str, tmp_path: Path) -> None:
     page, text = tmp_path / "a.html", tmp_path / "a.md"
     found, output = verify(

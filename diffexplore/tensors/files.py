@@ -111,7 +111,9 @@ def sampled(place: str) -> Sampled | None:
         return None
     if SAMPLE_INPUTS not in Path(path).read_text(encoding="utf-8", errors="replace"):
         return None
-    return _sampled(load_module(Path(path)), path).get(name)
+    module = load_module(Path(path))
+    listed = _listed(module, path)
+    return listed.get(name) or _beside(name, _functions(module).get(name))
 
 
 def _functions(module: ModuleType) -> dict[str, Any]:
@@ -126,24 +128,32 @@ def _functions(module: ModuleType) -> dict[str, Any]:
 
 
 def _sampled(module: ModuleType, path: str) -> dict[str, Sampled]:
-    found = {
-        name: (
-            value,
-            _samples(value, call(getattr(value, SAMPLE_INPUTS), where := f"{name}.{SAMPLE_INPUTS}", 0), where),
-        )
-        for name, value in _functions(module).items()
-        if hasattr(value, SAMPLE_INPUTS)
-    }
+    own = {name: _beside(name, value) for name, value in _functions(module).items()}
+    return {name: one for name, one in own.items() if one is not None} | _listed(module, path)
+
+
+def _beside(name: str, function: Any) -> Sampled | None:
+    """An autograd Function with the inputs that its own static method gives; None where it has none."""
+    if not hasattr(function, SAMPLE_INPUTS):
+        return None
+    where = f"{name}.{SAMPLE_INPUTS}"
+    return function, _samples(function, call(getattr(function, SAMPLE_INPUTS), where, 0), where)
+
+
+def _listed(module: ModuleType, path: str) -> dict[str, Sampled]:
+    """What the file's own function ``sample_inputs`` gives inputs to."""
     listed = getattr(module, SAMPLE_INPUTS, None)
-    if callable(listed):
-        several = call(listed, f"{path}: {SAMPLE_INPUTS}", 0)
-        if not isinstance(several, Mapping):
-            raise UsageError(f"{SAMPLE_INPUTS} in {path} should return a mapping from names to tuples of inputs")
-        for name, samples in several.items():
-            if not callable(getattr(module, str(name), None)):
-                raise unknown(f"name in {path}:", str(name), [key for key in vars(module) if not key.startswith("_")])
-            fn = getattr(module, str(name))
-            found[str(name)] = (fn, _samples(fn, samples, f"{SAMPLE_INPUTS}[{str(name)!r}]"))
+    if not callable(listed):
+        return {}
+    several = call(listed, f"{path}: {SAMPLE_INPUTS}", 0)
+    if not isinstance(several, Mapping):
+        raise UsageError(f"{SAMPLE_INPUTS} in {path} should return a mapping from names to tuples of inputs")
+    found = {}
+    for name, samples in several.items():
+        fn = getattr(module, str(name), None)
+        if not callable(fn):
+            raise unknown(f"name in {path}:", str(name), [key for key in vars(module) if not key.startswith("_")])
+        found[str(name)] = (fn, _samples(fn, samples, f"{SAMPLE_INPUTS}[{str(name)!r}]"))
     return found
 
 

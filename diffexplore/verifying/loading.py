@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import types
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +56,22 @@ def _module(found: Any, place: str) -> Any:
 
 
 def load_module(path: Path) -> Any:
-    """The module of a file, run as if it were imported from its own folder.
+    """The module of a file, run as if it were imported from its own folder: once, as long as the file stays as it is.
 
     Raises UsageError where there is no such file, or where it raises an exception.
     """
     if not os.path.isfile(path):
         raise UsageError(f"cannot read {path}: there is no such file")
+    found = os.stat(path)
+    return _executed(path, path.resolve(), found.st_mtime_ns, found.st_size)
+
+
+@cache  # several options of one command name things of one file
+def _executed(path: Path, real: Path, _modified: int, _size: int) -> Any:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None  # the name ends in .py
     module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
+    folder = str(real.parent)
     sys.path.insert(0, folder)
     shadowed = sys.modules.get(path.stem)
     sys.modules[path.stem] = module  # dataclasses and pickle look a module up by its name
