@@ -153,12 +153,13 @@ def _unrest(
 ) -> Tensor:
     """How far the right gradient moves where the inputs move by a few units in the last place.
 
-    What is left of differences that cancel moves by its own size: it is rounding, though no small share of the gradient.
+    What is left of differences that cancel moves by its own size: it is rounding, and no small share of the gradient.
     """
     most = torch.zeros_like(right)
     for share in (3.0, -5.0):
         moved = [
-            (one.detach() * (1 + share * torch.finfo(one.dtype).eps)).requires_grad_(one.requires_grad) for one in inputs
+            (one.detach() * (1 + share * torch.finfo(one.dtype).eps)).requires_grad_(one.requires_grad)
+            for one in inputs
         ]
         found = _gradients(written_by_hand(program, program), moved, place, upstream)
         if found is not None:

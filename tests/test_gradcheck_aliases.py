@@ -115,7 +115,7 @@ def test_an_alias_that_autograd_takes_for_a_constant_stays_one() -> None:
         lambda x, w: product(lambda: alias).apply(x, w * 1.0).detach() + x * w,
     ):
         report = dx.gradcheck(function, (x, w))
-        assert report.notes == (), str(report)
+        assert not any("past its arguments" in note for note in report.notes), str(report)
 
 
 def complex_product(alias: Tensor, by_x: Any, by_z: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -33,15 +34,18 @@ MOST_ENTRIES = 256
 
 
 class Differences:
-    """Derivatives of the outputs of one call by its inputs, in float64 where the function takes that."""
+    """Derivatives of the outputs of one call by its inputs, in float64 where the function takes that.
 
-    def __init__(self, candidate: TensorCandidate) -> None:
+    What autograd takes for constants is held, unless ``through_all`` says that differences go through it.
+    """
+
+    def __init__(self, candidate: TensorCandidate, *, through_all: bool = False) -> None:
         self._call = _wide(candidate)
         self._runs_beside = self._call is not candidate and is_another_in_float64(candidate, self._call)
         self._followed, self._lost = False, 0
         if self._runs_beside:
             self._call = candidate
-        self._constants = HeldConstants(self._call)
+        self._constants = None if through_all else HeldConstants(self._call)
         seen = observed(self._call, defaultdict(list))
         computed_in = {torch.float64} if self._runs_beside else {self.dtype.to_real(), *seen.narrowed_forward}
         # The error of a kernel may be smooth, so that no step shows it.
@@ -80,10 +84,11 @@ class Differences:
 
     def _returned(self, name: str, moved: Tensor) -> list[tuple[str, Tensor]]:
         """The outputs of floats, with their names, where an input is the numbers ``moved``; none where not known."""
-        with self._constants.held():
+        moves = {} if self._runs_beside else {name: moved.to(self.dtype).requires_grad_()}
+        call = self._call.replaced(moves)  # copies of the other inputs are no constants of the call
+        with nullcontext() if self._constants is None else self._constants.held():
             if self._runs_beside:
                 return self._beside(name, moved)
-            call = self._call.replaced({name: moved.to(self.dtype).requires_grad_()})
             return [(one.name, one.tensor) for one in call.returned() if one.tensor.is_floating_point()]
 
     def _beside(self, name: str, moved: Tensor) -> list[tuple[str, Tensor]]:
@@ -111,7 +116,16 @@ def directions(shape: tuple[int, ...], seed: int) -> Iterator[np.ndarray]:
         return
     generator = np.random.default_rng(seed)
     for _ in range(DIRECTIONS):
-        yield generator.uniform(0.5, 1.5, shape) * generator.choice([-1.0, 1.0], shape)
+        yield _drawn(generator, shape)
+
+
+def direction(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """A random direction, no entry of which is near 0."""
+    return _drawn(np.random.default_rng(seed), shape)
+
+
+def _drawn(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return generator.uniform(0.5, 1.5, shape) * generator.choice([-1.0, 1.0], shape)
 
 
 def component(values: np.ndarray, direction: np.ndarray) -> float:

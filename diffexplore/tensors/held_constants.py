@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate
+from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_private.compiling import as_written
 from diffexplore.torch_private.functions import checkpoints_recorded, outputs_changed
 from diffexplore.torch_private.watching import is_in_a_forward, is_transformed, tree_leaves, tree_map
@@ -50,7 +51,7 @@ class HeldConstants:
             yield
 
 
-class _Constants(TorchFunctionMode):
+class ConstantsSeen(TorchFunctionMode):
     """Looks for floats that need no gradient, made of tensors that need one.
 
     Not in the forwards of Functions, and within transforms of ``torch.func``, where no tensor says that it needs one.
@@ -77,7 +78,8 @@ class _Constants(TorchFunctionMode):
             if not _is_constant(leaf):
                 return leaf
             found = self._constant(name, leaf)
-            if isinstance(leaf, Tensor) and any(leaf is one for one in given):  # it was written into
+            written = isinstance(leaf, Tensor) and any(leaf is one for one in given)
+            if written and found is not leaf:
                 with torch.no_grad():
                     return leaf.copy_(found)
             return found
@@ -89,7 +91,26 @@ class _Constants(TorchFunctionMode):
         raise NotImplementedError
 
 
-class _Keeping(_Constants):
+class FirstConstant(ConstantsSeen):
+    """Notes the ``place`` of the first: what makes it, and the line of the user; empty where there is none."""
+
+    place = ""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if self.place:
+            return func(*args, **(kwargs or {}))
+        return super().__torch_function__(func, types, args, kwargs)
+
+    def _constant(self, name: str, leaf: Any) -> Any:
+        if not name.endswith("_like") and not name.startswith("new_"):  # these take a shape, and no numbers
+            makes = "data" if name == "__get__" else name.strip("_")
+            self.place = f"{makes}{'' if torch.is_grad_enabled() else ' under no_grad'}{line_that_runs()}"
+        return leaf
+
+
+class _Keeping(ConstantsSeen):
     def __init__(self) -> None:
         super().__init__()
         self.kept: list[tuple[str, Any]] = []
@@ -99,7 +120,7 @@ class _Keeping(_Constants):
         return _copied(leaf)
 
 
-class _Holding(_Constants):
+class _Holding(ConstantsSeen):
     def __init__(self, kept: list[tuple[str, Any]]) -> None:
         super().__init__()
         self._left = iter(kept)

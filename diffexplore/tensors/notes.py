@@ -9,6 +9,7 @@ import torch
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.searches import TinySteps
+from diffexplore.tensors.severed import severed
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 from diffexplore.tracing.backward import leaves_of
@@ -24,7 +25,7 @@ def notes_of(
     ``estimated`` says why truths are not certified; ``met`` are the leaves in which backward passes left gradients.
     """
     held = _held(first_call, calls.outputs, met) if calls.subject.order == 1 else []
-    return [*_why_estimated(calls, estimated), *_narrowed(calls), *_aliased(calls), *held]
+    return [*_why_estimated(calls, estimated), *_narrowed(calls), *_aliased(calls), *held, *severed(calls)]
 
 
 def _why_estimated(calls: TensorCalls, reasons: Sequence[NotCertified]) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from diffexplore.checking.judge import FAIL, INCONCLUSIVE
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput
 from diffexplore.tensors.differences import ESTIMATE_FACTOR
-from diffexplore.tensors.estimated import Differences
+from diffexplore.tensors.estimated import Differences, direction
 from diffexplore.tensors.pairs import UpstreamTrial
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.torch_code import nearby
@@ -50,7 +50,7 @@ def check_no_search(
         number, entries = doubtful
         differences = differences or Differences(subject.forward)
         truth, upstream = several[number].judged.truth, calls.upstreams[output.name][number]
-        way = np.where(entries, _direction(len(entries), subject.candidate.seed), 0.0)
+        way = np.where(entries, direction(entries.shape, subject.candidate.seed), 0.0)
         found = differences.along(output, calls.outputs.index(output), upstream, source.name, way)
         certified, radius = (
             float((part * size)[entries].sum()) for part, size in ((truth.high, way), (truth.radius, np.abs(way)))
@@ -76,8 +76,3 @@ def _doubtful(trials: Sequence[UpstreamTrial]) -> tuple[int, np.ndarray] | None:
             return number, trial.judged.verdict == FAIL
     unknown = [trial.judged.verdict == INCONCLUSIVE for trial in trials]
     return (0, unknown[0]) if unknown and len(unknown[0]) and all(map(np.all, unknown)) else None
-
-
-def _direction(entries: int, seed: int) -> np.ndarray:
-    generator = np.random.default_rng(seed)
-    return generator.uniform(0.5, 1.5, entries) * generator.choice([-1.0, 1.0], entries)

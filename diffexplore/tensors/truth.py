@@ -13,6 +13,7 @@ from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.bounds.claims import QUANTUM, UNIT_ROUNDOFF
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
+from diffexplore.tensors.held_constants import FirstConstant
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
 from diffexplore.tensors.past_torch import line_past_torch
 from diffexplore.tensors.storages import is_real_or_complex
@@ -81,12 +82,14 @@ class RoundedTape(ExactTape):
 class Recorded:
     """A forward pass that was recorded: its outputs, as balls, and their exact gradients.
 
-    ``problem`` says why there is no certified truth; None where there is one.
+    ``problem`` says why there is no certified truth; None where there is one. ``severed`` is the first place at which
+    what depends on the inputs became a constant to autograd; empty where there is none.
     """
 
     tape: Tape
     outputs: tuple[TensorOutput, ...]
     problem: str | None
+    severed: str = ""
 
     @property
     def undefined(self) -> bool:
@@ -127,12 +130,13 @@ def recorded_on(candidate: TensorCandidate, tape_of: Callable[[list[Tensor]], Ex
     call = candidate.replaced()
     tape = tape_of([one.tensor for one in call.sources])
     tape.escapes = hidden = HiddenSteps()
+    severed = FirstConstant()
     try:
-        with hidden, tape, checkpoints_recorded():
+        with severed, hidden, tape, checkpoints_recorded():
             outputs = tuple(one for one in call.returned() if is_real_or_complex(one.tensor))
     except CandidateError as error:
-        return Recorded(tape, (), f"it cannot be recorded: {error}")
-    return Recorded(tape, outputs, _problem(tape, hidden, candidate, outputs))
+        return Recorded(tape, (), f"it cannot be recorded: {error}", severed.place)
+    return Recorded(tape, outputs, _problem(tape, hidden, candidate, outputs), severed.place)
 
 
 def _problem(
