@@ -48,6 +48,7 @@ class StorageRadii:
 
     def __init__(self) -> None:
         self._storages: dict[int, _Storage] = {}
+        self._forgot = False
 
     def __contains__(self, tensor: Tensor) -> bool:
         return storage_key(tensor) in self._storages
@@ -56,10 +57,22 @@ class StorageRadii:
         """Knows of the storages of some tensors what another one does."""
         keys = {storage_key(tensor) for tensor in tensors}
         self._storages |= {key: other._storages[key] for key in keys if key in other._storages}
+        self._forgot |= other.has_forgotten
 
     def purge(self) -> None:
         """Drops storages that are gone."""
         self._storages = {key: one for key, one in self._storages.items() if not one.reference.expired()}
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether elements of any storage were forgotten."""
+        return self._forgot
+
+    def forget(self, tensor: Tensor) -> None:
+        """Marks a tensor's elements as such of which nothing is known."""
+        self._forgot = True
+        unknown = torch.tensor(FORGOTTEN, dtype=torch.float64, device=tensor.device)
+        self.write(tensor, unknown.bool() if tensor.dtype == torch.bool else unknown)
 
     def state(self, tensor: Tensor) -> object | None:
         """What is known of a tensor's storage, another object after each time that it was written."""

@@ -25,7 +25,7 @@ from diffexplore.bounds.extremes import Extremes
 from diffexplore.bounds.factorisations import Factorisations
 from diffexplore.bounds.handling import Handler, holds_complex, name_of, written_arguments
 from diffexplore.bounds.out_arguments import run_into
-from diffexplore.bounds.radii import FORGOTTEN, StorageRadii
+from diffexplore.bounds.radii import StorageRadii
 from diffexplore.torch_private.watching import DispatchMode
 
 #: The relative error that is allowed for a double which stands for a constant: twice its rounding.
@@ -154,6 +154,11 @@ class Watch(DispatchMode):
         """Another object after each time that something was set in a tensor's memory; None where nothing was."""
         return self._radii.state(tensor)
 
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether nothing is known any more of elements of some tensor."""
+        return self._radii.has_forgotten
+
     def _find(self, tensor: Tensor) -> Tensor | None:
         return self._radii.read(tensor)
 
@@ -170,8 +175,7 @@ class Watch(DispatchMode):
     def forget(self, tensor: Tensor) -> None:
         """Says that nothing is known of a tensor's elements, before it is changed in place."""
         if tensor in self._radii:
-            unknown = torch.tensor(FORGOTTEN, dtype=torch.float64, device=tensor.device)
-            self._radii.write(tensor, unknown.bool() if tensor.dtype == torch.bool else unknown)
+            self._radii.forget(tensor)
 
     def _purge(self) -> None:
         self._operations += 1

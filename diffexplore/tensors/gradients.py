@@ -148,12 +148,13 @@ def estimated_pairs(calls: TensorCalls, outputs: Sequence[TensorOutput]) -> Iter
 
     One that fails along a direction is looked at by entry, where there are not too many.
     """
+    left = [(place, one) for place, one in enumerate(calls.outputs) if one in outputs and all_real(one, calls)]
+    if not left:
+        return
     candidate, diagnoses = calls.subject.candidate, Diagnoses(calls)
     own = calls.seen.as_written is not None and calls.subject.reference is None
     differences = Differences(candidate if own else calls.subject.forward)  # compiled code draws numbers of its own
-    for place, one in enumerate(calls.outputs):
-        if one not in outputs or not all_real(one, calls):
-            continue
+    for place, one in left:
         cases = [
             (number, upstream, found)
             for number, upstream in enumerate(calls.upstreams[one.name])

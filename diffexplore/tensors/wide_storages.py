@@ -47,6 +47,11 @@ class WideStorages(StorageRadii):
         known = self._found.get(storage_key(tensor))
         return known is not None and not known.reference.expired()
 
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether elements of any storage were forgotten, here or in float64."""
+        return super().has_forgotten or self._watch.has_forgotten
+
     def purge(self) -> None:
         """Drops storages that are gone."""
         self._found = {key: one for key, one in self._found.items() if not one.reference.expired()}

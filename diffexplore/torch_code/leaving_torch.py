@@ -157,7 +157,9 @@ class CandidateWatch(Watch):
     def _find(self, tensor: Tensor) -> Tensor | None:
         """What is read although nothing is known of it was written by other code than torch's."""
         known = super()._find(tensor)
-        if known is not None and known.dtype != torch.bool and bool((known == FORGOTTEN).any()):
+        if known is None or known.dtype == torch.bool or not self.has_forgotten:
+            return known
+        if bool((known == FORGOTTEN).any()):
             self.leaving.add("a view written to")
         return known
 

@@ -13,6 +13,7 @@ with needed_names():
     from torch._C import _current_autograd_node as current_autograd_node
     from torch._C._autograd import _get_sequence_nr as next_sequence_number
     from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch._subclasses.fake_tensor import disable_fake_tensor_cache as fakes_uncached
     from torch.fx.experimental.proxy_tensor import make_fx
     from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
     from torch.fx.traceback import preserve_node_meta, set_stack_trace
@@ -22,6 +23,7 @@ __all__ = [
     "FakeTensorMode",
     "ShapeEnv",
     "current_autograd_node",
+    "fakes_uncached",
     "fakes_unlogged",
     "make_fx",
     "named_source",

@@ -19,6 +19,7 @@ from diffexplore.torch_private.tracing import (
     DimDynamic,
     FakeTensorMode,
     ShapeEnv,
+    fakes_uncached,
     fakes_unlogged,
     make_fx,
     named_source,
@@ -107,6 +108,7 @@ def capture(
         not_compiled(),
         _kept_settings(),
         fakes,
+        fakes_uncached(fakes),  # a graph of symbols is made once: to keep each of its steps takes longer than the step
         preserve_node_meta(),
         torch.enable_grad(),
         warnings.catch_warnings(action="ignore"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,7 @@ from diffexplore.torch_private.watching import DispatchMode
 from diffexplore.tracing.cases import Decisions
 from diffexplore.tracing.constants import folded, is_composite, is_mask, selected, with_decided, with_places
 from diffexplore.tracing.pairs import Pairs
+from diffexplore.tracing.python_numbers import sizes_are_of_torch
 
 _TORCH = str(Path(torch.__file__).parent)
 _PACKAGE = str(Path(__file__).parent.parent)
@@ -73,6 +75,9 @@ class Calls(TorchFunctionMode):
 #: Methods of tensors that hand out their numbers, or the memory in which they lie.
 _LEAVE_TORCH = frozenset("numpy tolist __array__ data_ptr storage untyped_storage to_dlpack __dlpack__".split())
 
+#: The namespaces of operators behind which there is no code of the user's.
+_OF_TORCH = ("aten", "prims")
+
 
 class Lines(DispatchMode):
     """Notes for each operator the line that calls it, as text in the meta data of its node.
@@ -126,7 +131,8 @@ class Lines(DispatchMode):
         self._places.append(self.latest)
         set_stack_trace([str(len(self._places) - 1)])
         try:
-            made = func(*args, **(kwargs or {}))
+            with sizes_are_of_torch() if func.namespace in _OF_TORCH else nullcontext():
+                made = func(*args, **(kwargs or {}))
         except Exception as error:
             if depends_on_values(error):
                 self._noted(error)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -29,8 +29,21 @@ def sizes_are_numbers() -> Iterator[None]:
         caller = str(sys._getframe(1).f_globals.get("__name__", ""))
         return ask(value if caller.partition(".")[0] in _INFORMED else stand_in, kinds)
 
+    answer.plain = ask  # type: ignore[attr-defined]
+    with _asking(answer):
+        yield
+
+
+def sizes_are_of_torch() -> AbstractContextManager[None]:
+    """In there, where an operator of torch's own runs, none of the user's code does: torch asks much, and of itself."""
+    return _asking(getattr(builtins.isinstance, "plain", builtins.isinstance))
+
+
+@contextmanager
+def _asking(answer: Callable[[Any, Any], bool]) -> Iterator[None]:
+    before = builtins.isinstance
     builtins.isinstance = answer
     try:
         yield
     finally:
-        builtins.isinstance = ask
+        builtins.isinstance = before

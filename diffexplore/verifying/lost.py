@@ -56,14 +56,18 @@ def _again(laboratory: Laboratory, index: np.ndarray, parameter: str) -> float |
 
 
 def _relative(scene: Scene, parameter: str) -> float:
-    """How far the candidate may be, or is, from the truth, relative to it; 0 where the truth is 0 or not known."""
+    """How far the candidate may be, or is, from the truth, relative to it; 0 where the truth is 0 or not known.
+
+    0 also where it is certainly wrong: no rounding did that.
+    """
     value, bound, truth = scene.numbers(parameter)[0]
     size = abs(float(truth.mid()))
     if not truth.is_finite() or size == 0 or float(truth.rad()) > size / 2:
         return 0.0
     if not (math.isfinite(value) and math.isfinite(bound)):
         return math.inf
-    return max(bound, float(abs(truth - arb(value)))) / size
+    error = abs(truth - arb(value))
+    return 0.0 if error > bound else max(bound, float(error)) / size
 
 
 def _suspects(laboratory: Laboratory) -> list[int]:
