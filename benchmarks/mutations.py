@@ -138,7 +138,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("floating_point.py", "", '"float16", 11, -14', '"float16", 11, -24', FORMATS),
     # operators of torch
     Mutation("formula/signs.py", "def _power", "Signs(one**2 for one in sign)", "POSITIVE", OPERATORS),
-    Mutation("torch_code/leaving_torch.py", "", "asarray new_tensor", "asarray", LEAVING),
+    Mutation("torch_code/escapes.py", "", "asarray new_tensor", "asarray", LEAVING),
     # the judge
     Mutation("checking/judge.py", "def judge", "detectable < 1", "detectable < 4", JUDGE),
     # the sum that stands for many second derivatives

@@ -16,7 +16,8 @@ from representatives import each_value
 from torch.utils._python_dispatch import _disable_current_modes
 
 import diffexplore as dx
-from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
+from diffexplore.torch_code.escapes import Escapes
+from diffexplore.torch_code.leaving_torch import CandidateWatch
 
 Tensor = torch.Tensor
 LINE = dx.Loss("(a*x - y + b)**2", parameters="a, b", data="x, y")

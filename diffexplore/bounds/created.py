@@ -1,52 +1,54 @@
-"""Tensors of constants: how far numbers that are written in Python are from what they stand for, once stored."""
+"""Tensors of constants: how far the numbers that are stored are from those that they stand for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from diffexplore.bounds.handling import real_numbers
+from diffexplore.bounds.claims import UPWARD
+from diffexplore.bounds.handling import finite_float, real_numbers, unknown
+from diffexplore.bounds.sequences import SEQUENCES, Sequence, arguments_of, sequence_of
 
 if TYPE_CHECKING:
     from diffexplore.bounds.watch import Watch
 
-#: Sums and multiples of short binary fractions (multiples of 2⁻²⁰) are doubles below it.
-_EXACT = 2.0**33
+_FULL = ("full", "full_like", "new_full", "scalar_tensor")
 
 
 def create(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A tensor of constants, which may be rounded: a number of which it is full, or numbers at equal distances."""
+    """A tensor of constants, which may be rounded: a number of which it is full, or a sequence by a formula."""
     out = func(*args, **kwargs)
     name = func.overloadpacket.__name__
-    if name in ("full", "full_like", "new_full", "scalar_tensor"):
+    if name in _FULL:
         numbers = (a for a in reversed(args) if isinstance(a, (int, float, complex)))
         fill_with(watch, out, kwargs.get("fill_value", next(numbers, 0)))
-    elif name == "arange":
-        floats = real_numbers(out)
-        if floats is not None:
-            watch.set(floats, _off_steps(watch, floats, *_steps(func, args, kwargs)))
+    elif name in SEQUENCES and finite_float(out):
+        given = arguments_of(func, args, kwargs)
+        values = {name: float(one) if isinstance(one, Tensor) else one for name, one in given.items()}
+        made = sequence_of(func, values, out.numel())
+        if made is None:
+            return unknown(watch, func, args, kwargs, out)
+        watch.set(out, _off(watch, out, made, given))
     return out
 
 
-def _steps(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[float, float]:
-    """The first number of arange, and the step to the next."""
-    names = [one.name for one in func._schema.arguments]
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    return given.get("start", 0), given.get("step", 1)
+def _off(watch: Watch, out: Tensor, made: Sequence, given: dict[str, Any]) -> Tensor:
+    """How far stored numbers are from those of a sequence, with the numbers that its arguments stand for."""
 
+    def as_tensor(numbers: Any) -> Tensor:
+        return torch.from_numpy(np.array(numbers, dtype=np.float64)).to(out.device)
 
-def _off_steps(watch: Watch, out: Tensor, start: float, step: float) -> Tensor:
-    """How far numbers are from start + i·step, with the numbers that start and step stand for."""
-    place = torch.arange(out.numel(), dtype=torch.float64, device=out.device)
-    exact = start + place * step
-    off = (out.to(torch.float64) - exact).abs()
-    radii = watch.number_radius(start), watch.number_radius(step)
-    reach = abs(start) + place * abs(step)
-    if any(radii) or not out.numel() or float(reach[-1]) > _EXACT:
-        off = off + (radii[0] + place * radii[1] + reach * 2.0**-51)
-    return off
+    stored = out.to(torch.float64)
+    high, low, radius = (as_tensor(field) for field in made.numbers)
+    off = torch.where(stored == high, 0.0, (stored - high).abs()) + low.abs() + radius
+    for name, reach in made.reaches.items():
+        number = given[name] if name in given else made.own[name]
+        apart = float(watch.radius(number)) if isinstance(number, Tensor) else watch.number_radius(number)
+        off = off + apart * as_tensor(reach)
+    return off * UPWARD
 
 
 def fill_with(watch: Watch, out: Any, value: complex | float) -> None:

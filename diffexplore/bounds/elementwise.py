@@ -12,6 +12,7 @@ from torch import Tensor
 
 from diffexplore.bounds.ball import Ball, Rule
 from diffexplore.bounds.claims import CLAIMS, COMPUTE, UNIT_ROUNDOFF
+from diffexplore.bounds.decimals import rounded_to_decimals
 from diffexplore.bounds.dense import radius_in_blocks
 from diffexplore.bounds.dense_rules import RULES
 from diffexplore.bounds.elements import all_hold, none_hold, smallest
@@ -81,8 +82,10 @@ class Elementwise:
         of_floats = finite_float(like)
         if like is None or not (of_floats or any(map(_is_real, args))):
             return func(*args, **kwargs)
-        if kwargs and (kwargs.get("rounding_mode") or kwargs.get("decimals")):
+        if kwargs and kwargs.get("rounding_mode"):
             return unwatched(watch, func, args, kwargs)
+        if kwargs and kwargs.get("decimals"):
+            return rounded_to_decimals(watch, func, args, kwargs)
         operands = [value for value in args[: self.operands] if isinstance(value, (Tensor, int, float))]
         in_place = plain_name(func)[1]
         balls = [watch.ball(value, like) for value in operands] if in_place else []

@@ -111,6 +111,28 @@ def scattered(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     return added_up(watch, func, args, kwargs, compute=UNIT_ROUNDOFF)
 
 
+def added_at(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """index_add: elements times alpha are added to others, in their own dtype."""
+    factor = kwargs.get("alpha", 1)
+    if factor == 1:
+        return added_up(watch, func, args, kwargs, compute=UNIT_ROUNDOFF)
+    target, dim, index, source = args
+    out = func(*args, **kwargs)
+    if not finite_float(out):
+        return out
+    a, b, scale = watch.ball(target, target), watch.ball(source, source), abs(float(factor))
+    scale_off = float(watch.operand_radius(factor)) if isinstance(factor, float) else 0.0
+    spread = b.rad * (scale + scale_off) + b.mid.abs() * scale_off
+    radius = torch.index_add(a.rad, dim, index, spread)
+    reach = torch.index_add(a.farthest_from_zero, dim, index, b.farthest_from_zero * scale)
+    counts = torch.index_add(torch.ones_like(a.mid), dim, index, torch.ones_like(b.mid))
+    dtype, terms = watch.rounds_in(out.dtype), _count(counts) + 1  # the product rounds, and so may alpha
+    growth = math.expm1((terms + 2) * math.log1p(UNIT_ROUNDOFF[dtype]))
+    lost = reach * growth + 2 * (terms + 2) * QUANTUM[dtype]
+    watch.set(out, (radius + lost) * UPWARD * (1 + 4 * (terms + 2) * 2.0**-53))
+    return out
+
+
 def ordered(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Elements chosen by their order, and where they stood."""
     if watch.smooth:

@@ -73,6 +73,16 @@ def scatter(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     return out
 
 
+def index_fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Some elements are replaced by a number, of Python's or in a tensor."""
+    out = func(*args, **kwargs)
+    target, dim, index, value = args
+    if finite_float(out):
+        radius = watch.radius(value) if isinstance(value, Tensor) else fill_error(watch, value, out)
+        watch.set(out, torch.index_fill(watch.radius(target), dim, index, float(radius)))
+    return out
+
+
 def drawn(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Random numbers are data."""
     out = func(*args, **kwargs)

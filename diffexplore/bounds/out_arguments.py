@@ -1,4 +1,4 @@
-"""Operators that write their results into tensors given as ``out=``: bounded as those that return them."""
+"""Operators that write their results into tensors given as ``out=``, or in place: bounded as those that return them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,16 @@ def run_into(watch: Watch, function: Any, args: tuple[Any, ...], kwargs: dict[st
         if finite_float(tensor):
             watch.forget(tensor)
             watch.set(tensor, _unknown(watch, function, tensor) if made is None else _radius(watch, tensor, made))
+    return out
+
+
+def run_in_place(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, returning: Any) -> Any:
+    """Runs an operator that overwrites its first operand; the radii are those of the one that returns it."""
+    made = watch.run(returning, args, kwargs)  # before it overwrites what it reads
+    out = func(*args, **kwargs)
+    if finite_float(out):
+        watch.forget(out)
+        watch.set(out, _radius(watch, out, made))
     return out
 
 

@@ -12,7 +12,8 @@ import torch
 from diffexplore.bounds.handling import finite_float
 from diffexplore.bounds.watch import CONSTANT_ERROR
 from diffexplore.torch_code.calling import exits_refused
-from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
+from diffexplore.torch_code.escapes import Escapes
+from diffexplore.torch_code.leaving_torch import CandidateWatch
 from diffexplore.tracing.traced import OUTPUT
 
 Tensor = torch.Tensor

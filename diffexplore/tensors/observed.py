@@ -20,7 +20,8 @@ from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_diff
 from diffexplore.tensors.differentiated import LeftElsewhere
 from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype, shape_of
 from diffexplore.tensors.side_by_side import SideBySideWatch
-from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
+from diffexplore.torch_code.escapes import Escapes
+from diffexplore.torch_code.leaving_torch import CandidateWatch
 from diffexplore.torch_private.compiling import compiled_calls
 from diffexplore.torch_private.control_flow import control_flow_refused
 

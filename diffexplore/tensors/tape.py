@@ -24,6 +24,7 @@ from diffexplore.tensors.constant_operands import ConstantOperands
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
 from diffexplore.tensors.storages import is_real_or_complex, tensors_in
 from diffexplore.tensors.sweep import swept
+from diffexplore.torch_ops.tensor_rules.creation import constants_made
 from diffexplore.torch_ops.tensor_rules.lookup import (
     READS_CONDITIONS,
     functional,
@@ -67,7 +68,7 @@ class Tape(ConstantOperands):
         self.problem = self.problem or self._unseen(func, (args, kwargs))
         of_sparse = self._is_sparse_call(func, (args, kwargs))
         if self.problem is not None or computes_nothing(func) or not (of_sparse or self._is_seen((args, kwargs))):
-            return self._kept(func(*args, **kwargs))
+            return self._kept(self._made_of_numbers(func, args, kwargs))
         call = ProgramCall(func, args, kwargs)
         with np.errstate(all="ignore"), self._called(func, args):
             try:
@@ -78,6 +79,15 @@ class Tape(ConstantOperands):
                 except NotCertified as unread:
                     self.problem, self.undefined = f"{func}: {unread}", isinstance(unread, NoDerivative)
                     return call.out()
+
+    def _made_of_numbers(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Runs an operation on no tensor of numbers; constants are those that Python's numbers stand for."""
+        out = func(*args, **kwargs)
+        if isinstance(out, torch.Tensor) and out.layout == torch.strided and not out.is_meta:
+            meant = constants_made(func, args, kwargs, out)
+            if meant is not None:
+                self._written(out, meant, varies=False)
+        return out
 
     def _is_seen(self, arguments: Any) -> bool:
         """Whether some argument holds numbers that rounding, or a derivative, may bear on."""

@@ -1,13 +1,11 @@
-"""How numbers leave torch, or lose what is known of their rounding, while a candidate runs."""
+"""Where a watch of a candidate loses what it knows of rounding."""
 
 from __future__ import annotations
 
-import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from diffexplore.bounds import handling
 from diffexplore.bounds.composites import StepByStep
@@ -17,72 +15,17 @@ from diffexplore.bounds.handling import Bound
 from diffexplore.bounds.radii import FORGOTTEN
 from diffexplore.bounds.watch import Watch
 from diffexplore.torch_code.constants import Constants, distance
+from diffexplore.torch_code.escapes import Escapes
 from diffexplore.torch_ops.creation import CREATED
 from diffexplore.torch_ops.movement import REARRANGED
 from diffexplore.torch_ops.records import OPAQUE
 from diffexplore.torch_ops.registry import OPERATORS, is_in_place, named
-from diffexplore.torch_private.watching import DisableTorchFunction, disable_current_modes
+from diffexplore.torch_private.watching import DisableTorchFunction
 
 Tensor = torch.Tensor
 
-#: Methods of tensors that hand out numbers, or the memory in which they lie, past torch's dispatcher.
-_LEAKS = frozenset(
-    "numpy tolist item data_ptr storage untyped_storage _typed_storage to_dlpack share_memory_ apply_ map_ __array__ "
-    "__float__ __int__ __index__ __complex__ __dlpack__ __reduce_ex__ __deepcopy__".split()
-)
-
-#: Functions that make a tensor of a list of tensors number by number.
-_REBUILD = frozenset("tensor as_tensor asarray new_tensor".split())
-
-_TEXT = frozenset(["__repr__", "__format__"])  # text is for people: what it shows does not come back
-
 #: Bounds that know what an undecided condition does to their result; elementwise ones do, too.
 _AWARE = tuple(OPERATORS[name].bound for name in "lt ones logical_and where masked_fill _to_copy copy".split())
-
-
-def _undispatched(function: Any) -> Callable[..., Any]:
-    """The same code, without a look for modes that take it over."""
-    scope = {**function.__globals__, "has_torch_function": lambda arguments: False}
-    copy = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, function.__closure__)
-    copy.__kwdefaults__ = function.__kwdefaults__
-    return copy
-
-
-_grad, _backward = _undispatched(torch.autograd.grad), _undispatched(torch.autograd.backward)
-
-
-def _tensor_backward(tensor: Tensor, gradient: Any = None, *rest: Any, **kwargs: Any) -> None:
-    _backward(tensor, gradient, *rest, **kwargs)
-
-
-#: What runs somebody's backward: torch switches a mode off while it runs, and we want to see inside.
-_DIFFERENTIATE: dict[Any, Callable[..., Any]] = {
-    torch.autograd.grad: _grad, torch.autograd.backward: _backward, torch.Tensor.backward: _tensor_backward,
-}  # fmt: skip
-
-
-class Escapes(TorchFunctionMode):
-    """Notes by which methods numbers left torch while it was active; in backward passes too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: set[str] = set()
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        name = getattr(func, "__name__", "")
-        if name in _TEXT:
-            with disable_current_modes():
-                return func(*args, **(kwargs or {}))
-        if name in _LEAKS or (name in _REBUILD and _holds_list_of_tensors((*args, *(kwargs or {}).values()))):
-            self.seen.add(name)
-        elif name == "__get__" and "array_interface" in repr(func):
-            self.seen.add("__array_interface__")
-        if func in _DIFFERENTIATE:
-            with self:
-                return _DIFFERENTIATE[func](*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
 
 
 class CandidateWatch(Watch):
@@ -239,7 +182,3 @@ def _tensors(values: tuple[Any, ...]) -> Iterator[Tensor]:
 
 def _numbers(values: Iterable[Any]) -> list[Tensor]:
     return [one for one in _tensors(tuple(values)) if handling.real_numbers(one) is not None]
-
-
-def _holds_list_of_tensors(values: tuple[Any, ...]) -> bool:
-    return any(any(True for _ in _tensors((value,))) for value in values if isinstance(value, (tuple, list)))

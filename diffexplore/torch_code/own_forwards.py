@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from diffexplore.torch_code.calling import line_that_runs
-from diffexplore.torch_code.leaving_torch import Escapes
+from diffexplore.torch_code.escapes import Escapes
 from diffexplore.torch_private.functions import function_applied_in
 from diffexplore.torch_private.tensors import written_codes
 from diffexplore.torch_private.watching import is_recorded, redispatched

@@ -9,6 +9,7 @@ from diffexplore.bounds import formulas
 from diffexplore.bounds import movement as bound
 from diffexplore.bounds.created import create
 from diffexplore.bounds.handling import Handled
+from diffexplore.bounds.sequences import SEQUENCES
 from diffexplore.torch_ops.cases import case
 from diffexplore.torch_ops.domains import EVERYWHERE
 from diffexplore.torch_ops.readers import constants as read
@@ -31,6 +32,7 @@ OPERATORS: tuple[Operator, ...] = (
     _made("new_full", read=read.new_full),
     _made("scalar_tensor", read=read.scalar_tensor),
     _made("arange", read=read.arange),
+    _made(" ".join(name for name in SEQUENCES if name != "arange")),
     _made("eye", read=read.eye),
     _made(
         "rand randn rand_like randn_like randint is_same_size _has_same_storage_numel _new_zeros_with_same_feature_meta"

@@ -46,10 +46,10 @@ OPERATORS: tuple[Operator, ...] = (
     smooth("masked_scatter_backward", bound=_MOVED, read=places.masked_scatter_backward),
     smooth("diagonal_scatter", bound=_MOVED, rewritten=rewritten.diagonal_scatter, on_tensors=moved),
     smooth("take", bound=_MOVED, read=places.taken, on_tensors=moved),
-    unbounded("index_add", EVERYWHERE, on_tensors=tensors.index_add),
-    unbounded("index_copy", EVERYWHERE, on_tensors=tensors.index_copy),
+    smooth("index_add", bound=Handled(linear.added_at), on_tensors=tensors.index_add),
+    smooth("index_copy", bound=_MOVED, on_tensors=tensors.index_copy),
     unbounded("max_unpool2d max_unpool3d", EVERYWHERE, on_tensors=tensors.unpooled),
-    unbounded("index_fill", EVERYWHERE, on_tensors=moved),
+    smooth("index_fill", bound=Handled(bound.index_fill), on_tensors=moved),
     smooth(
         "take_along_dim copy_to "
         "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d "

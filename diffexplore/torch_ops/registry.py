@@ -15,6 +15,7 @@ from diffexplore.bounds.composites import StepByStep
 from diffexplore.bounds.created import create
 from diffexplore.bounds.exponential import exponential
 from diffexplore.bounds.handling import Handled, Handler, unwatched
+from diffexplore.bounds.out_arguments import run_in_place
 from diffexplore.torch_ops import (
     activations,
     arithmetic,
@@ -116,7 +117,20 @@ def handler_of(func: Any, is_complex: bool = False) -> Handler:
     known = _handler(of(func), in_place=is_in_place(base_name(func)))
     if known is not unwatched or func.namespace != "aten":
         return known
+    plain = _returning(func)
+    if plain is not None:
+        return partial(run_in_place, returning=plain)
     return run_decomposed if func._can_decompose() else partial(_decomposed(func).run, found_by_bound)
+
+
+def _returning(func: Any) -> Any:
+    """The operator of the same arguments that returns what ``func`` writes in place, where that has a bound."""
+    from diffexplore.torch_ops.tensor_rules.lookup import functional
+
+    plain = functional(func)
+    known = None if plain is func else of(plain)
+    draws = torch.Tag.nondeterministic_seeded in func.tags
+    return None if known is None or known.bound == OPAQUE or draws else plain
 
 
 def _handler_of_complex(func: Any) -> Handler:

@@ -15,8 +15,9 @@ from diffexplore.floating_point import dtype_name
 from diffexplore.methods.base import Estimate, Estimates, Values, doubles_in_memory
 from diffexplore.methods.opaque import allowed
 from diffexplore.methods.problem import Problem
+from diffexplore.torch_code.escapes import Escapes
 from diffexplore.torch_code.foreign_numbers import line_of_foreign_numbers
-from diffexplore.torch_code.leaving_torch import CandidateWatch, Escapes
+from diffexplore.torch_code.leaving_torch import CandidateWatch
 from diffexplore.verifying.backward_calls import BackwardBehaviour, behaviour_of
 from diffexplore.verifying.calling import call, copies_of, modified
 from diffexplore.verifying.candidates import Candidate

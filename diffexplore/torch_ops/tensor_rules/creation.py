@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.tensor_balls import chosen, filled, given, shaped, summed_to, zeros
+from diffexplore.bounds.sequences import SEQUENCES, arguments_of, sequence_of
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of
 from diffexplore.torch_ops.tensor_rules.fields import paired, parts
 from diffexplore.torch_ops.tensor_rules.operands import (
@@ -19,15 +21,43 @@ from diffexplore.torch_ops.tensor_rules.operands import (
     Operand,
     OperatorCall,
     Truths,
+    operands_of,
 )
+
+Tensor = torch.Tensor
 
 
 def created(call: OperatorCall) -> Applied:
     """A tensor of constants, or something that is no tensor."""
     if not isinstance(call.out, torch.Tensor):
         return Applied((None,), None)
+    meant = constants_made(call.function, call.args, call.kwargs, call.out)
+    if meant is not None:
+        return Applied((meant,), None)
     out = torch.view_as_real(call.out.resolve_conj()) if call.out.is_complex() else call.out
     return Applied((given(out.to(torch.float64).numpy()) if out.is_floating_point() else None,), None)
+
+
+def constants_made(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Tensor) -> DoubleBall | None:
+    """The numbers that a tensor of constants stands for; None where they are those that it holds, or not known."""
+    name, dtype = function.overloadpacket.__name__, out.dtype
+    if name in SEQUENCES and dtype.is_floating_point and not operands_of(args):
+        made = sequence_of(function, arguments_of(function, args, kwargs), out.numel())
+        return None if made is None else shaped(made.numbers, np.array)
+    if name not in _FULL or not (dtype.is_floating_point or dtype.is_complex):
+        return None
+    value = arguments_of(function, args, kwargs)[_FULL[name]]
+    if type(value) not in (int, float, complex) or not np.isfinite(value):
+        return None
+    stored = torch.scalar_tensor(value, dtype=dtype, device="cpu").item()
+    if stored == value or not np.isfinite(stored):
+        return None
+    one = number_of(value.real) if not dtype.is_complex else paired(number_of(value.real), number_of(value.imag))
+    return filled(one, (*out.shape, 2) if dtype.is_complex else tuple(out.shape))
+
+
+#: Operators that fill a tensor with a number, and which argument that is.
+_FULL = {"full": "fill_value", "full_like": "fill_value", "new_full": "fill_value", "scalar_tensor": "s"}
 
 
 def converted(call: OperatorCall) -> Applied:
