@@ -82,17 +82,25 @@ def _with_factor(scene: GradientScene, number: int, known: int, power: int) -> n
 
 
 def slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
-    """The derivative of one operation counts as 1."""
+    """The derivative of one operation counts as 1. The mean that is part of a larger way is taken for a sum."""
     sweep = scenes[0].sweep
     if sweep is None:
         return
     for number, path in enumerate(paths(sweep)):
-        if path.slope_left_out is not None:
+        if path.slope_left_out is not None and not _is_part_with_a_mean(scenes[0], path):
             right = f", not {path.slope}" if path.slope is not None else ""
             yield Mistake(
                 "local_slope", f"the derivative of {path.name} is left out: it counts as 1{right}",
                 partial(_without_slope, number=number), {"path": path.name},
             )  # fmt: skip
+
+
+def _is_part_with_a_mean(scene: GradientScene, path: PathShare) -> bool:
+    """Whether the operation divides a part of the gradient by a whole number: :func:`scaled` tells of the sum then."""
+    share = path.shares[scene.source]
+    return (path.slope or "").startswith("1/") and not np.allclose(
+        share, scene.exact, rtol=1e-12, atol=0, equal_nan=True
+    )
 
 
 def distinct(scene: GradientScene) -> list[tuple[int, PathShare]]:

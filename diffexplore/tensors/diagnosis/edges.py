@@ -62,7 +62,7 @@ def _found(sweep: RecordedSweep) -> tuple[list[PathEdge], list[TapeEntry]]:
             entries[number] = replace(
                 entries[number], operands=tuple(None if nothing else operand for operand, nothing in operands_left)
             )
-        operands = _distinct_operands(entries[number], back)
+        operands = distinct_operands(entries[number], back)
         for index, operand, cotangent in operands:
             inside = made_at.get(id(operand.state)) == tape.places[number]
             found.append(PathEdge(number, index, operand, cotangent, given, inside, len(operands) > 1))
@@ -111,7 +111,7 @@ def _is_nothing(cotangent: DoubleBall) -> bool:
     return bool((np.abs(cotangent.high + cotangent.low) <= cotangent.radius).all())
 
 
-def _distinct_operands(
+def distinct_operands(
     entry: TapeEntry, back: Sequence[DoubleBall | None]
 ) -> list[tuple[int, StorageRegion, DoubleBall]]:
     """The operands that a cotangent comes back to, each once: in x · x there is one."""

@@ -17,6 +17,9 @@ from diffexplore.tensors.diagnosis.scene import GradientScene
 #: A pair of tensors is tried where its quotient is that near in the entry that a way moves the most.
 _NEAR = 1e-6
 
+#: By the last operand of these their derivatives divide.
+_DIVIDE = ("div", "log", "log2", "log10", "log1p", "reciprocal", "sqrt", "rsqrt")
+
 #: How often a factor may stand in a product.
 _POWERS = ((1, ""), (2, ", twice"))
 
@@ -48,10 +51,29 @@ def exchanged(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
                     if abs(quotient**power - ratio) <= _NEAR * abs(ratio):
                         yield Mistake(
                             "wrong_operand",
-                            f"in the gradient through {path.name}, {wrong.name} is used for {right.name}{words}",
+                            f"in the gradient through {path.name}, {_instead(scene, right, wrong)}{words}",
                             partial(_with, number=number, right=right.number, wrong=wrong.number, power=power),
                             {"path": path.name, "factor": right.name, "found": wrong.name},
                         )  # fmt: skip
+
+
+def _instead(scene: GradientScene, right: _Lined, wrong: _Lined) -> str:
+    """Which stands for which: a factor that is too many may be a divisor that is not there."""
+    if _divides(scene, wrong) and not _divides(scene, right):
+        return f"{right.name} is used for {wrong.name} as a divisor"
+    return f"{wrong.name} is used for {right.name}"
+
+
+def _divides(scene: GradientScene, one: _Lined) -> bool:
+    """Whether the derivatives of the forward divide by a tensor."""
+    if scene.sweep is None:
+        return False
+    known, tape = scene.sweep.known[one.number].values, scene.sweep.tape
+    for entry, operator in zip(tape.entries, tape.operators, strict=False):
+        divisor = entry.operands[-1] if operator in _DIVIDE else None
+        if divisor is not None and np.array_equal(divisor.layout.read(divisor.state.ball).high, known):
+            return True
+    return False
 
 
 def _lined(scene: GradientScene) -> list[_Lined]:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
 
 from diffexplore.numerals import distinct, short
+from diffexplore.tensors.diagnosis.constant_names import constant_in_words
 from diffexplore.tensors.diagnosis.lengths import adds_up, takes_a_mean
 from diffexplore.tensors.diagnosis.paths import paths
 from diffexplore.tensors.diagnosis.scene import GradientScene
-
-#: A fitted factor is shown as a fraction with a denominator up to this.
-LARGEST_DENOMINATOR = 64
+from diffexplore.tensors.diagnosis.slope_expressions import LARGEST_DENOMINATOR, short_fraction
 
 #: One with a denominator up to this is named, although others may be as near, as rounding in bfloat16 leaves many.
 _SIMPLE = 4
+
+#: A factor that is known to that, relative to its size, is no other number by chance.
+_CLEAR = 2.0**-24
+
+#: Of a factor that is nearer to 1 a number near 1 is no explanation.
+_NEAR_ONE = 2.0**-10
 
 _ORIGINS = {
     -1.0: "the sign is wrong",
@@ -49,7 +55,7 @@ def named_factor(
         ):
             if abs(factor - value) <= spread + 1e-12 * value and (shows is None or shows(scene, length)):
                 return text, why
-    return _in_digits(factor, spread), origin
+    return _in_digits(factor, spread), origin or _of_scalars(factor, spread, scene)
 
 
 def _left_out(factor: float, spread: float, scene: GradientScene, share: np.ndarray) -> str:
@@ -69,6 +75,25 @@ def _left_out(factor: float, spread: float, scene: GradientScene, share: np.ndar
     return ""
 
 
+#: Powers in which a number of the forward may be a factor.
+_POWERS: Mapping[str, float] = {
+    "{}": 1.0, "1 / {}": -1.0, "the square of {}": 2.0, "1 / the square of {}": -2.0,
+    "the root of {}": 0.5, "1 / the root of {}": -0.5,
+}  # fmt: skip
+
+
+def _of_scalars(factor: float, spread: float, scene: GradientScene) -> str:
+    """The tensor of one entry that a factor is, or a power of."""
+    if spread > _CLEAR * abs(factor) or abs(abs(factor) - 1) < _NEAR_ONE or short_fraction(factor, spread) is not None:
+        return ""
+    for known in () if scene.sweep is None else scene.sweep.known:
+        for text, power in _POWERS.items() if known.values.size == 1 else ():
+            value = float(known.values.reshape(()))
+            if value > 0 and abs(value**power - factor) <= spread + 1e-12 * abs(factor):
+                return f"that is {text.format(known.name)}"
+    return ""
+
+
 def _in_digits(factor: float, spread: float) -> str:
     """A short fraction, where there is one and no other is as near."""
     fraction = Fraction(factor).limit_denominator(LARGEST_DENOMINATOR)
@@ -76,6 +101,9 @@ def _in_digits(factor: float, spread: float) -> str:
     alone = 2 * spread * fraction.denominator * LARGEST_DENOMINATOR < 1  # no other one is as near
     if exactly and not alone and fraction.denominator > _SIMPLE:
         return f"{short(factor, 3)} (± {short(spread, 1)})"
+    constant = None if exactly else constant_in_words(factor, spread)
+    if constant is not None:
+        return constant
     if exactly:
         return str(fraction).replace("-", "−")
     digits, _ = distinct((factor, float(fraction)), range(9, 18))

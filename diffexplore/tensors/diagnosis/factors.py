@@ -10,9 +10,10 @@ from functools import partial
 import numpy as np
 
 from diffexplore.numerals import short
-from diffexplore.tensors.diagnosis.factor_names import LARGEST_DENOMINATOR, named_factor
+from diffexplore.tensors.diagnosis.factor_names import named_factor
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
+from diffexplore.tensors.diagnosis.slope_expressions import LARGEST_DENOMINATOR
 
 #: A few roundings in float32; of so few entries one factor may be no more than those.
 _ROUNDED, _FEW = 2.0**-21, 3

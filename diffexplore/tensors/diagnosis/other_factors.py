@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +14,9 @@ from diffexplore.tensors.memory import StorageRegion
 #: What a tensor is called that is neither made on the way nor differentiated by.
 UNNAMED = "a constant"
 
+#: Products of two operands.
+PRODUCTS = ("mul", "mm", "bmm", "mv")
+
 
 def other_factors(
     sweep: RecordedSweep, edge: PathEdge, made_by: dict[int, int]
@@ -20,7 +24,7 @@ def other_factors(
     """What comes back to a factor of a product where X stands for the other one: for f(X), or for another input."""
     tape, given = sweep.tape, edge.given[0]
     operands, operator = tape.entries[edge.number].operands, tape.operators[edge.number]
-    if operator not in ("mul", "mm", "bmm") or len(operands) != 2 or given is None:
+    if operator not in PRODUCTS or len(operands) != 2 or given is None:
         return
     other = operands[1 - edge.index]
     if other is None or other.state is edge.operand.state:
@@ -41,8 +45,10 @@ def other_factors(
 def with_factor(edge: PathEdge, operator: str, values: np.ndarray) -> np.ndarray | None:
     """What comes back to a factor of a product where the other one has these values."""
     given = edge.given[0]
-    if given is None or operator not in ("mul", "mm", "bmm"):
+    if given is None or operator not in PRODUCTS:
         return None
+    if operator == "mv":
+        return np.multiply.outer(given.high, values) if edge.index == 0 else np.asarray(values.T @ given.high)
     back = given.high * values if operator == "mul" else _beside(given.high, values.mT, edge.index)
     return added_up(back, edge.operand.layout.shape)
 
@@ -54,8 +60,13 @@ def _made_of(sweep: RecordedSweep, other: StorageRegion, made_by: dict[int, int]
     """The operands of what made a factor, in its shape."""
     maker = made_by.get(id(other.state))
     for x in () if maker is None else sweep.tape.entries[maker].operands:
-        if x is not None and x.layout.shape == other.layout.shape:
-            yield "operand_for_result", x, values_of(x)
+        if x is None:
+            continue
+        values = values_of(x)
+        if values.shape == other.layout.shape:
+            yield "operand_for_result", x, values
+        elif values.size == math.prod(other.layout.shape) and other.layout.is_whole(values.size):
+            yield "operand_for_result", x, values.reshape(other.layout.shape)  # a view of it is the factor
 
 
 def _in_place_of(sweep: RecordedSweep, other: StorageRegion) -> Iterator[_Factor]:
@@ -85,4 +96,6 @@ def name_of_region(sweep: RecordedSweep, region: StorageRegion, made_by: dict[in
         last = max(other for other, same in enumerate(sweep.tape.places) if same == place)
         return str(place) if number == last else f"{sweep.tape.operators[number]} in {place}"
     found = [n for n, source in zip(sweep.names, sweep.tape.sources, strict=True) if source.state is region.state]
+    values = None if found or not sweep.constants else values_of(region)
+    found += [one.name for one in sweep.constants if values is not None and np.array_equal(one.values, values)]
     return found[0] if found else UNNAMED

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
-from diffexplore.bounds import formulas
 from diffexplore.bounds.handling import name_of
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate
+from diffexplore.tensors.diagnosis.kernel_steps import IN_STEPS, KernelSpan
 from diffexplore.tensors.diagnosis.places import SourceLine, place_that_runs
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
 from diffexplore.tensors.sweep import swept
@@ -26,23 +26,6 @@ Tensor = torch.Tensor
 
 #: So many results on the way are thought of as factors.
 _MOST_KNOWN = 80
-
-
-def _gelu(x: Tensor, *, approximate: str = "none") -> Tensor:
-    """x Φ(x), or its approximation by tanh."""
-    if approximate == "none":
-        return x * (0.5 * (1 + torch.erf(x / math.sqrt(2))))
-    return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-
-
-#: Kernels of many steps that are recorded step by step, so that each of their ways can be cut.
-_IN_STEPS: Mapping[str, Callable[..., Tensor]] = {
-    "_softmax": formulas.softmax,
-    "_safe_softmax": formulas.safe_softmax,
-    "_log_softmax": formulas.log_softmax,
-    "logsumexp": formulas.logsumexp,
-    "gelu": _gelu,
-}
 
 
 #: Whole numbers among their operands are numbers that they compute with, and no axes or sizes.
@@ -79,7 +62,7 @@ class ChangedForward:
 class PlacedTape(ExactTape):
     """A tape that keeps the operator and the user's expression of each of its entries.
 
-    ``under_roots`` are the scalars that are added to what a root is taken of.
+    ``under_roots`` are the scalars that are added to what a root is taken of, ``kernels`` those recorded step by step.
     """
 
     def __init__(self, sources: Sequence[Tensor], changed: ChangedForward | None = None) -> None:
@@ -87,6 +70,7 @@ class PlacedTape(ExactTape):
         self.operators: list[str] = []
         self.scalars: list[ScalarOperand] = []
         self.under_roots: list[ScalarOperand] = []
+        self.kernels: list[KernelSpan] = []
         self._sums: dict[Any, ScalarOperand] = {}
         self._changed = changed or ChangedForward()
         self._count = 0
@@ -102,10 +86,13 @@ class PlacedTape(ExactTape):
             if (whole or isinstance(leaf, float)) and math.isfinite(leaf) and leaf:
                 self.scalars.append(ScalarOperand(self._count, operator, place, float(leaf), place_that_runs()))
                 args = (*args[:place], self._changed.scalars.get((self._count, place), leaf), *args[place + 1 :])
-        steps = _IN_STEPS.get(func.overloadpacket.__name__)
+        steps = IN_STEPS.get(func.overloadpacket.__name__)
         if steps is not None and isinstance(args[0], Tensor) and self._place(args[0]).passes:
+            first = len(self.entries)
             with DisableTorchFunction(), torch.no_grad(), self:
-                return steps(*args, **(kwargs or {}))
+                found = steps(*args, **(kwargs or {}))
+            self.kernels.append(KernelSpan(operator, args[1:], first, len(self.entries) - 1))
+            return found
         if operator in ("sqrt", "rsqrt") or (operator == "pow" and args[1] in (0.5, -0.5)):
             self.under_roots += [one for key, one in self._sums.items() if key == storage_key(args[0])]
         count = self._count
@@ -154,6 +141,8 @@ class RecordedSweep:
         operations: those whose derivative may be another expression, likewise.
         steps: the operands that an expression of a loop has at its steps, likewise.
         repeated: mistakes at every step of a loop, likewise.
+        directions: how its operands move along directions in each source, likewise.
+        named: the tensors that may stand for others, likewise.
         again: the same of a forward that is changed.
     """
 
@@ -168,6 +157,8 @@ class RecordedSweep:
     operations: list[Any] = field(default_factory=list)
     steps: list[Any] = field(default_factory=list)
     repeated: list[Any] = field(default_factory=list)
+    directions: dict[int, Any] = field(default_factory=dict)
+    named: list[Any] = field(default_factory=list)
     again: Callable[[ChangedForward], RecordedSweep | None] = lambda changed: None
     _swept: dict[bytes, tuple[np.ndarray, ...]] = field(default_factory=dict)
 

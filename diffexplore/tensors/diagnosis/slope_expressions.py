@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 
 import numpy as np
 
@@ -78,6 +79,9 @@ NUMBERS: Mapping[str, Slope] = {"1": SLOPES["1"]}
 #: A constant before an expression is a fraction with a numerator and a denominator up to this.
 _LARGEST = 8
 
+#: Longer ones have a denominator up to this, and are known to that, relative to their size.
+LARGEST_DENOMINATOR, _CLEAR = 64, 2.0**-24
+
 
 def short_fraction(middle: float, spread: float) -> float | None:
     """The short fraction that a constant is, which is known but for ``spread``; None where it is none."""
@@ -86,6 +90,15 @@ def short_fraction(middle: float, spread: float) -> float | None:
         if near != 0 and abs(near * denominator) <= _LARGEST and abs(near - middle) <= spread + 1e-12 * abs(near):
             return near
     return None
+
+
+def longer_fraction(middle: float, spread: float) -> float | None:
+    """The same with longer numbers, where so few are as near that chance is no explanation."""
+    short = short_fraction(middle, spread)
+    if short is not None or spread > _CLEAR * abs(middle):
+        return short
+    fraction = Fraction(middle).limit_denominator(LARGEST_DENOMINATOR)
+    return float(fraction) if fraction and abs(float(fraction) - middle) <= spread else None
 
 
 def one_number(slope: np.ndarray) -> float | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.tensors.diagnosis.alternatives import moved_by
 from diffexplore.tensors.diagnosis.edges import PathEdge, edges, expressions, name_of_edge, steps_of_loops
-from diffexplore.tensors.diagnosis.factors import fitted_weight
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
 from diffexplore.tensors.diagnosis.scene import GradientScene
@@ -25,10 +24,8 @@ from diffexplore.tensors.diagnosis.slope_expressions import (
     short_fraction,
     times,
 )
+from diffexplore.tensors.diagnosis.tangents import sieve_of
 from diffexplore.tensors.sweep import swept
-
-#: Beyond so many operations to be swept, counted over all that is tried, no more is.
-_MOST_STEPS = 8_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,22 +66,13 @@ class _Operation:
 def wrong_slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """The derivative of one operation, in all entries, is another expression of its argument and its value."""
     scene = scenes[0]
-    if scene.sweep is None:
+    sieve = sieve_of(scene)
+    if sieve is None or scene.sweep is None:
         return
-    steps = 0
     for number, one in enumerate(_operations(scene.sweep)):
-        direct, away = _share_of_entries(scene, one), None
         for text in one.expressions:
-            if direct is not None and _constant(scene, direct, _instead_of_entries(direct, one, text)) is None:
-                continue
-            steps += max(1, one.edge.number)
-            if steps > _MOST_STEPS:
-                return
-            if away is None:
-                away = _without(scene.sweep, one)
-                steps += max(1, one.edge.number)
-            parts = _parts(scene, one, text, away)
-            constant = None if parts is None else _constant(scene, *parts)
+            weight = sieve.weight(one.edge, one.cotangent(text))
+            constant = None if weight is None else short_fraction(*weight)
             if constant is not None:
                 yield _mistake(one, number, text, constant)
 
@@ -94,8 +82,11 @@ def _mistake(one: _Operation, number: int, text: str, constant: float) -> Mistak
         several = () if scene.sweep is None else _operations(scene.sweep)
         if scene.sweep is None or number >= len(several):
             return None
-        parts = _parts(scene, several[number], text, _without(scene.sweep, several[number]))
-        return None if parts is None else np.asarray(scene.exact - parts[0] + constant * parts[1])
+        back = several[number].cotangent(text)
+        if not np.isfinite(back).all():
+            return None
+        moved = moved_by(scene.sweep, [(several[number].edge, constant * back)])
+        return np.asarray(scene.exact + moved[scene.source])
 
     name, written = one.name, times(constant, text)
     if one.slope is None:
@@ -158,45 +149,3 @@ def _slope(sweep: RecordedSweep, edge: PathEdge, given: DoubleBall, last: int) -
 def _pattern(shape: tuple[int, ...]) -> np.ndarray:
     """Unequal numbers, which tell whether entries are added up."""
     return np.asarray(1.0 + np.arange(int(np.prod(shape))).reshape(shape) % 7)
-
-
-def _share_of_entries(scene: GradientScene, one: _Operation) -> np.ndarray | None:
-    """What comes back through an operation, if each entry of the source has its own entry of the operand."""
-    if one.slope is None or one.x.shape != scene.shape or scene.sweep is None:
-        return None
-    before, sources = edges(scene.sweep)[1][: one.edge.number], scene.sweep.tape.sources
-    back, pattern = one.edge.cotangent.high, _pattern(scene.shape)
-    share, other = (
-        centres(swept(before, [(one.edge.operand, exact(seed))], sources))[scene.source]
-        for seed in (back, back * pattern)
-    )
-    return share if np.allclose(share * pattern, other, rtol=1e-12, atol=0, equal_nan=True) else None
-
-
-def _instead_of_entries(share: np.ndarray, one: _Operation, text: str) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        return np.where(share == 0, 0.0, share / one.edge.cotangent.high * one.cotangent(text))
-
-
-def _without(sweep: RecordedSweep, one: _Operation) -> tuple[np.ndarray, ...]:
-    """By how much the gradient by each source moves where nothing comes back through an operation."""
-    return moved_by(sweep, [(one.edge, np.zeros_like(one.edge.cotangent.high))])
-
-
-def _parts(
-    scene: GradientScene, one: _Operation, text: str, without: tuple[np.ndarray, ...]
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """What comes back through an operation, and what would with another slope."""
-    back = one.cotangent(text)
-    if scene.sweep is None or not np.isfinite(back).all():
-        return None
-    away = without[scene.source]
-    return -away, moved_by(scene.sweep, [(one.edge, back)])[scene.source] - away
-
-
-def _constant(scene: GradientScene, share: np.ndarray, instead: np.ndarray) -> float | None:
-    """The short fraction c for which the value is the truth without ``share`` and with c times ``instead``, if any."""
-    truth = scene.truth
-    without = replace(scene, truth=DoubleBall(truth.high - share, truth.low, truth.radius))
-    found = fitted_weight(without, instead)
-    return None if found is None else short_fraction(*found)
