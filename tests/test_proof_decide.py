@@ -289,3 +289,12 @@ def test_floats_are_the_rationals_that_they_are() -> None:
 def test_powers_with_a_symbol_above_are_those_of_positive_numbers() -> None:
     assert decide_equal(x**p * x**b, x ** (p + b), domain=[x > 0]).conditions == ()
     assert decide_equal(exp(p * log(x)), x**p * y**0).status == "proved"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_product_with_a_square_that_is_not_negative_tells_no_sign_where_the_square_is_zero(known: bool) -> None:
+    """(x − a)²·y ≥ 0 holds at x = a for negative y, too, where √(y²) is −y."""
+    product, root = sympy.expand((x - a) ** 2 * y), sqrt((y + 1) ** 2 - 2 * y - 1)
+    domain, both = ([product >= 0], 0) if known else ([], b * sqrt(product))
+    assert decide_equal(both + root, both + y, domain=domain).status != "proved"
+    assert decide_equal(both + root, both + sympy.Abs(y), domain=domain).status == "proved"

@@ -54,8 +54,8 @@ class ProbePlaces:
         """The samples in the domain at which the loss is finite (bool)."""
         inside = np.ones(self.chosen.shape, bool)
         for holds in self._problem.domain_program.run(TORCH, self._values):
-            if isinstance(holds, Tensor):
-                inside &= holds.expand(self.chosen.shape).cpu().numpy()
+            # a condition that holds no symbol is a truth value of Python
+            inside &= holds.expand(self.chosen.shape).cpu().numpy() if isinstance(holds, Tensor) else bool(holds)
         (summands,) = self._doubles(self._problem.loss_program)
         usable: np.ndarray = inside & np.isfinite(summands)
         return usable

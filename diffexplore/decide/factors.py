@@ -60,10 +60,12 @@ class Factors:
         content, factors = self.split(value)
         sign, unknown = (1 if content > 0 else -1), []
         for factor, power in factors:
-            if power % 2 == 0:
-                continue
             known = self.sign(factor)
-            if known is None or not self._never_zero(factor):
+            never_zero = known is not None and self._never_zero(factor)
+            if power % 2 == 0:
+                if not never_zero and power > 0:  # x²·y ≥ 0 says nothing of y where x is 0
+                    return
+            elif known is None or not never_zero:
                 unknown.append(factor)
             else:
                 sign *= known

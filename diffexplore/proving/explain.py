@@ -62,8 +62,12 @@ def cause_of(
 def _at_its_place(cause: Cause | None) -> Cause | None:
     """The cause without a claim about all inputs: those that were tried are near a counterexample, in its region."""
     from diffexplore.verifying.diagnosis.evidence import EVERYWHERE
+    from diffexplore.verifying.diagnosis.regions import RIGHT_ELSEWHERE
 
-    return cause and replace(cause, message=cause.message.replace(f", {EVERYWHERE}", ""))
+    if cause is None:
+        return None
+    message = cause.message.replace(f", {EVERYWHERE}", "").replace(RIGHT_ELSEWHERE, "right at other samples tried")
+    return replace(cause, message=message)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from diffexplore.ambient_modes import undisturbed
@@ -15,17 +15,26 @@ from diffexplore.formula.elimination import check_compatible
 from diffexplore.formula.text import to_text
 from diffexplore.inputs.losses import loss_to_prove
 from diffexplore.loss import Loss
+from diffexplore.proving.empty_batch import SOME, wrong_without_samples
 from diffexplore.proving.explain import cause_of
 from diffexplore.proving.factors import without_factor, without_weight
 from diffexplore.proving.narrow import narrow_dtypes
-from diffexplore.proving.parts import ConstantReading, Part, decided_parts, exact_formulas, holds_for_one, settled
+from diffexplore.proving.other_calls import differences
+from diffexplore.proving.parts import (
+    ConstantReading,
+    Part,
+    Parts,
+    decided_parts,
+    exact_formulas,
+    holds_for_one,
+    settled,
+)
 from diffexplore.proving.programs import TensorProgram, copied, program_of
 from diffexplore.proving.records import Proof, status_of, up_to_unproved
 from diffexplore.proving.rerun import check_reading
-from diffexplore.proving.runs import Function
 from diffexplore.proving.scope import scope_of
 from diffexplore.proving.shown import EagerRuns
-from diffexplore.proving.statements import domain_of, names_of, statements_of
+from diffexplore.proving.statements import domain_of, names_of, over_all, statements_of
 from diffexplore.torch_private.unloaded import not_compiled
 from diffexplore.tracing.declarations import DTYPE, Spec, declare, symbols_of
 from diffexplore.tracing.lost import written_domain
@@ -89,7 +98,7 @@ def prove(
     conditions += [] if known is None else written_domain(known)
     conditions += [condition for draw in program.draws for condition in draw.domain]
     check_compatible(conditions)
-    allowance, runs = Allowance(BUDGET), EagerRuns(spare)
+    allowance, runs = Allowance(BUDGET), EagerRuns(spare.function)
 
     def read(traced: Traced, *, while_proved: bool = False) -> ConstantReading:
         names = names_of(requested, program, traced)
@@ -107,7 +116,7 @@ def prove(
     listener.progress("deciding by algebra", 0, 0)
     first = part(traced, exact_formulas(traced))
     parts = decided_parts(program, first, by_data=by_data, decide=part)
-    notes = run_again(program, spare, [first, *parts.all_others], conditions)
+    notes = run_again(program, spare.function, [first, *parts.all_others], conditions)
     shown = parts.refuted or first
     traced, statements = shown.traced, shown.statements
     readings = [one.reading for one in ((shown,) if parts.refuted is not None else (first, *parts.others))]
@@ -115,7 +124,11 @@ def prove(
         listener.progress("looking for the cause", 0, 0)
     notes = (*notes, *runs.notes({(one.name, one.call): one for one in statements}))
     narrow = narrow_dtypes(step for reading in readings for step in reading.traced.narrow)
-    scope = scope_of(parts.sizes, statements, conditions, parts.others)
+    sizes, calls, seen = parts.sizes, tuple[str, ...](), tuple[str, ...]()
+    if status_of(statements) == "proved":
+        whole = None if known is None else over_all(known, program)
+        sizes, calls, seen = _left_out(spare, [first, *parts.others], parts, whole, conditions)
+    scope = scope_of(sizes, statements, conditions, parts.others, calls)
     return Proof(
         status_of(statements), program.name,
         "its own forward pass" if known is None else (known.name or f"the loss {known.formula}"),
@@ -123,7 +136,7 @@ def prove(
         tuple(symbol.name for symbol in symbols_of(program.data)), traced.samples,
         traced.mixing or program.mixing, DTYPE,
         statements, scope.conditions, scope.exclusions, scope.sizes, scope.unvalued,
-        tuple(dict.fromkeys((*traced.notes, *(one.note for one in narrow), *program.notes, *notes))),
+        tuple(dict.fromkeys((*traced.notes, *(one.note for one in narrow), *program.notes, *notes, *seen))),
         cause_of(candidate, program, traced, known, statements),
         tuple(dict.fromkeys(constant for reading in readings for constant in reading.constants)),
         any(reading.rounded for reading in readings),
@@ -141,17 +154,37 @@ def _asks_for_data(wrt: Sequence[str] | None, program: TensorProgram) -> bool:
 
 def again(
     candidate: Any, loss: Loss | None, parameters: Spec | None, data: Spec | None, program: TensorProgram
-) -> Function:
-    """The function of a copy of a candidate, where it can be copied: a module keeps what it sees.
+) -> TensorProgram:
+    """The program of a copy of a candidate, where it can be copied: a module keeps what it sees.
 
     It takes the arguments of ``program``, the upstream gradients among them.
     """
     other = program_of(copied(candidate), loss, parameters, data)
-    return other.function if program.weights or not other.weights else without_weight(other).function
+    return other if program.weights or not other.weights else without_weight(other)
+
+
+def _left_out(
+    program: TensorProgram, read: Sequence[Part], parts: Parts, loss: Any, domain: Sequence[Any]
+) -> tuple[tuple[Any, ...], tuple[str, ...], tuple[str, ...]]:
+    """What runs show a proof by the parts ``read`` not to hold of: what is stated of N, of calls, and with which notes.
+
+    ``loss`` is over all samples, None for the program's own forward pass.
+    """
+    sizes, notes = parts.sizes, list[str]()
+    wrong = None
+    if program.data and read[0].traced.samples is None:
+        wrong = wrong_without_samples(program.name, program.function, read, parts, loss, domain)
+    if wrong is not None:
+        sizes, notes = (*sizes, SOME), [f"without samples (N = 0) {wrong}"]
+    found: dict[str, str] = {}
+    for part in read:
+        for one in differences(program, part.traced, domain):
+            found.setdefault(one.condition, one.note)
+    return sizes, tuple(found), (*notes, *found.values())
 
 
 def run_again(
-    program: TensorProgram, function: Function, parts: Sequence[Part], domain: Sequence[Any]
+    program: TensorProgram, function: Callable[..., Any], parts: Sequence[Part], domain: Sequence[Any]
 ) -> tuple[str, ...]:
     """Runs a program where it was proved or refuted; notes for the reader. Raises as :func:`check_reading` does."""
     notes: dict[str, None] = {}

@@ -35,14 +35,18 @@ class WatchedRun(ProgramRun):
     unbounded: tuple[str, ...]
 
 
-def run(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[str], *, second: bool = False) -> ProgramRun:
+def run(
+    function: Function, tensors: Mapping[str, Tensor], wrt: Collection[str], *, second: bool = False,
+    create_graph: bool = False,
+) -> ProgramRun:  # fmt: skip
     """One call on copies of the arguments, with the user's settings; raises what the program raises.
 
-    ``second``: the gradients are those of a second backward call on the same graph.
+    ``second``: the gradients are those of a second backward call on the same graph; ``create_graph``: of one that
+    builds a graph of its own.
     """
     leaves = {name: tensor.clone().requires_grad_(name in wrt) for name, tensor in tensors.items()}
     with _quiet():
-        return ProgramRun(_called(function, leaves, wrt, second=second))
+        return ProgramRun(_called(function, leaves, wrt, second=second, create_graph=create_graph))
 
 
 def watched(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[str]) -> WatchedRun:
@@ -59,13 +63,14 @@ def watched(function: Function, tensors: Mapping[str, Tensor], wrt: Collection[s
 
 
 def _called(
-    function: Function, leaves: dict[str, Tensor], wrt: Collection[str], *, second: bool = False
-) -> dict[str, Tensor]:
+    function: Function, leaves: dict[str, Tensor], wrt: Collection[str], *, second: bool = False,
+    create_graph: bool = False,
+) -> dict[str, Tensor]:  # fmt: skip
     arguments = dict(leaves)
     with exits_refused():
         output = function(**arguments)
         if output.requires_grad:
-            output.backward(retain_graph=second)
+            output.backward(retain_graph=second or create_graph, create_graph=create_graph)
             if second:
                 for leaf in leaves.values():
                     leaf.grad = None

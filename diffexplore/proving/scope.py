@@ -30,9 +30,13 @@ _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 @dataclass(frozen=True)
 class _Sizes:
-    """Whole numbers N ≥ ``fewest``, up to ``most`` where that is given, with what else is stated of them."""
+    """Whole numbers N ≥ ``fewest``, up to ``most`` where that is given, with what else is stated of them.
+
+    ``some``: that N is not 0 has to be said.
+    """
 
     fewest: int = 1
+    some: bool = False
     most: int | None = None
     without: frozenset[int] = frozenset()
     further: tuple[str, ...] = ()
@@ -48,7 +52,7 @@ class _Sizes:
         found = []
         if most == fewest:
             return (f"N = {fewest}", *self.further)
-        found += [f"N ≥ {fewest}"] if fewest > 1 else []
+        found += [f"N ≥ {fewest}"] if fewest > 1 or self.some else []
         found += [f"N ≤ {most}"] if most is not None else []
         inside = sorted(one for one in without if one > fewest and (most is None or one < most))
         return (*found, *(f"N ≠ {one}" for one in inside), *self.further)
@@ -74,7 +78,8 @@ def _with(sizes: _Sizes, condition: Boolean) -> _Sizes:
     fewest = {">": above, ">=": below + 1, "==": below + 1}.get(sign, 1)
     most = {"<": below, "<=": above - 1, "==": above - 1}.get(sign)
     known = [one for one in (sizes.most, most) if one is not None]
-    return replace(sizes, fewest=max(sizes.fewest, fewest), most=min(known, default=None))
+    some = sizes.some or (sign == ">=" and bound == 1)
+    return replace(sizes, fewest=max(sizes.fewest, fewest), some=some, most=min(known, default=None))
 
 
 def _compared(condition: Boolean) -> tuple[str, sympy.Rational] | None:
@@ -143,11 +148,13 @@ class Scope:
 
 
 def scope_of(
-    sizes: Iterable[Boolean], statements: Sequence[Statement], domain: Iterable[Any], others: Sequence[Part] = ()
-) -> Scope:
+    sizes: Iterable[Boolean], statements: Sequence[Statement], domain: Iterable[Any], others: Sequence[Part] = (),
+    calls: Sequence[str] = (),
+) -> Scope:  # fmt: skip
     """The scope of all statements together, with conditions of the number of samples and those that were given.
 
-    ``others`` are the parts of a program that are proved for further numbers of samples.
+    ``others`` are the parts of a program that are proved for further numbers of samples; ``calls`` says of which calls
+    alone it is a proof.
     """
     given = tuple(to_text(condition) for condition in domain if left_open(condition, Region(), ()) != ())
     counted = sizes_of(sizes)
@@ -159,7 +166,8 @@ def scope_of(
 
     proved, excluded = gathered(lambda one: one.conditions), gathered(lambda one: one.exclusions)
     return Scope(
-        tuple(dict.fromkeys((*given, *counted, *proved))), tuple(dict.fromkeys((*given, *excluded))), counted,
+        tuple(dict.fromkeys((*given, *calls, *counted, *proved))), tuple(dict.fromkeys((*given, *calls, *excluded))),
+        counted,
         tuple(_sentences(statements)),
     )  # fmt: skip
 

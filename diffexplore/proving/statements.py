@@ -11,6 +11,7 @@ import sympy
 from diffexplore.checking.records import VALUE
 from diffexplore.decide import decide_equal, decide_gradient
 from diffexplore.decide.records import Decision
+from diffexplore.decide.unmoved import decide_with_unmoved_parts
 from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum, batch_sum
 from diffexplore.formula.budget import Allowance
@@ -47,7 +48,7 @@ def statements_of(
     # the data as the symbols of each of a few samples, where these are traced one by one
     numbers = range(1, (traced.samples or 0) + 1)
     few = [{symbol: of_sample(symbol, number) for symbol in symbols_of(program.data)} for number in numbers]
-    exact = traced.output if loss is None else _reduced(loss, program, few)
+    exact = traced.output if loss is None else over_all(loss, program, few)
     if few:
         domain = list(dict.fromkeys(condition.xreplace(sample) for condition in domain for sample in few))
     shared: dict[str, Any] = {
@@ -77,6 +78,7 @@ def statements_of(
                 "conventions": read.conventions, "shown": runs.shown(traced, name, call),
             }  # fmt: skip
             found = _by_terms(own, partial[name], claim.symbol, stated)
+            found = found or decide_with_unmoved_parts(own, partial[name], claim.symbol, stated)
             return found or decide_gradient(own, partial[name], claim.symbol, **stated)
 
         decision = renamings.proved(claim)
@@ -125,7 +127,7 @@ def _by_terms(
     return found if found.status == "proved" and not (found.exclusions or found.unvalued) else None
 
 
-def _reduced(loss: Loss, program: TensorProgram, few: Sequence[dict[sympy.Symbol, sympy.Symbol]]) -> sympy.Expr:
+def over_all(loss: Loss, program: TensorProgram, few: Sequence[dict[sympy.Symbol, sympy.Symbol]] = ()) -> sympy.Expr:
     """The loss over all samples: a formal sum, or that over the few which were traced."""
     summand, symbols = loss.expression, [loss.symbols[name] for name in loss.data]
     upstream = sympy.S.One

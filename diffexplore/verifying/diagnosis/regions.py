@@ -26,6 +26,9 @@ _CLASSES = 4
 
 _MOST_QUANTITIES = 24
 
+#: What is said of the other samples.
+RIGHT_ELSEWHERE = "right elsewhere"
+
 #: Quantities are distinguished beyond this, relative to their size.
 _APART = 2.0**-20
 
@@ -51,7 +54,7 @@ def of_a_region(name: str, singles: Sequence[Scene]) -> Cause | None:
     words = inner.message if inner else "the gradient is wrong, by no known mistake"
     few = min(different(wrong), different(right))
     sure = few >= _FEW and (found[0].rank < 1 or len(wrong) + len(right) > 4 * _FEW)
-    message = f"where {found[0].text} (right elsewhere): {words}"
+    message = f"where {found[0].text} ({RIGHT_ELSEWHERE}): {words}"
     return Cause("region", message, {
         **(inner.fields if inner else {}), "where": found[0].text, "key": inner.key if inner else None,
         "right": len(right), "wrong": len(wrong), "certain": sure and (inner is None or inner.fields["certain"]),
