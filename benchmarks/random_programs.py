@@ -25,6 +25,7 @@ import torch
 from benchmarks._jobs import arguments, finish, outcomes, spread_cases
 from benchmarks.planted_gradients import TensorProgram, mistakes, written_by_hand
 from benchmarks.program_chains import RandomProgram, drawn_inputs, drawn_program
+from diffexplore.checking.broken_search import OURS
 from diffexplore.errors import UsageError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.gradcheck import gradcheck
@@ -81,6 +82,9 @@ def verdict_on(case: Case, battery: str = "none") -> Verdict:
         return Verdict(case.seed, planted, kind, "error", f"{type(error).__name__}: {error}")
     verdict = f"{report.verdict}, {report.truth}"
     causes = [row.cause for row in report.rows if row.verdict == "fail" and row.cause is not None]
+    broken = [cause.message for cause in causes if OURS in cause.message]
+    if broken:
+        return Verdict(case.seed, planted, kind, "error", broken[0])
     if any(cause.key == "raises" for cause in causes) and not _can_be_differentiated(program, inputs):
         return Verdict(case.seed, planted, kind, "torch itself raises")
     if not planted:  # where autograd's own gradient is NaN, and the truth a number, the fail is right

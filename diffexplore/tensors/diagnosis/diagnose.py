@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from diffexplore.checking.broken_search import told
 from diffexplore.checking.records import Cause
 from diffexplore.numerals import distinct
 from diffexplore.tensors.diagnosis import (
@@ -85,12 +86,25 @@ def cause(scenes: Sequence[GradientScene], families: Sequence[Family] = FAMILIES
     """
     telling = [scene for scene in scenes if scene.wrong.any()] or list(scenes)
     ordered = [telling[0], *(scene for scene in scenes if scene is not telling[0])]
+    broken: Exception | None = None
     with np.errstate(all="ignore"):  # what a hypothesis makes of infinities and zeros explains nothing
         for family in families:
-            for hypothesis in family(ordered):
-                if hypothesis.holds(ordered):
-                    return Cause(hypothesis.key, hypothesis.message, {**hypothesis.fields, "certain": True})
-    return _worst(ordered[0])
+            try:
+                found = _explained_by(family, ordered)
+            except Exception as error:  # of ours: the verdict stands, and other families may explain it
+                broken = broken or error
+                continue
+            if found is not None:
+                return told(found, broken)
+    return told(_worst(ordered[0]), broken)
+
+
+def _explained_by(family: Family, scenes: Sequence[GradientScene]) -> Cause | None:
+    """The first hypothesis of a family that explains all scenes."""
+    for hypothesis in family(scenes):
+        if hypothesis.holds(scenes):
+            return Cause(hypothesis.key, hypothesis.message, {**hypothesis.fields, "certain": True})
+    return None
 
 
 def _worst(scene: GradientScene) -> Cause:

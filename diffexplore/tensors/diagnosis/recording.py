@@ -227,11 +227,12 @@ def recorded_sweep(
 
 
 def _other_inputs(forward: TensorCandidate, changed: ChangedForward | None) -> dict[str, Tensor]:
-    return {
-        one.name: torch.from_numpy(changed.inputs[one.name]).to(one.tensor).requires_grad_(one.tensor.requires_grad)
-        for one in (() if changed is None else forward.inputs)
-        if changed is not None and one.name in changed.inputs
-    }
+    if changed is None:
+        return {}
+    tensors = {one.name: one.tensor for one in forward.inputs if one.name in changed.inputs}
+    # a copy: an array that is reversed along an axis of one element counts as contiguous, and torch refuses it
+    numbers = {name: torch.from_numpy(changed.inputs[name].copy()).to(one) for name, one in tensors.items()}
+    return {name: one.requires_grad_(tensors[name].requires_grad) for name, one in numbers.items()}
 
 
 def centres(balls: Sequence[DoubleBall]) -> tuple[np.ndarray, ...]:

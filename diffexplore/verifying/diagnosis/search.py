@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from flint import arb
 
+from diffexplore.checking.broken_search import told
 from diffexplore.checking.comparisons import PointOutcome
 from diffexplore.checking.records import VALUE, Cause
+from diffexplore.errors import UsageError
 from diffexplore.methods.base import Estimates
 from diffexplore.verifying.diagnosis import behaviour, locate, plans, regions
 from diffexplore.verifying.diagnosis.axes import of_an_axis
@@ -65,7 +67,7 @@ class Diagnosis:
 
     def causes(self) -> dict[str, Cause]:
         found = self._of_behaviour() if self._repeatable else {}
-        return {name: found.get(name) or self._cause(name) for name in self.wrong}
+        return {name: found.get(name) or self._cause_or_error(name) for name in self.wrong}
 
     def _of_behaviour(self) -> dict[str, Cause]:
         """Chance or rounding as the cause of all, or of the partials whose error rounding in a narrower dtype is."""
@@ -81,6 +83,14 @@ class Diagnosis:
         return dict.fromkeys(self.wrong, next(iter(found.values()))) if everything else found
 
     # ------------------------------------------------------------------------------------------------ one partial
+    def _cause_or_error(self, name: str) -> Cause:
+        try:
+            return self._cause(name)
+        except UsageError:
+            raise
+        except Exception as error:  # of ours: the verdict stands
+            return told(Cause("unexplained", "no known mistake explains these numbers", {"certain": False}), error)
+
     def _cause(self, name: str) -> Cause:
         known = behaviour.surrogate(self._laboratory.problem, name) or self._by_data(name)
         return known or numbered(self._sought(name), self._first)
