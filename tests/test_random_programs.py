@@ -32,7 +32,7 @@ def test_no_verdict_is_wrong(first: int) -> None:
     assert verdicts["pass"] >= EACH // 5 and verdicts["fail"] >= EACH // 6
 
 
-#: The eps of the dtype; an axis of one element that is reversed; steps of other shapes, which were taken for those of a loop; NaN times 0.
+#: The eps of the dtype; an axis of one element, reversed; steps of other shapes, taken for those of a loop; NaN times 0.
 ONCE_WRONG = [703603, 753623, pytest.param(722856, marks=pytest.mark.slow), 724090]
 
 
