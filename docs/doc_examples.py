@@ -2,8 +2,9 @@
 
 A ``console`` block is a session: lines that begin with ``$ `` are commands (``> `` continues one that ends in a
 backslash), and what follows each is its output. ``diffexplore`` runs inside this process, 80 columns wide and without
-colour, and ``python -m pytest`` in a fork of it, which need not load torch; anything else, what is piped into it, and
-what its output is piped into, runs in ``sh``. The session of a document lives in one temporary folder.
+colour, and ``python -m pytest`` and what torchrun starts in forks of it, which need not load torch; anything else, what
+is piped into it, and what its output is piped into, runs in ``sh``. The session of a document lives in one temporary
+folder.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import io
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +78,8 @@ class Session:
         if arguments[:3] == ["python", "-m", "pytest"]:
             shown = _pytest_in_a_fork(arguments[3:])
             return self._shell(rest, shown) if rest else shown
+        if arguments[1:3] == ["torchrun", "--nproc-per-node"] and arguments[-1] == "2>/dev/null":
+            return _ranks_in_forks(int(arguments[3]), arguments[arguments.index("diffexplore") + 1 : -1])
         if rest.startswith("diffexplore ") and " | " not in rest:
             return "".join(self._diffexplore(shlex.split(rest)[1:], given=self._shell(program, "")))
         return self._shell(line, "")
@@ -104,25 +108,56 @@ class Session:
 
 def _pytest_in_a_fork(arguments: list[str]) -> str:
     """What ``python -m pytest`` prints in the folder of the session."""
+
+    def work() -> None:
+        sys.stderr, sys.path[:0] = sys.stdout, [os.getcwd()]
+        for file in Path().glob("*.py"):  # another document may have loaded one of the same name
+            sys.modules.pop(file.stem, None)
+        importlib.invalidate_caches()
+        importlib.import_module("pytest").main(arguments)
+
+    return _in_forks([work])
+
+
+def _ranks_in_forks(count: int, arguments: list[str]) -> str:
+    """What ``diffexplore`` prints to the standard output in so many processes, as torchrun starts them."""
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = str(free.getsockname()[1])
+    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+
+    def work(rank: int) -> None:
+        from diffexplore.cli.main import main
+
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # open until the process ends
+        os.environ |= {**_ENVIRONMENT, **told, "RANK": str(rank), "LOCAL_RANK": str(rank), "GLOO_SOCKET_IFNAME": "lo"}
+        main(arguments)
+
+    return _in_forks([functools.partial(work, rank) for rank in range(count)])
+
+
+def _in_forks(works: Sequence[Callable[[], object]]) -> str:
+    """What pieces of work print that run side by side, each in a fork of this process."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
         sys.stdout.flush()
-        child = os.fork()
-        if not child:
-            for stream in (1, 2):
-                os.dup2(printed.fileno(), stream)
-            with open(1, "w", encoding="utf-8", closefd=False) as sys.stdout:
-                sys.stderr, sys.path[:0] = sys.stdout, [os.getcwd()]
-                for file in Path().glob("*.py"):  # another document may have loaded one of the same name
-                    sys.modules.pop(file.stem, None)
-                importlib.invalidate_caches()
-                try:
-                    importlib.import_module("pytest").main(arguments)
-                finally:
-                    sys.stdout.flush()
-                    os._exit(0)
-        os.waitpid(child, 0)
+        children = [_forked(work, printed.fileno()) for work in works]
+        for child in children:
+            os.waitpid(child, 0)
         printed.seek(0)
         return printed.read()
+
+
+def _forked(work: Callable[[], object], printed: int) -> int:
+    """The number of a process that does the work, and whose streams are the file ``printed``."""
+    if child := os.fork():
+        return child
+    for stream in (1, 2):
+        os.dup2(printed, stream)
+    with open(1, "w", encoding="utf-8", closefd=False) as sys.stdout:
+        try:
+            work()
+        finally:
+            sys.stdout.flush()
+            os._exit(0)
 
 
 def _written(stream: io.TextIOWrapper) -> str:

@@ -80,7 +80,7 @@ def _radii(operation: str, kind: str, x: Tensor, y: Tensor, *, dense: bool, coun
 
 
 @pytest.mark.parametrize("odd", [False, True], ids=["plain", "odd"])
-@pytest.mark.parametrize(("operation", "kind"), each_value(list(OPERATIONS), KINDS, rounds=4))
+@pytest.mark.parametrize(("operation", "kind"), each_value(list(OPERATIONS), KINDS, rounds=2))
 def test_bounds_in_blocks_are_those_on_tensors(operation: str, kind: str, odd: bool) -> None:
     x, y = _numbers(torch.float64, odd)
     found, expected = (_radii(operation, kind, x, y, dense=dense) for dense in (True, False))
@@ -109,8 +109,10 @@ def test_numbers_of_a_candidate_may_be_two_units_off(count: int) -> None:
     assert bool((watch.radius(out) >= x * apart + out * 2.0**-53).all())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("operation", ["add", "mul", "div", "square", "by two", "over two"])
+@pytest.mark.parametrize(
+    ("operation", "dtype"),
+    each_value(["add", "mul", "div", "square", "by two", "over two"], [torch.float32, torch.float16, torch.bfloat16]),
+)
 def test_bounds_of_narrow_numbers(operation: str, dtype: torch.dtype) -> None:
     x, y = _numbers(dtype, odd=True)
     for kind in ("exact", "arrays", "number", "first"):

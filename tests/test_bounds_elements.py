@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from representatives import each_value
 
 from diffexplore import losses
 from diffexplore.arithmetic import double_balls
@@ -87,9 +88,9 @@ _STEPPED = {
 }
 
 
-@pytest.mark.parametrize("loss", _STEPPED.values(), ids=_STEPPED)
-@pytest.mark.parametrize("method", [FORWARD, CENTRAL, RICHARDSON], ids=["forward", "central", "richardson"])
-def test_one_ball_for_all_samples_tells_what_a_ball_for_each_tells(loss: Loss, method: Difference) -> None:
+@pytest.mark.parametrize(("name", "method"), each_value(list(_STEPPED), [FORWARD, CENTRAL, RICHARDSON]))
+def test_one_ball_for_all_samples_tells_what_a_ball_for_each_tells(name: str, method: Difference) -> None:
+    loss = _STEPPED[name]
     problem = Options(device="cpu", step=2.0**-6).problem(loss, loss.parameters)
     # None is a power of two: products by one, of a sample alone, are known to round nothing.
     x = torch.tensor([0.3, 0.7, 1.3, 1.9, -3.1], dtype=torch.float64)
@@ -98,12 +99,12 @@ def test_one_ball_for_all_samples_tells_what_a_ball_for_each_tells(loss: Loss, m
     for i in range(len(x)):
         row = {"x": x[i : i + 1], "y": y[i : i + 1]}
         alone = method.samples(problem, problem.values({"a": 1.1, "b": 2.3}, row), 1)
-        for name in loss.parameters:
-            assert float(alone[name].value) == float(together[name].value[i])
-            assert float(alone[name].bound) == pytest.approx(float(together[name].bound[i]), rel=1e-9)
-    bounds = torch.stack([together[name].bound for name in loss.parameters])
+        for symbol in loss.parameters:
+            assert float(alone[symbol].value) == float(together[symbol].value[i])
+            assert float(alone[symbol].bound) == pytest.approx(float(together[symbol].bound[i]), rel=1e-9)
+    bounds = torch.stack([together[symbol].bound for symbol in loss.parameters])
     assert bool(bounds.isfinite().any())
-    assert bool(bounds.isfinite().all()) == (loss is _STEPPED["smooth"])
+    assert bool(bounds.isfinite().all()) == (name == "smooth")
 
 
 def test_what_differences_share_does_not_change_them() -> None:

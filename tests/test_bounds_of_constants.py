@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 import torch
+from representatives import each_value
 
 import diffexplore as dx
 from diffexplore.bounds.watch import Watch
@@ -26,8 +27,9 @@ FUNCTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(
+    ("name", "dtype"), each_value(list(FUNCTIONS), ["float16", "bfloat16", "float32", "float64"])
+)  # fmt: skip
 def test_rounded_constants_are_no_errors(name: str, dtype: str) -> None:
     loss = dx.Loss.from_torch(FUNCTIONS[name], parameters="a", data="x")
     report = dx.check(loss, {"x": X}, {"a": 0.725}, methods=["vmap", "reverse"], dtype=dtype)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from flint import arb
-from representatives import one_in
+from representatives import each_value, one_in
 
 import diffexplore as dx
 from diffexplore.arithmetic import vectors
@@ -50,8 +50,7 @@ def alike(one: DoubleBall, other: DoubleBall) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------------- operations
-@pytest.mark.parametrize("arithmetic", [DOUBLE_BALLS, DOUBLE_CASES, DOUBLE_SMOOTH], ids=["both", "cases", "smooth"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "arithmetic"), each_value(NAMES, [DOUBLE_BALLS, DOUBLE_CASES, DOUBLE_SMOOTH]))
 def test_torch_computes_the_same_bits(name: str, arithmetic: Any) -> None:
     assert differing(name, CPU, 7, arithmetic) == 0
 

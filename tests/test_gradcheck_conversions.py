@@ -117,8 +117,7 @@ class Quantised(torch.autograd.Function):
         return g, None
 
 
-@pytest.mark.parametrize("dtype", EIGHT_BITS)
-@pytest.mark.parametrize("wide", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("dtype", "wide"), each_value(EIGHT_BITS, [torch.float32, torch.float64]))
 def test_what_is_stored_in_8_bits_passes_and_a_sign_does_not(dtype: torch.dtype, wide: torch.dtype) -> None:
     """Rounding to 8 bits is rounding: in forward, and of the gradient, which torch converts as well."""
     assert dx.gradcheck(lambda x: x.to(dtype).to(x.dtype) * x, vector(wide)).truth == "certified"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from representatives import each_value
 
 import diffexplore as dx
 from diffexplore.kernels.backends import blocked
@@ -45,8 +46,7 @@ def data(n: int) -> dict[str, np.ndarray]:
     return {"x": draw.uniform(-2, 2, n), "y": draw.uniform(-2, 2, n)}
 
 
-@pytest.mark.parametrize("formula", TERMS)
-@pytest.mark.parametrize("power", [1, 3])
+@pytest.mark.parametrize(("formula", "power"), each_value(list(TERMS), [1, 3]))
 def test_a_sum_of_terms_in_any_order_is_within_its_bound(formula: str, power: int) -> None:
     """Σ (terms)ᵖ and its partial by a, in rational arithmetic; with a function around it, so that the sum is computed."""
     columns = data(50)

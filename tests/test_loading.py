@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from processes import run_python
+from representatives import slow
 
 from diffexplore.cli import collector
 from diffexplore.torch_private.unloaded import without_loading
@@ -74,7 +75,12 @@ assert main(["report", "--quiet"]) == 0
 """
 
 
-def test_a_command_loads_what_it_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "commands", [tuple(UNNEEDED)[:-1], slow(tuple(UNNEEDED))], ids=["all but prove, which loads torch's tracer", "all"]
+)
+def test_a_command_loads_what_it_uses(
+    commands: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The commands one after another, in one process: what one of them loads is there for those that come after it."""
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(CANDIDATE)
@@ -82,7 +88,7 @@ def test_a_command_loads_what_it_uses(tmp_path: Path, monkeypatch: pytest.Monkey
 import sys
 from diffexplore.cli.main import main
 
-for command, unneeded in {UNNEEDED!r}.items():
+for command, unneeded in { ({one: UNNEEDED[one] for one in commands})!r}.items():
     assert main(command.split()) == 0, command
     loaded = set(unneeded) & set(sys.modules)
     assert not loaded, (command, loaded)

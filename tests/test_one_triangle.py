@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from representatives import these
+from representatives import each_value, these
 
 import diffexplore as dx
 
@@ -38,9 +38,13 @@ def test_gradients_by_both_triangles_are_right_of_a_symmetric_matrix_and_of_no_o
     assert "one triangle of it is not read" in str(report.rows[0].cause)
 
 
-@pytest.mark.parametrize("name", ["cholesky", "upper cholesky", "eigvalsh"])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.complex128], ids=str)
-@pytest.mark.parametrize("off", [1e-12, 1e-6, 1e-4])
+@pytest.mark.parametrize(
+    ("name", "dtype", "off"),
+    each_value(
+        ["cholesky", "upper cholesky", "eigvalsh"], [torch.float64, torch.float32, torch.complex128], [1e-12, 1e-6, 1e-4],
+        rounds=2,
+    ),
+)  # fmt: skip
 def test_a_matrix_that_its_program_made_symmetric_up_to_rounding_counts_as_symmetric(
     name: str, dtype: torch.dtype, off: float
 ) -> None:

@@ -164,7 +164,7 @@ def outcome(text: str) -> sympy.Expr | str:
         return str(error)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.text(max_size=60))
 def test_any_text_is_a_formula_or_a_usage_error(text: str) -> None:
     result = outcome(text)

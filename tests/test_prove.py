@@ -228,6 +228,7 @@ def test_a_proof_shows_itself() -> None:
     assert text.count("Should be") == 1 and "Should be" not in shown(against_the_catalogue(perpendicular))
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(
     ("program", "arguments", "right"),
     [

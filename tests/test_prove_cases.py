@@ -99,6 +99,7 @@ def test_a_condition_on_data_is_a_case_and_no_side_condition(name: str) -> None:
     assert str(proof).endswith("for every input and every number of samples; traced in float64")
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("name", one_in(6, WRONG, first=1))
 def test_a_class_with_a_wrong_gradient_is_refuted_by_a_sample_of_it(name: str) -> None:
     proof = dx.prove(WRONG[name], parameters="a", data="x, y")
@@ -124,6 +125,7 @@ HALF_DEFINED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("name", one_in(3, HALF_DEFINED))
 def test_a_seam_with_a_side_that_lacks_its_value_in_part_is_looked_at(name: str) -> None:
     """At x = 0 and a > 0 autograd computes 0, where the derivative is 3 or 1."""
@@ -153,6 +155,7 @@ def test_a_choice_that_follows_from_a_condition_is_not_stated(
     assert dx.prove(program, **arguments).conditions == stated
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_domain_on_a_seam_is_decided() -> None:
     proof = dx.prove(RIGHT["inequality"], parameters="a", domain="y == 1")
     assert (proof.status, proof.exclusions) == ("proved", ("y = 1",))
@@ -164,6 +167,7 @@ def test_a_domain_on_a_seam_is_decided() -> None:
     assert dx.prove(cut, parameters="a", domain="y != 1").status == "proved"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_seam_of_a_parameter_is_a_case_for_the_others() -> None:
     def chosen(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
         return (torch.where(b == 0, a.detach(), a) * x).mean()
@@ -173,6 +177,7 @@ def test_a_seam_of_a_parameter_is_a_case_for_the_others() -> None:
     assert found is not None and found.point["b"] == 0
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(
     ("function", "exact", "computed"),
     [
@@ -211,6 +216,7 @@ def test_a_kink_is_a_side_condition_and_a_smooth_seam_is_none(
     assert (proof.status, proof.conditions, proof.exclusions) == ("proved", conditions, ())
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(("cut", "status"), [slow(False, "proved"), (True, "refuted")])
 def test_a_corner_of_two_smooth_seams_is_looked_at(cut: bool, status: str) -> None:
     def corner(a: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -274,6 +280,7 @@ def test_the_jump_of_the_angle_is_a_side_condition() -> None:
     assert dx.prove(lambda a, b: torch.atan2(a, b**2 + 1), parameters="a, b", data="").conditions == ()
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_counterexamples_are_of_ordinary_size() -> None:
     tiny = function_of(
         lambda a: torch.where(a < 0, a**2, a**3), lambda upstream, a: upstream * torch.where(a < 0, a, 3 * a**2)

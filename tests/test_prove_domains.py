@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from representatives import each_value
 
 import diffexplore as dx
 
@@ -31,8 +32,7 @@ WITH_POLES: dict[str, Map] = {
 POLES = "a is not 0, −1, −2, …"
 
 
-@pytest.mark.parametrize("name", WITH_POLES)
-@pytest.mark.parametrize("way", CANCELLED)
+@pytest.mark.parametrize(("name", "way"), each_value(list(WITH_POLES), list(CANCELLED)))
 def test_poles_of_what_cancels_are_left_out(name: str, way: str) -> None:
     proof = dx.prove(lambda a: (CANCELLED[way](WITH_POLES[name], a) + a * a).sum(), parameters="a")
     assert (proof.status, proof.conditions, proof.exclusions) == ("proved", (POLES,), ())

@@ -146,6 +146,7 @@ PLANTED = [
 PLANTED_EACH_TIME = [("nearest", 0), ("median", 0), ("mean by own mask", 0)]
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(("name", "place"), these(PLANTED_EACH_TIME, PLANTED))
 def test_a_wrong_entry_is_refuted(name: str, place: int) -> None:
     function, shapes = READ[name]
@@ -171,6 +172,7 @@ class Positive(torch.autograd.Function):
         return gradient, None
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(
     ("edge", "shape", "status"),
     [slow(0.0, "x[2]", "proved"), (0.0, "x[1]", "proved"), slow(-1.0, "x[1]", "refuted"), (0.25, "x[1]", "refuted")],
@@ -255,6 +257,7 @@ class ComplexSquare(torch.autograd.Function):
         return found.real, found.imag, None
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(("conjugate", "status"), [(True, "proved"), (False, "refuted")])
 def test_the_conjugate_that_a_backward_forgets_is_missed(conjugate: bool, status: str) -> None:
     proof = dx.prove(lambda x, y: ComplexSquare.apply(x, y, conjugate), parameters="x y", data=[])
@@ -266,6 +269,7 @@ def test_complex_numbers_of_any_number_of_samples() -> None:
     assert (proof.status, proof.samples) == ("proved", None)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_the_gradient_of_polar_is_wrong_for_a_negative_size() -> None:
     """The backward divides the result by its absolute value, which loses the sign: torch 2.13."""
     proof = dx.prove(lambda r, t: torch.view_as_real(torch.polar(r, t)), parameters="r t", data=[])
@@ -310,6 +314,7 @@ def test_more_values_than_four_are_not_ordered() -> None:
         dx.prove(lambda x: x.sort().values, parameters="x[5]", data=[])
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_the_determinant_of_a_singular_matrix_has_a_derivative_that_torch_misses() -> None:
     """The derivative is the transposed adjugate, also where the determinant is 0; torch multiplies by that."""
     proof = dx.prove(torch.det, parameters="A[2,2]", data=[])

@@ -109,6 +109,7 @@ class PlantedPerceptron(torch.autograd.Function):
         return slope * factor, inner @ W
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("wrong", [slow((0, 0), id="first"), pytest.param((1, 0), id="inner"), slow((2, 0), id="last")])
 def test_a_wrong_entry_among_equals_is_refuted_and_named(wrong: tuple[int, int]) -> None:
     PlantedPerceptron.wrong = wrong
@@ -195,6 +196,7 @@ class PlantedRectifier(torch.autograd.Function):
         return (upstream * open_ * x * factor).sum(0), upstream * open_ * w
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("wrong", [slow(0), 1])
 def test_a_wrong_entry_among_equals_with_kinks_is_refuted_and_named(wrong: int) -> None:
     PlantedRectifier.wrong = wrong

@@ -111,6 +111,7 @@ def test_a_second_backward_call_is_run_as_one() -> None:
     assert x.grad.item() == pytest.approx(float(found.right))
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_counterexample_with_samples_shows_in_a_batch() -> None:
     def twice(a: Tensor, x: Tensor) -> Tensor:
         return (a * x**2 + (a * x**2).detach() * a).mean()

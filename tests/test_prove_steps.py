@@ -94,6 +94,7 @@ def test_a_slope_through_a_step_is_refuted() -> None:
     assert proof.cause is not None and proof.cause.key == "surrogate"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_wrong_branch_by_a_step_is_no_null_set() -> None:
     """floor(a) is 0 from 0 to 1: no boundary that could be left out."""
     wrong = dx.prove(lambda a: torch.where(torch.floor(a) == 0, a * a.detach(), a), parameters="a", data="")

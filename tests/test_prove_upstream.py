@@ -72,6 +72,7 @@ NORMALISED = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
@@ -85,12 +86,14 @@ def test_every_entry_of_an_output_has_its_upstream_gradient(name: str, shape: st
     assert dx.prove(function(forward, wrong), **SHAPES[shape]).status == "refuted"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_sum_hides_what_the_output_shows() -> None:
     wrong = function(centred, lambda x, g: 2 * (g - g.mean(-1, keepdim=True)))
     assert dx.prove(lambda x: wrong.apply(x).sum(), parameters="x[2]", data=[]).status == "proved"
     assert dx.prove(wrong, parameters="x[2]", data=[]).status == "refuted"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_the_numbers_at_a_counterexample_are_those_of_torch() -> None:
     written = function(unit, lambda x, g: g / x.square().sum(-1, keepdim=True))
     proof = dx.prove(written, parameters="x[2]", data=[])
@@ -294,6 +297,7 @@ class IgnoresSecondWrongly(IgnoresSecond):
         return 2 * g, g
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_without_declarations_every_argument_is_differentiated_by() -> None:
     proof = dx.prove(Product)
     assert (proof.status, [statement.name for statement in proof.statements]) == ("proved", ["x", "y"])
@@ -301,6 +305,7 @@ def test_without_declarations_every_argument_is_differentiated_by() -> None:
     assert dx.prove(lambda w, x: (w * x).mean(), data="x").parameters == ("w",)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_by_what_a_program_ignores_its_gradient_is_0() -> None:
     assert dx.prove(IgnoresSecond).status == "proved"
     assert [statement.name for statement in dx.prove(IgnoresSecondWrongly).refuted] == ["y"]
@@ -329,6 +334,7 @@ def test_a_loss_of_one_number_is_not_held_against_an_output_of_several() -> None
         dx.prove(lambda x: 2 * x, dx.Loss("2*x1", parameters=(), data="x1"), data="x[3]")
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_long_wrong_backward_is_refuted_by_values_first() -> None:
     def forward(x: Tensor) -> Tensor:
         return centred(x) * (centred(x).square().mean(-1, keepdim=True) + 2.0**-17).rsqrt()

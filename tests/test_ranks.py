@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 import ranks_at_work
 from flint import arb, ctx
-from processes import in_a_fork
+from processes import in_a_fork, run_python
 from ranks_at_work import OF_THREE, OF_TWO
 
 from diffexplore.documents import to_json
 from diffexplore.ranks.packing import packed, unpacked
 from diffexplore.ranks.records import Ranks
 
-N = 1_000
+N = 400
 
 
 def write(path: Path, rows: int = N, **changed: Any) -> None:
@@ -33,7 +33,7 @@ def write(path: Path, rows: int = N, **changed: Any) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ranks")
     write(folder / "data.parquet", 290)
-    write(folder / "null.parquet", y=[*range(800), None, *range(199)])
+    write(folder / "null.parquet", y=[*range(320), None, *range(79)])
     write(folder / "nan.parquet", y=[*range(N - 1), float("nan")])
     for rank in range(3):
         here = folder / f"seen by {rank}"
@@ -74,11 +74,11 @@ def test_one_finds_what_there_is_to_find(alone: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("null", "rank 2: {}/null.parquet: row 801 (row group 6, row 21 of it), column 'y': the value is null"),
-        ("nan", "rank 2: {}/nan.parquet: row 1000 (row group 7, row 90 of it), column 'y': nan is not finite"),
+        ("null", "rank 2: {}/null.parquet: row 321 (row group 2, row 61 of it), column 'y': the value is null"),
+        ("nan", "rank 2: {}/nan.parquet: row 400 (row group 3, row 10 of it), column 'y': nan is not finite"),
         (
             "other data",
-            "rank 2 sees other data than rank 0: data.parquet has 1001 rows; there, data.parquet has 1000 rows",
+            "rank 2 sees other data than rank 0: data.parquet has 401 rows; there, data.parquet has 400 rows",
         ),
         ("no data", "rank 2: cannot read further.parquet: No such file or directory"),
         ("lost", "rank 1 ended before the work was done: nothing is written"),
@@ -86,6 +86,17 @@ def test_one_finds_what_there_is_to_find(alone: dict[str, Any]) -> None:
 )
 def test_what_ends_one_ends_all(found: dict[str, Any], folder: Path, kind: str, message: str) -> None:
     assert found[kind] == message.format(folder)
+
+
+@pytest.mark.slow
+def test_torchrun_starts_them(folder: Path, tmp_path: Path) -> None:
+    """Its processes load everything anew; docs/data.md runs the command in forks."""
+    fit = ["fit", ranks_at_work.LINE, "--at", "a=0.7,b=0.2", "--steps", "3", "--data", str(folder / "data.parquet")]
+    start = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "diffexplore")
+    done = run_python(*start, *fit, "--json", str(tmp_path / "two.json"), "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("FIT ") == 1
+    assert json.loads((tmp_path / "two.json").read_text())["n"] == 290
 
 
 @pytest.mark.parametrize("parts", [0, 1, 2, 3, 7, 12])

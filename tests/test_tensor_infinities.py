@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from representatives import each_value
 
 import diffexplore as dx
 
@@ -112,8 +113,7 @@ def test_pixels_that_no_sample_takes_pass(dtype: torch.dtype) -> None:
     assert report and all(row.entries.inconclusive == 0 for row in report.rows)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("lowest", [-torch.inf, None], ids=["infinity", "the lowest number"])
+@pytest.mark.parametrize(("dtype", "lowest"), each_value([torch.float64, torch.bfloat16], [None, -torch.inf]))
 def test_attention_is_certified_whatever_its_mask_holds(dtype: torch.dtype, lowest: float | None) -> None:
     torch.manual_seed(0)
     mask = torch.zeros(3, 3, dtype=dtype).masked_fill(
