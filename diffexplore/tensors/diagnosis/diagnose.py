@@ -28,7 +28,7 @@ from diffexplore.tensors.diagnosis import (
     upstream,
     wrong_slopes,
 )
-from diffexplore.tensors.diagnosis.hypothesis import Family
+from diffexplore.tensors.diagnosis.hypothesis import Family, Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 #: The simplest first.
@@ -78,17 +78,22 @@ FAMILIES: tuple[Family, ...] = (
 ALONG: tuple[Family, ...] = (factors.zero, factors.constant)
 
 
-def cause(scenes: Sequence[GradientScene], families: Sequence[Family] = FAMILIES) -> Cause:
+def cause(
+    scenes: Sequence[GradientScene], families: Sequence[Family] = FAMILIES, known: list[Mistake] | None = None
+) -> Cause:
     """Why the gradient is wrong; ``unexplained`` with its three worst entries where no hypothesis explains all.
 
     ``scenes`` are of the same output and input, one for each upstream gradient; at least one entry of them is wrong.
+    ``known`` are mistakes that explain the gradients by other inputs, which are tried first; what is found is added.
     """
     telling = [scene for scene in scenes if scene.wrong.any()] or list(scenes)
     ordered = [telling[0], *(scene for scene in scenes if scene is not telling[0])]
     with np.errstate(all="ignore"):  # what a hypothesis makes of infinities and zeros explains nothing
-        for family in families:
+        for family in (lambda _: iter(known or ()), *families):
             for hypothesis in family(ordered):
                 if hypothesis.holds(ordered):
+                    if known is not None and hypothesis.of_forward and hypothesis not in known:
+                        known.append(hypothesis)
                     return Cause(hypothesis.key, hypothesis.message, {**hypothesis.fields, "certain": True})
     return _worst(ordered[0])
 
