@@ -34,7 +34,7 @@ def broken(*_arguments: Any, **_options: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("others", [True, False])
 def test_a_broken_family_of_causes_loses_no_verdict(monkeypatch: pytest.MonkeyPatch, others: bool) -> None:
     families = (broken, *diagnose.FAMILIES) if others else (broken,)
-    monkeypatch.setattr(diagnose.cause, "__defaults__", (families,))
+    monkeypatch.setattr(diagnose.cause, "__defaults__", (families, None))
     x = torch.randn(3, dtype=torch.float64, requires_grad=True)
     report = dx.gradcheck(Tripled, x, raise_exception=False)
     (row,) = report.rows

@@ -17,7 +17,7 @@ Tensor = torch.Tensor
 
 def numbers(*shape: int, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed + sum(shape))
-    return torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
+    return torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
 
 
 def cause(forward: Callable[..., Tensor], backward: Callable[..., Any], *inputs: Tensor) -> Any:
@@ -107,6 +107,28 @@ CASES: dict[str, tuple[Callable[..., Tensor], Callable[..., Any], tuple[Tensor, 
             - 2 * (x - x.mean(1, keepdim=True)) * (g * x).sum(1, keepdim=True) / (x.var(1, unbiased=False, keepdim=True) + 1) ** 2
         ), (x,), "scaled_path", "`x.var(1, unbiased=False, keepdim=True)`, test_tensor_diagnosis_ways.py",
     ),
+    "softmax along another axis": (
+        lambda x: torch.log_softmax(x, 1).square(),
+        lambda g, x: (lambda gl: gl - torch.softmax(x, 0) * gl.sum(1, keepdim=True))(2 * g * torch.log_softmax(x, 1)), (x,),
+        "reduction_axis", "softmax along axis 0 is used for that along axis 1",
+    ),
+    "the weights of the other of two": (
+        lambda x: torch.logsumexp(x, 1) * torch.logsumexp(x * x, 1),
+        lambda g, x: g[:, None] * (
+            torch.logsumexp(x * x, 1)[:, None] * torch.softmax(x * x, 1)
+            + torch.logsumexp(x, 1)[:, None] * 2 * x * torch.softmax(x * x, 1)
+        ), (x,), "wrong_operand", "the softmax of `torch.logsumexp(x * x, 1)`",
+    ),
+    "a solution with the inverse for its transpose": (
+        lambda x: torch.linalg.solve(x + 4 * torch.eye(4), x - x.t()),
+        lambda g, x: (lambda y, z: y - y.t() - y @ z.t())(
+            torch.linalg.inv(x + 4 * torch.eye(4)) @ g, torch.linalg.solve(x + 4 * torch.eye(4), x - x.t())
+        ), (square,), "transposed", "on the way back to both operands of `torch.linalg.solve(",
+    ),
+    "the order of pixels": (
+        lambda x: torch.pixel_shuffle(x.exp(), 2), lambda g, x: g.reshape(x.shape) * x.exp(), (numbers(1, 4, 2, 3),),
+        "permuted", "in the order in which they lie there",
+    ),
     "a factor in words": (
         lambda x: x.square() * x.exp(), lambda g, x: g * (2 * x + x.square()) * x.exp() * math.sqrt(2 / math.pi), (x,),
         "factor", "it is √(2/π) times the gradient",
@@ -124,6 +146,21 @@ def test_the_cause_is_named(name: str) -> None:
     found = cause(forward, backward, *inputs)
     assert found.key == key, found
     assert words in found.message, found
+
+
+def test_one_mistake_is_told_of_every_input_that_it_reaches() -> None:
+    """By the scale alone, one number, it might be any factor."""
+
+    def backward(g: Tensor, x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        p = torch.softmax(scale * x, 1)
+        gs = p * (g - (p * g).sum(0))
+        return scale * gs, (gs * x).sum()
+
+    function = function_of_all(lambda x, scale: torch.softmax(scale * x, 1), backward).apply
+    report = dx.gradcheck(function, (x, numbers()), raise_exception=False, battery="none")
+    causes = [row.cause for row in report.rows]
+    assert [one.key if one else None for one in causes] == ["reduction_axis"] * 2
+    assert causes[0] == causes[1]
 
 
 @pytest.mark.parametrize("off", [1e-3, 1e-6])

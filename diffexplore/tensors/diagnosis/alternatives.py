@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +14,7 @@ from diffexplore.arithmetic.double_balls import exact
 from diffexplore.tensors.diagnosis.edges import PathEdge, edges, expressions, makers, name_of_edge
 from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.other_factors import other_factors, values_of
+from diffexplore.tensors.diagnosis.places import SourceLine
 from diffexplore.tensors.diagnosis.recording import RecordedSweep, centres
 from diffexplore.tensors.diagnosis.scene import GradientScene
 from diffexplore.tensors.sweep import swept
@@ -20,15 +22,21 @@ from diffexplore.tensors.sweep import swept
 #: Cotangents that stand in the places of those of some edges.
 _Instead = Sequence[tuple[PathEdge, np.ndarray]]
 
+_INVERSES = ("linalg_inv_ex", "inverse")
+
 
 @dataclass(frozen=True, eq=False)
 class WrongOperation:
-    """A mistake in the way back of one operation, and by how much it moves the gradient by each source."""
+    """A mistake in the way back of one operation, and by how much it moves the gradient by each source.
+
+    ``inverse`` is the expression with an inverse that it belongs to.
+    """
 
     key: str
     message: str
     moves: tuple[np.ndarray, ...]
     fields: dict[str, str] = field(default_factory=dict)
+    inverse: SourceLine | None = None
 
 
 def of_operations(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
@@ -36,14 +44,21 @@ def of_operations(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     sweep = scenes[0].sweep
     if sweep is None:
         return
-    for number, one in enumerate(_alternatives(sweep)):
-        yield Mistake(one.key, one.message, partial(_with, number=number), one.fields)
+    several = list(enumerate(_alternatives(sweep)))
+    for number, one in several:
+        yield Mistake(one.key, one.message, partial(_with, numbers=[number]), one.fields, of_forward=True)
+    of_inverses = [(number, one) for number, one in several if one.inverse is not None]
+    for (first, one), (second, other) in itertools.combinations(of_inverses, 2):
+        if one.inverse == other.inverse:  # a solution depends on the matrix and on the right side
+            message = f"on the way back to both operands of {one.inverse}, the inverse is used for its transpose"
+            yield Mistake("transposed", message, partial(_with, numbers=[first, second]), {"path": str(one.inverse)})
 
 
-def _with(scene: GradientScene, number: int) -> np.ndarray | None:
-    if scene.sweep is None or number >= len(_alternatives(scene.sweep)):
+def _with(scene: GradientScene, numbers: Sequence[int]) -> np.ndarray | None:
+    if scene.sweep is None or max(numbers) >= len(_alternatives(scene.sweep)):
         return None
-    return np.asarray(scene.exact + _alternatives(scene.sweep)[number].moves[scene.source])
+    moves = [_alternatives(scene.sweep)[number].moves[scene.source] for number in numbers]
+    return np.asarray(scene.exact + np.sum(moves, axis=0))
 
 
 def moved_by(sweep: RecordedSweep, instead: _Instead) -> tuple[np.ndarray, ...]:
@@ -64,7 +79,8 @@ def _alternatives(sweep: RecordedSweep) -> tuple[WrongOperation, ...]:
 
 
 def _found(sweep: RecordedSweep) -> Iterator[WrongOperation]:
-    made_by = makers(sweep)
+    made_by, tape = makers(sweep), sweep.tape
+    of_inverses = {place for place, one in zip(tape.places, tape.operators, strict=True) if one in _INVERSES}
     for edge, last in expressions(sweep):
         yield from _mask(sweep, [edge], last)
     for _, grouped in groupby(edges(sweep)[0], key=lambda edge: edge.number):
@@ -77,7 +93,9 @@ def _found(sweep: RecordedSweep) -> Iterator[WrongOperation]:
                 yield WrongOperation(key, message, moved_by(sweep, [(edge, back)]), {"path": name})
             for words, back in _transposed(sweep, edge):
                 message = f"on the way back to {name}, {words}"
-                yield WrongOperation("transposed", message, moved_by(sweep, [(edge, back)]))
+                place = sweep.tape.places[edge.number]
+                inverse = place if place in of_inverses else None
+                yield WrongOperation("transposed", message, moved_by(sweep, [(edge, back)]), inverse=inverse)
 
 
 def _mask(sweep: RecordedSweep, several: Sequence[PathEdge], last: int) -> Iterator[WrongOperation]:
@@ -114,7 +132,7 @@ def _transposed(sweep: RecordedSweep, edge: PathEdge) -> Iterator[tuple[str, np.
             a, b = (right, left.mT) if edge.index == 0 else (left.mT, right)
             if a.shape[-1] == b.shape[-2] and (a @ b).shape == shape:
                 yield "the matrix beside it is used for its transpose", a @ b
-    elif operator in ("linalg_inv_ex", "inverse") and given.high.shape == shape:
+    elif operator in _INVERSES and given.high.shape == shape:
         inverse = values_of(sweep.tape.entries[edge.number].results[0])
         for left, right in ((inverse, inverse.mT), (inverse.mT, inverse), (inverse, inverse)):
             yield "the inverse is used for its transpose", -left @ given.high @ right

@@ -91,7 +91,7 @@ def slopes(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
             right = f", not {path.slope}" if path.slope is not None else ""
             yield Mistake(
                 "local_slope", f"the derivative of {path.name} is left out: it counts as 1{right}",
-                partial(_without_slope, number=number), {"path": path.name},
+                partial(_without_slope, number=number), {"path": path.name}, of_forward=True,
             )  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def _weighted(key: str, message: str, numbers: list[int], weight: float) -> Mist
         predicted: np.ndarray = scene.exact + weight * np.sum(shares, axis=0)
         return predicted
 
-    return Mistake(key, message, predict)
+    return Mistake(key, message, predict, of_forward=True)
 
 
 def _share(scene: GradientScene, number: int) -> np.ndarray | None:

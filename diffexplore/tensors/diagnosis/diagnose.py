@@ -29,7 +29,7 @@ from diffexplore.tensors.diagnosis import (
     upstream,
     wrong_slopes,
 )
-from diffexplore.tensors.diagnosis.hypothesis import Family
+from diffexplore.tensors.diagnosis.hypothesis import Family, Mistake
 from diffexplore.tensors.diagnosis.scene import GradientScene
 
 #: The simplest first.
@@ -79,32 +79,35 @@ FAMILIES: tuple[Family, ...] = (
 ALONG: tuple[Family, ...] = (factors.zero, factors.constant)
 
 
-def cause(scenes: Sequence[GradientScene], families: Sequence[Family] = FAMILIES) -> Cause:
+def cause(
+    scenes: Sequence[GradientScene], families: Sequence[Family] = FAMILIES, known: list[Mistake] | None = None
+) -> Cause:
     """Why the gradient is wrong; ``unexplained`` with its three worst entries where no hypothesis explains all.
 
     ``scenes`` are of the same output and input, one for each upstream gradient; at least one entry of them is wrong.
+    ``known`` are mistakes that explain the gradients by other inputs, which are tried first; what is found is added.
     """
     telling = [scene for scene in scenes if scene.wrong.any()] or list(scenes)
     ordered = [telling[0], *(scene for scene in scenes if scene is not telling[0])]
     broken: Exception | None = None
     with np.errstate(all="ignore"):  # what a hypothesis makes of infinities and zeros explains nothing
-        for family in families:
+        for family in (lambda _: iter(known or ()), *families):
             try:
                 found = _explained_by(family, ordered)
             except Exception as error:  # of ours: the verdict stands, and other families may explain it
                 broken = broken or error
                 continue
-            if found is not None:
-                return told(found, broken)
+            if found is None:
+                continue
+            if known is not None and found.of_forward and found not in known:
+                known.append(found)
+            return told(Cause(found.key, found.message, {**found.fields, "certain": True}), broken)
     return told(_worst(ordered[0]), broken)
 
 
-def _explained_by(family: Family, scenes: Sequence[GradientScene]) -> Cause | None:
+def _explained_by(family: Family, scenes: Sequence[GradientScene]) -> Mistake | None:
     """The first hypothesis of a family that explains all scenes."""
-    for hypothesis in family(scenes):
-        if hypothesis.holds(scenes):
-            return Cause(hypothesis.key, hypothesis.message, {**hypothesis.fields, "certain": True})
-    return None
+    return next((hypothesis for hypothesis in family(scenes) if hypothesis.holds(scenes)), None)
 
 
 def _worst(scene: GradientScene) -> Cause:

@@ -89,12 +89,17 @@ def expressions(sweep: RecordedSweep) -> list[tuple[PathEdge, int]]:
 
 
 def steps_of_loops(sweep: RecordedSweep) -> list[list[PathEdge]]:
-    """The edges of each operation that runs several times by the same expression, in the order of the forward."""
+    """The edges of each operation that runs several times by the same expression on operands of the same shapes.
+
+    They are in the order of the forward.
+    """
     if not sweep.steps:
-        found: dict[tuple[SourceLine, str, int], list[PathEdge]] = {}
+        found: dict[tuple[SourceLine, str, int, tuple[object, ...]], list[PathEdge]] = {}
         for edge in sorted(edges(sweep)[0], key=lambda edge: edge.number):
-            tape = sweep.tape
-            found.setdefault((tape.places[edge.number], tape.operators[edge.number], edge.index), []).append(edge)
+            tape, entry = sweep.tape, sweep.tape.entries[edge.number]
+            shapes = (*(None if one is None else one.layout.shape for one in (*entry.operands, *entry.results)),)
+            key = tape.places[edge.number], tape.operators[edge.number], edge.index, shapes
+            found.setdefault(key, []).append(edge)
         sweep.steps.append([several for several in found.values() if len(several) >= FEWEST_STEPS])
     kept: list[list[PathEdge]] = sweep.steps[0]
     return kept

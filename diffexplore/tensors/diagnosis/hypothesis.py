@@ -19,6 +19,7 @@ class Mistake:
     """A named cause, and the numbers that it predicts.
 
     ``fitted`` counts the numbers in it that were taken from the gradient itself: so many entries are no evidence.
+    ``of_forward`` says that it is of one place of the forward, whatever input is differentiated by.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Mistake:
     predict: Prediction
     fields: Mapping[str, Any] = field(default_factory=dict)
     fitted: int = 0
+    of_forward: bool = False
 
     def holds(self, scenes: Sequence[GradientScene]) -> bool:
         """Whether it explains every entry of every scene, and more than it was fitted to."""

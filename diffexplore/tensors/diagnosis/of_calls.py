@@ -14,6 +14,7 @@ from diffexplore.checking.judge import FAIL, Judged
 from diffexplore.checking.records import Cause
 from diffexplore.tensors.candidate import TensorInput
 from diffexplore.tensors.diagnosis.diagnose import ALONG, FAMILIES, cause
+from diffexplore.tensors.diagnosis.hypothesis import Mistake
 from diffexplore.tensors.diagnosis.nonfinite import origin
 from diffexplore.tensors.diagnosis.of_backward import of_backward
 from diffexplore.tensors.diagnosis.of_compiled import only_compiled
@@ -34,6 +35,7 @@ class Diagnoses:
     def __init__(self, calls: TensorCalls) -> None:
         self._calls = calls
         self._sweeps: dict[tuple[int, int], RecordedSweep | None] = {}
+        self._known: dict[str, list[Mistake]] = {}
 
     def causes(
         self, output: str, place: int, source: TensorInput, trials: Sequence[tuple[int, UpstreamTrial]]
@@ -62,7 +64,7 @@ class Diagnoses:
                 return (written,)
         if not any(scene.wrong.any() for scene in scenes) or any(trial.absent for _, trial in trials):
             return ()
-        return (cause(scenes),)
+        return (cause(scenes, known=self._known.setdefault(output, [])),)
 
     def of_estimates(self, output: Tensor, source: TensorInput, judged: Judged, *, along: bool) -> tuple[Cause, ...]:
         """Why a gradient failed whose truth is estimated: by entry, or ``along`` directions; nothing where unknown."""

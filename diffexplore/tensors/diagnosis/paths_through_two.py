@@ -68,13 +68,18 @@ def _mistake(scene: GradientScene, place: int, other: int, weight: float, spread
     predict = partial(_predicted, place=place, other=other, weight=weight)
     fields = {"path": names[1], "from": names[0]}
     if weight == -1:
-        return Mistake("cut_path", f"{through} is missing", predict, fields)
+        return Mistake("cut_path", f"{through} is missing", predict, fields, of_forward=True)
     if weight == -2:
-        return Mistake("sign_of_term", f"{through} has the wrong sign", predict, fields)
+        return Mistake("sign_of_term", f"{through} has the wrong sign", predict, fields, of_forward=True)
     text, origin = named_factor(1 + weight, spread, scene)
     why = f": {origin}" if origin else ""
     return Mistake(
-        "scaled_path", f"{through} is counted {text} times{why}", predict, {"factor": 1 + weight, **fields}, fitted=1
+        "scaled_path",
+        f"{through} is counted {text} times{why}",
+        predict,
+        {"factor": 1 + weight, **fields},
+        1,
+        of_forward=True,
     )
 
 

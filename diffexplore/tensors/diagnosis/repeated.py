@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, add, exact
-from diffexplore.arithmetic.tensor_balls import summed_to
 from diffexplore.tensors.diagnosis.edges import (
     FEWEST_STEPS,
     PathEdge,
@@ -47,7 +46,7 @@ def in_every_step(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     """One operation of a loop is cut, negated, or has another's way back, at each of its steps."""
     sweep = scenes[0].sweep
     for number, one in enumerate(() if sweep is None else _found(sweep)):
-        yield Mistake(one.key, one.message, partial(_gradient, number=number), {"path": one.path})
+        yield Mistake(one.key, one.message, partial(_gradient, number=number), {"path": one.path}, of_forward=True)
 
 
 def _gradient(scene: GradientScene, number: int) -> np.ndarray | None:
@@ -107,8 +106,6 @@ def _with_slope(edge: PathEdge, sweep: RecordedSweep, text: str) -> np.ndarray |
     if given is None or result is None:
         return None
     x, y = (np.asarray(region.layout.read(region.state.ball).high) for region in (edge.operand, result))
-    if not x.shape == y.shape == np.shape(given.high):  # at another step the operand may be broadcast
-        return None
     return np.where(given.high == 0, 0.0, given.high * SLOPES[text](x, y))
 
 
@@ -150,17 +147,6 @@ def _swept_with(sweep: RecordedSweep, several: Sequence[PathEdge], way: _Way) ->
     return centres(swept(entries, [(sweep.end, exact(sweep.upstream))], sweep.tape.sources))
 
 
-def _of_shape(found: np.ndarray, shape: tuple[int, ...]) -> DoubleBall | None:
-    """A cotangent of an operand of ``shape``, added up where the operand was broadcast; None where it cannot be one."""
-    try:
-        common = np.broadcast_shapes(found.shape, shape)
-    except ValueError:
-        return None
-    if common != shape:
-        return summed_to(exact(np.array(np.broadcast_to(found, common), np.float64)), shape)
-    return exact(np.ascontiguousarray(np.broadcast_to(found, shape), np.float64))
-
-
 def _changed(entry: TapeEntry, edge: PathEdge, way: _Way) -> TapeEntry:
     def pullback(given: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         back = list(entry.pullback(given))
@@ -172,7 +158,7 @@ def _changed(entry: TapeEntry, edge: PathEdge, way: _Way) -> TapeEntry:
                 right, back[place] = add(right, other), None
         found = None if right is None else way(replace(edge, given=given, cotangent=right))
         if right is not None and found is not None:
-            back[edge.index] = _of_shape(found, right.high.shape) or right
+            back[edge.index] = exact(np.ascontiguousarray(found, np.float64))
         return back
 
     return replace(entry, pullback=pullback)

@@ -115,4 +115,4 @@ def _mistake(place: _Place, way: OtherWay, weight: float) -> Mistake:
 
     times = "" if weight == 1 else f", times {weight:.6g}".replace("-", "−")
     message = f"on the way back to {place.name}, {way.words}{times}"
-    return Mistake(way.key, message, predict, {"path": place.name}, fitted=0 if weight == 1 else 1)
+    return Mistake(way.key, message, predict, {"path": place.name}, 0 if weight == 1 else 1, of_forward=True)

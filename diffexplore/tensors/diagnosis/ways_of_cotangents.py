@@ -41,8 +41,9 @@ def rearranged(sweep: RecordedSweep, edge: PathEdge) -> Iterator[OtherWay]:
     """What comes back is in another order, or added up along an axis; or the cotangent of the result is."""
     back, given = edge.cotangent.high, edge.given[0]
     if given is not None and len(edge.given) == 1 and given.high.size == back.size:
-        words = "the gradient by its result is used in the order in which it lies in memory"
-        yield OtherWay("permuted", words, ("memory",), partial(_in_memory, edge, given.high))
+        words = "the entries of the gradient by its result are used in the order in which they lie"
+        yield OtherWay("permuted", f"{words} there", ("there",), partial(np.reshape, given.high, back.shape))
+        yield OtherWay("permuted", f"{words} in memory", ("memory",), partial(_in_memory, edge, given.high))
     for words, change in changes(back.shape):
         key = "reduction_axis" if "added up" in words else "transposed"
         yield OtherWay(key, f"the gradient is used {words}", ("back", words), partial(change, back))

@@ -1,4 +1,4 @@
-"""What people write for the way back of softmax and log-softmax: sums along a wrong axis, means, left out terms."""
+"""What people write for the way back of softmax and its kin: a wrong axis, the weights of another, left out terms."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from diffexplore.arithmetic.double_balls import DoubleBall, add
 from diffexplore.tensors.diagnosis.edges import PathEdge, edges
 from diffexplore.tensors.diagnosis.kernel_steps import KernelSpan
+from diffexplore.tensors.diagnosis.other_factors import values_of
 from diffexplore.tensors.diagnosis.other_ways import OtherWay
 from diffexplore.tensors.diagnosis.recording import RecordedSweep
 
@@ -26,7 +27,7 @@ def _log_softmax(y: np.ndarray, g: np.ndarray, axes: tuple[int, ...]) -> np.ndar
 
 
 #: The right way back of each kernel but for its axes, and others along its own axis.
-_RIGHT: Mapping[str, _Backward] = {"softmax": _softmax, "safe_softmax": _softmax, "log_softmax": _log_softmax}
+_RIGHT: Mapping[str, _Backward] = {"softmax": _softmax, "log_softmax": _log_softmax}
 _OTHERS: Mapping[str, Mapping[str, _Backward]] = {
     "softmax": {
         "y·(g − Σ g), in which the sum is not weighted by y": lambda y, g, axes: y * (g - g.sum(axes, keepdims=True)),
@@ -68,22 +69,70 @@ def kernels(sweep: RecordedSweep) -> list[tuple[KernelSpan, PathEdge]]:
 
 
 def of_kernels(sweep: RecordedSweep, span: KernelSpan, edge: PathEdge) -> Iterator[OtherWay]:
-    """What comes back through a kernel with another sum."""
-    given, result = edge.given[0], sweep.tape.entries[span.last].results[0]
-    right, operator = _RIGHT.get(span.operator), span.operator.removeprefix("safe_")
-    if given is None or result is None or right is None or given.high.shape != edge.operand.layout.shape:
+    """What comes back through a kernel with another sum, or with other weights."""
+    given, operator = edge.given[0], span.operator.removeprefix("safe_")
+    if given is None or operator not in (*_RIGHT, "logsumexp"):
         return
-    y, count = result.layout.read(result.state.ball).high, given.high.ndim
-    own = int(span.arguments[0]) % max(count, 1)
-    for axis in range(count):
+    own = _axis(span, edge)
+    if operator in _RIGHT and own is not None and given.high.shape == edge.operand.layout.shape:
+        yield from _of_sums(sweep, span, given.high, own)
+    for words, label, weights in _other_weights(sweep, span, edge):
+        key = "reduction_axis" if label[0] == "weights" else "wrong_operand"
+        yield OtherWay(key, words, label, partial(_weighted, operator, given.high, weights, own))
+
+
+def _of_sums(sweep: RecordedSweep, span: KernelSpan, given: np.ndarray, own: int) -> Iterator[OtherWay]:
+    result, operator = sweep.tape.entries[span.last].results[0], span.operator.removeprefix("safe_")
+    if result is None:
+        return
+    y, right = result.layout.read(result.state.ball).high, _RIGHT[operator]
+    for axis in range(given.ndim):
         if axis != own and y.shape[axis] > 1:
             words = f"its sum is taken along axis {axis} and not along axis {own}"
-            yield OtherWay("reduction_axis", words, ("axis", axis), partial(right, y, given.high, (axis,)))
-    if count > 1:
+            yield OtherWay("reduction_axis", words, ("axis", axis), partial(right, y, given, (axis,)))
+    if given.ndim > 1:
         words = f"its sum is taken along all axes and not along axis {own}"
-        yield OtherWay("reduction_axis", words, ("axes",), partial(right, y, given.high, tuple(range(count))))
+        yield OtherWay("reduction_axis", words, ("axes",), partial(right, y, given, tuple(range(given.ndim))))
     for words, backward in _OTHERS[operator].items():
         yield OtherWay(
             "wrong_slope", f"its derivative counts as {words}, where y is its value and g the gradient by it",
-            ("other", words), partial(backward, y, given.high, (own,)),
+            ("other", words), partial(backward, y, given, (own,)),
         )  # fmt: skip
+
+
+def _axis(span: KernelSpan, edge: PathEdge) -> int | None:
+    """The one axis of a kernel."""
+    given, count = span.arguments[0], len(edge.operand.layout.shape)
+    axes = given if isinstance(given, list | tuple) else [given]
+    return int(axes[0]) % count if len(axes) == 1 and count else None
+
+
+def _other_weights(
+    sweep: RecordedSweep, span: KernelSpan, edge: PathEdge
+) -> Iterator[tuple[str, tuple[object, ...], np.ndarray]]:
+    """The weights, a softmax, along another axis, and those of other kernels."""
+    own, shape = _axis(span, edge), edge.operand.layout.shape
+    for axis in range(len(shape)):
+        if axis != own and shape[axis] > 1:
+            words = f"softmax along axis {axis} is used for that along axis {own}"
+            yield words, ("weights", axis), _softmax_of(values_of(edge.operand), axis)
+    for other, beside in kernels(sweep):
+        axis_of_other = _axis(other, beside)
+        if other is not span and beside.operand.layout.shape == shape and axis_of_other is not None:
+            words = f"the softmax of {sweep.tape.places[other.last]} is used for its own"
+            yield words, ("kernel", other.first), _softmax_of(values_of(beside.operand), axis_of_other)
+
+
+def _softmax_of(x: np.ndarray, axis: int) -> np.ndarray:
+    largest = x.max(axis, keepdims=True)
+    powers = np.exp(x - np.where(np.isfinite(largest), largest, 0.0))
+    return np.asarray(powers / powers.sum(axis, keepdims=True))
+
+
+def _weighted(operator: str, given: np.ndarray, weights: np.ndarray, own: int | None) -> np.ndarray | None:
+    """What comes back with these weights."""
+    if operator == "logsumexp" or own is None:
+        return weights * given if given.ndim == weights.ndim else None
+    if operator == "softmax":
+        return _softmax(weights, given, (own,))
+    return np.asarray(given - weights * given.sum(own, keepdims=True))

@@ -91,11 +91,13 @@ def _mistake(one: _Operation, number: int, text: str, constant: float) -> Mistak
     name, written = one.name, times(constant, text)
     if one.slope is None:
         message = f"the gradient through {name} is multiplied by {written}{meaning(written)}"
-        return Mistake("factor_of_input", message, predict, {"path": name, "factor": written}, fitted=1)
+        return Mistake("factor_of_input", message, predict, {"path": name, "factor": written}, 1, of_forward=True)
     right = expression_of(one.slope, one.x, one.y) if one.number is None else times(one.number, "1")
     not_right = f", not {right}" if right else ""
     message = f"the derivative of {name} counts as {written}{not_right}{meaning(written, right)}"
-    return Mistake("wrong_slope", message, predict, {"path": name, "slope": written, "right": right}, fitted=1)
+    return Mistake(
+        "wrong_slope", message, predict, {"path": name, "slope": written, "right": right}, 1, of_forward=True
+    )
 
 
 def _operations(sweep: RecordedSweep) -> tuple[_Operation, ...]:
