@@ -80,8 +80,7 @@ def capture(
     """The graph of ``function`` and of its gradient by the arguments ``wrt``; ``samples`` None means any number.
 
     ``tried`` is the number of samples by which, where any is meant, the function goes one way; ``decisions`` are those
-    of masks on which shapes depend.
-    Raises UsageError for what cannot be captured, with the line of the user's source.
+    of masks on which shapes depend. Raises UsageError for what cannot be captured, with the line of the user's source.
     """
     env = ShapeEnv(duck_shape=False, specialize_zero_one=False)
     fakes = FakeTensorMode(shape_env=env, allow_non_fake_inputs=True)
@@ -121,9 +120,8 @@ def capture(
         except (DiffexploreError, MixesSamples):
             raise
         except FixesSize as fixed:
-            raise MixesSamples(
-                f"a step that fixes the number of samples (len, a loop, F.pad; x.shape[0] does not) at {fixed}"
-            ) from None
+            step = "a step that fixes the number of samples (len, a loop, F.pad; x.shape[0] does not)"
+            raise MixesSamples(f"{step} at {fixed}") from None
         except Exception as error:
             raise _refusal(error, lines, stated=any(array.shape for array in (*parameters, *data))) from error
     graph.graph.eliminate_dead_code()
