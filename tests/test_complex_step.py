@@ -119,3 +119,8 @@ def test_a_third_derivative_without_a_complex_kernel_is_an_obstacle() -> None:
     assert skip_reason(report).startswith(
         "its truncation error is not bounded: the third derivative in a has abs, sign, "
     )
+
+
+@pytest.mark.parametrize("at", [3e-31, 6.6e-34, 2e-70, 0.7, 5e40])
+def test_the_step_is_small_beside_the_number_in_whatever_units(at: float) -> None:
+    assert reduced(run(f"sin(a*{1 / at!r})", at)).verdict == "pass"

@@ -207,3 +207,45 @@ def test_an_infinite_entry_is_no_fault_of_the_entries_beside_it() -> None:
     report = dx.gradcheck(Reciprocal, x, raise_exception=False, battery="none")
     (row,) = report.rows
     assert (row.verdict, row.entries.failed, row.entries.passed) == ("fail", 1, 1), str(report)
+
+
+def of_numpy(
+    scale: float = 1.0, factor: float = 1.0, *, at: float = 0.0, dtype: Any = np.float64
+) -> type[torch.autograd.Function]:
+    """at + sinh(x/scale) in NumPy, rounded to a dtype, with its gradient times a factor."""
+
+    class OfNumpy(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.save_for_backward(x)
+            with np.errstate(over="ignore"):
+                numbers = (at + np.sinh(x.detach().numpy() / scale)).astype(dtype).astype(np.float64)
+            return torch.from_numpy(numbers)
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            return factor * g * (ctx.saved_tensors[0] / scale).cosh() / scale
+
+    return OfNumpy
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-9, 1e-4, 1e9])
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (0.999, "fail")])
+def test_inputs_may_be_in_any_units(scale: float, factor: float, verdict: str) -> None:
+    x = (torch.tensor([0.3, -0.9], dtype=torch.float64) * scale).requires_grad_()
+    assert dx.gradcheck(of_numpy(scale, factor), x, raise_exception=False).verdict == verdict
+
+
+@pytest.mark.parametrize("scale", 10.0 ** np.arange(0, 11, 2))
+@pytest.mark.parametrize("at", [0.0, 1.0])
+@pytest.mark.parametrize("x", [1e-9, 0.5])
+def test_a_rounding_out_of_sight_makes_no_slope_wrong(scale: float, at: float, x: float) -> None:
+    """A slope that float32 hides is not known; at powers of two the roundings of a line would all be the same."""
+    inputs = torch.tensor([x, -3 * x], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(of_numpy(scale, at=at, dtype=np.float32), inputs, raise_exception=False)
+    assert report.verdict != "fail", str(report)
+
+
+def test_a_step_has_no_slope() -> None:
+    inputs = torch.tensor([0.3, -0.9], dtype=torch.float64, requires_grad=True)
+    assert dx.gradcheck(of_numpy(dtype=np.int64), inputs, raise_exception=False).verdict == "fail"

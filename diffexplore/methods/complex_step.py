@@ -29,8 +29,11 @@ from diffexplore.program.program import Program
 
 _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
 
-#: The step is 2 to this power, times the binade of max(1, |x|).
+#: The step is 2 to this power, times the binade of |x|.
 _STEP_EXPONENT = {torch.float64: -64, torch.float32: -40}
+
+#: The smallest binade by which the step is scaled: below it, products with the step may underflow.
+_SMALLEST_BINADE = {torch.float64: -256, torch.float32: -20}
 
 _BRANCHING = having(CORNER, JUMP) | CONTROL - {"full_like"}
 
@@ -81,8 +84,9 @@ class ComplexStep:
         return self.at_step(problem, values, name, n, self.chosen_step(problem, values[name]), reduce=reduce)
 
     def chosen_step(self, problem: Problem, x: Tensor) -> Tensor:
-        """The step at x (float64, the shape of x)."""
-        binade = torch.floor(torch.log2(torch.clamp(x.to(torch.float64).abs(), min=1.0)))
+        """The step at x (float64, the shape of x): small beside it in whatever units, and beside 1 where it is 0."""
+        size = torch.where(x == 0, 1.0, x.to(torch.float64).abs())
+        binade = torch.floor(torch.log2(size)).clamp(min=_SMALLEST_BINADE[problem.dtype])
         return torch.exp2(binade + _STEP_EXPONENT[problem.dtype])
 
     def at_step(

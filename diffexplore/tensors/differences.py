@@ -21,11 +21,18 @@ _FROM_ONE_SIDE = (-11 / 6, 3.0, -3 / 2, 1 / 3)
 #: In units of what rounding makes of it, a distance between both sides that is more than rounding.
 _GAP = 64.0
 
-#: Steps that are tried, relative to the size of the input: each a quarter of the one before.
-_STEPS = tuple(2.0**-place for place in range(3, 15, 2))
+#: The height of two stairs, relative to the number, where it is rounded to float32 out of sight.
+_OF_FLOAT32 = 2.0**-22
+
+#: Steps that are tried, relative to the size of the input: each about a quarter of the one before, and no power of two
+#: times it, so that a rounding out of sight is another one at each.
+_STEPS = (0.125, 0.029, 0.0083, 0.0018, 0.00051, 0.00011)
 
 #: Steps far below, which tell whether the others go over kinks or steep places.
-_FAR_BELOW = (2.0**-17, 2.0**-21)
+_FAR_BELOW = (7.1e-6, 4.7e-7)
+
+#: Numbers below may be small for the units that they are in.
+_SMALL = 2.0**-4
 
 #: So far from a number, relative to its size, that a cache by value does not know the other one.
 _BESIDE = 2.0**-48
@@ -39,25 +46,46 @@ class Estimated:
     """A derivative along a direction, and how far it may be off, as measured.
 
     ``gap`` is how far the derivatives from both sides are apart. ``of_stairs`` says that it is that of many stairs, of
-    which each has another slope.
+    which each has another slope. ``hidden`` is the slope that a function may have which does not move at all, where it
+    is rounded to float32 out of sight.
     """
 
     value: float
     error: float
     gap: float = 0.0
     of_stairs: bool = False
+    hidden: float = 0.0
+
+    def beside(self, gradient: float) -> Estimated:
+        """The truth for a gradient: one of 0 agrees with a function that does not move."""
+        return self if gradient == 0 else replace(self, error=self.error + self.hidden)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A value of a function, and how far the rounding of its operations may have it off."""
+    """A value of a function, how far the rounding of its operations has it off at most, and the size of its terms."""
 
     value: float
     rounding: float
+    size: float
 
 
 def estimated(function: Callable[[float], Sample], size: float) -> Estimated:
     """The derivative of ``function`` at 0; ``size`` is that of the numbers which its argument moves.
+
+    Steps are relative to that, and to 1 where it is below: a number may be small beside what the function does with
+    it, or in units that make it small. Where the steps of 1 say nothing, those of ``size`` are taken if they do.
+    """
+    found = _of_size(function, max(1.0, size))
+    if not 0 < size < _SMALL or found.of_stairs or ESTIMATE_FACTOR * found.error <= abs(found.value):
+        return found
+    near = _of_size(function, size)
+    # Where nothing moves, all that is known is that something rounds it away.
+    return near if near.value != 0 and ESTIMATE_FACTOR * near.error <= abs(near.value) else found
+
+
+def _of_size(function: Callable[[float], Sample], size: float) -> Estimated:
+    """The derivative by steps relative to ``size``.
 
     The step is the one whose estimate differs least from that of the step before, and from those of smaller steps,
     of which rounding explains some; the error is that difference and what the rounding of the function's values
@@ -73,7 +101,8 @@ def estimated(function: Callable[[float], Sample], size: float) -> Estimated:
     best = _best(found)
     if not _doubted(best, found):
         return best
-    stairs = stairs_around(lambda at: function(at).value, size, rounding=function(0.0).rounding)
+    at_0 = function(0.0)
+    stairs = stairs_around(lambda at: function(at).value, size, rounding=at_0.rounding)
     if stairs is None:
         return best
     large = [
@@ -81,19 +110,22 @@ def estimated(function: Callable[[float], Sample], size: float) -> Estimated:
         for one, step in zip(found[: len(_STEPS)], steps, strict=False)
     ]
     across = _best(large)
-    # Stairs without a slope are those of a rounding, unless they are tiny: its derivative is 0.
-    return best if stairs.flat and not ESTIMATE_FACTOR**2 * across.error <= abs(across.value) else across
+    # Stairs without a slope are those of a rounding that is meant, unless they are tiny: its derivative is 0.
+    tiny = stairs.height <= _OF_FLOAT32 * at_0.size or ESTIMATE_FACTOR**2 * across.error <= abs(across.value)
+    return best if stairs.flat and not tiny else across
 
 
 def _at_step(function: Callable[[float], Sample], here: float, step: float) -> Estimated:
     """The difference at one step, with the error that rounding may make in it; ``here`` is the value at 0."""
-    total, rounding, gap = 0.0, 0.0, 2 * _FROM_ONE_SIDE[0] * here
+    total, rounding, gap, moves = 0.0, 0.0, 2 * _FROM_ONE_SIDE[0] * here, False
     for (times, weight), one_sided in zip(_WEIGHTS, _FROM_ONE_SIDE[1:], strict=True):
         above, below = function(times * step), function(-times * step)
         total += weight * (above.value - below.value)
         gap += one_sided * (above.value + below.value)
         rounding += abs(weight) * (above.rounding + below.rounding)
-    return Estimated(total / step, rounding / step, abs(gap) / step)
+        moves = moves or not above.value == below.value == here
+    hidden = 0.0 if moves else _OF_VALUES * _OF_FLOAT32 / 4 * function(0.0).size
+    return Estimated(total / step, rounding / step, abs(gap) / step, hidden=hidden / step)
 
 
 def _best(found: list[Estimated]) -> Estimated:

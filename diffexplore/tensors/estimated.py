@@ -32,6 +32,8 @@ FEW_ENTRIES, DIRECTIONS = 16, 4
 #: So many entries are estimated one by one where a direction shows that some are wrong.
 MOST_ENTRIES = 256
 
+_UNKNOWN = Sample(math.nan, math.nan, math.nan)
+
 
 class Differences:
     """Derivatives of the outputs of one call by its inputs, in float64 where the function takes that.
@@ -65,20 +67,20 @@ class Differences:
         tensor = next(one.tensor for one in self._call.sources if one.name == name)
         weights = upstream.detach().to("cpu", torch.float64)
         way = torch.from_numpy(np.ascontiguousarray(direction)).reshape(tensor.shape).to(tensor.device)
-        size = max(1.0, float(tensor.detach().abs().max()))
+        size = float(tensor.detach()[way != 0].abs().max()) if bool((way != 0).any()) else 0.0
 
         def sample(step: float) -> Sample:
             try:
                 returned = self._returned(name, tensor.detach().to(torch.float64) + step * way)
             except CandidateError:  # so far from the input it does not take numbers
-                return Sample(math.nan, math.nan)
+                return _UNKNOWN
             if not returned:
-                return Sample(math.nan, math.nan)
+                return _UNKNOWN
             found = next((value for called, value in returned if called == output.name), None)
             found = returned[place][1] if found is None else found
             found = found.detach().to("cpu", torch.float64)
-            rounding = ((self._relative * found.abs() + self._absolute) * weights.abs()).sum()
-            return Sample(float((found * weights).sum()), float(rounding))
+            size, absolute = float((found * weights).abs().sum()), self._absolute * float(weights.abs().sum())
+            return Sample(float((found * weights).sum()), self._relative * size + absolute, size)
 
         return estimated(sample, size)
 

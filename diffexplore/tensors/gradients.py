@@ -166,11 +166,12 @@ def estimated_pairs(calls: TensorCalls, outputs: Sequence[TensorOutput]) -> Iter
         ]
 
         def trial(i: int, source: TensorInput, case: int, ways: Sequence[np.ndarray]) -> UpstreamTrial:
-            number, upstream, found = cases[case]  # noqa: B023  # called at once
+            number, upstream, gradients = cases[case]  # noqa: B023  # called at once
             truths = [differences.along(one, place, upstream, source.name, way) for way in ways]  # noqa: B023
-            numbers = _along(found[i], ways, [other[i] for other in moved[case]], candidate, upstream)  # noqa: B023
+            numbers = _along(gradients[i], ways, [other[i] for other in moved[case]], candidate, upstream)  # noqa: B023
             beside = _largest(numbers_of(upstream)) or 1.0
-            verdicts = judged(numbers, _ball(truths), source.tensor.dtype, reason=None, proved=False, elsewhere=beside)
+            known = _ball([truth.beside(value) for truth, value in zip(truths, numbers.value, strict=True)])
+            verdicts = judged(numbers, known, source.tensor.dtype, reason=None, proved=False, elsewhere=beside)
             wide = _in_float64(calls, one, upstream)[i] if (verdicts.verdict == FAIL).any() else None  # noqa: B023
             if wide is not None:
                 along = np.array([component(wide, way) for way in ways])
