@@ -44,7 +44,7 @@ class _Scaled(torch.autograd.Function):
 #: Each kernel in one dtype, to a size, by a scale and between corners, and of a single pixel.
 EACH_TIME = [
     ("linear at corners", torch.float32), ("bilinear by a scale", torch.float32), ("trilinear", torch.float64),
-    ("bicubic", torch.float64), ("bicubic of one pixel", torch.float32), ("bilinear of the same size", torch.float64),
+    ("bicubic of one pixel", torch.float64), ("bilinear of the same size", torch.float64),
 ]  # fmt: skip
 
 

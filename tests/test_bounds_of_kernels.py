@@ -106,7 +106,7 @@ def _checked(name: str, dtype: torch.dtype, seed: int) -> Any:
 
 
 #: Of the operators that are alike one: by indices, by places between cells, of matrices, of transforms.
-EACH_TIME = ("bags, weighted", "distances", "eigenvalues", "segments, means", "matrix exponential", "complex functions")
+EACH_TIME = ("bags, weighted", "distances", "eigenvalues", "segments, means")
 
 
 @pytest.mark.parametrize("name", these(EACH_TIME, CASES))

@@ -59,7 +59,13 @@ class Constant:
 
     def as_number(self, most: int = 2**53) -> float | int:
         """The nearest double, or the whole number itself of at most ``most``: for libraries that cast numbers."""
-        return int(self.exact) if self.exact.is_Integer and abs(int(self.exact)) <= most else self.nearest
+        whole = self._whole
+        return self.nearest if whole is None or abs(whole) > most else whole
+
+    @cached_property
+    def _whole(self) -> int | None:
+        """The number, where it is a whole one."""
+        return int(self.exact) if self.exact.is_Integer else None
 
 
 @dataclass(frozen=True)

@@ -168,10 +168,14 @@ class TensorCandidate:
             keep_alive(tensor)
             keep_hooks(tensor, one.tensor)
             inputs.append(replace(one, tensor=tensor, differentiated=tensor.requires_grad))
-        args, kwargs, state = tree_map(
-            lambda leaf: new.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf,
-            (self.args, dict(self.kwargs), dict(self.state)),
-        )
+
+        def put(given: Any) -> Any:
+            if given is None or isinstance(given, (Tensor, int, float, str)):  # most are: no tree is walked for them
+                return new.get(id(given), given)
+            return tree_map(lambda leaf: new.get(id(leaf), leaf) if isinstance(leaf, Tensor) else leaf, given)
+
+        args, state = tuple(map(put, self.args)), {name: put(one) for name, one in self.state.items()}
+        kwargs = {name: put(one) for name, one in self.kwargs.items()}
         return replace(self, args=args, kwargs=kwargs, state=state, inputs=tuple(inputs))
 
 
@@ -214,6 +218,9 @@ def is_checked_in(dtype: torch.dtype) -> bool:
 
 def named_tensors(tree: Any, name: str) -> Iterator[tuple[str, Tensor]]:
     """The tensors in nested containers: ``name`` for one alone, "name 1" in a tuple or list, keys in a mapping."""
+    if isinstance(tree, Tensor):
+        yield name, tree
+        return
     for path, leaf in tree_flatten_with_path(tree)[0]:
         if isinstance(leaf, Tensor):
             yield ".".join(_step(name, path)), leaf

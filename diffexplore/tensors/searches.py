@@ -42,13 +42,15 @@ def check_no_search(
         return
     if any(nearby.stays_inside(source.tensor.device) for source in sources):
         return
-    differences: Differences | None = None
-    for source, several in zip(sources, trials, strict=True):
-        doubtful = None if source.tensor.is_complex() else _doubtful(several)
-        if doubtful is None:
-            continue
-        number, entries = doubtful
-        differences = differences or Differences(subject.forward)
+    doubted = [
+        (source, several, doubtful)
+        for source, several in zip(sources, trials, strict=True)
+        if not source.tensor.is_complex() and (doubtful := _doubtful(several)) is not None
+    ]
+    if not doubted or not _decides_otherwise(subject.forward):  # a few calls tell, where differences take many
+        return
+    differences = Differences(subject.forward)
+    for source, several, (number, entries) in doubted:
         truth, upstream = several[number].judged.truth, calls.upstreams[output.name][number]
         way = np.where(entries, direction(entries.shape, subject.candidate.seed), 0.0)
         found = differences.along(output, calls.outputs.index(output), upstream, source.name, way)
@@ -60,7 +62,7 @@ def check_no_search(
         differs = abs(found.value - certified) > radius + ESTIMATE_FACTOR * found.error
         if found.of_stairs and not flat:  # they are there, however well their slope is known
             known, differs = True, abs(found.value - certified) > radius + found.error
-        if known and (differs or truth.status[entries].any()) and _decides_otherwise(subject.forward):
+        if known and (differs or truth.status[entries].any()):
             raise TinySteps("it goes in tiny steps, as a bisection does")
 
 

@@ -21,7 +21,7 @@ from diffexplore.checking.staged import RunningMode, StagedProgram
 from diffexplore.errors import DiffexploreError
 from diffexplore.methods.base import Estimate
 from diffexplore.methods.problem import Problem
-from diffexplore.program.program import Program, lower
+from diffexplore.program.program import lower
 
 _BITS = 320
 
@@ -94,20 +94,17 @@ class Scene:
         if (expression, knob) not in self._known:
             if expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo, sympy.I):
                 raise SceneUnavailable
-            data, moved = self.problem.loss.data, (*self.problem.loss.parameters, *self.problem.wrt)
-            reading = RunningMode(BALLS, arb, cases=CASES, by=moved)
+            loss, inputs = self.problem.loss, self.problem.inputs
+            numbers = tuple((name, self.point[name]) for name in inputs if name in self.point)
+            if knob is not None:
+                inputs, numbers = (*inputs, KNOB.name), (*numbers, (KNOB.name, knob))
             try:
-                lowered = _lowered(
-                    expression, self.problem.inputs if knob is None else (*self.problem.inputs, KNOB.name)
-                )
+                program = _prepared(expression, inputs, numbers, loss.data, (*loss.parameters, *self.problem.wrt))
             except TypeError:  # SymPy writes the derivative of |u| with im(u) where it does not know that u is real
                 raise SceneUnavailable from None
-            fixed = self.point if knob is None else {**self.point, KNOB.name: knob}
-            program = StagedProgram(lowered, reading, fixed, data)
             with precision(_BITS):
-                program.prepare()
-                rows = ([sample[name] for name in program.varying] for sample in self.samples)
-                self._known[expression, knob] = [program(row)[0] for row in rows]
+                found = [program([sample[name] for name in program.varying])[0] for sample in self.samples]
+            self._known[expression, knob] = found
         return self._known[expression, knob]
 
     def reduced(self, name: str, expression: sympy.Expr, knob: float | None = None) -> list[arb]:
@@ -177,8 +174,16 @@ def _tight(ball: arb) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _lowered(expression: sympy.Expr, inputs: tuple[str, ...]) -> Program:
-    return lower([expression], inputs)
+def _prepared(
+    expression: sympy.Expr, inputs: tuple[str, ...], numbers: tuple[tuple[str, float], ...], data: tuple[str, ...],
+    moved: tuple[str, ...],
+) -> StagedProgram:  # fmt: skip
+    """An expression as a program of the data, at the numbers of one point: scenes there differ in their samples."""
+    reading = RunningMode(BALLS, arb, cases=CASES, by=moved)
+    program = StagedProgram(lower([expression], inputs), reading, dict(numbers), data)
+    with precision(_BITS):
+        program.prepare()
+    return program
 
 
 @dataclass(frozen=True, eq=False)
