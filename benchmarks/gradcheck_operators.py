@@ -1,13 +1,14 @@
 """dx.gradcheck and torch.autograd.gradcheck on torch's own database of operators, whose gradients are right.
 
     python -m benchmarks.gradcheck_operators [--dtype float64] [--samples first|all] [--battery none] [--only PART]
-                                             [--second] [--every 1] [--device cpu] [--rival] [--jobs 1]
-                                             [--largest N] [--json FILE] [--resume FILE]
+                                             [--second] [--every 1] [--from 0] [--device cpu] [--rival] [--jobs 1]
+                                             [--inputs huge|tiny|...] [--largest N] [--json FILE] [--resume FILE]
 
 Every fail is a false alarm, or a defect of torch: each is printed as it comes, to be looked into by hand. ``--rival``
 runs torch's checker on the same samples; ``--device cuda`` checks the kernels of a GPU, ``--every 4`` a quarter of
 all entries; ``--second`` checks second derivatives, by gradgradcheck. ``--resume FILE`` keeps each entry's outcome, a
-line each, and takes what is there for done, so that a sweep can be run in pieces. An entry is as good as its worst
+line each, and takes what is there for done, so that a sweep can be run in pieces. ``--inputs`` changes the floats of
+each sample to numbers near the ends of the dtype, infinities, NaN, or other layouts. An entry is as good as its worst
 sample; one without a number to compare is empty. Torch's database needs ``expecttest``, which its wheel does not
 bring.
 """
@@ -31,6 +32,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.opinfo.core import gradcheck_wrapper_hermitian_input
 
 from benchmarks._jobs import device_named, finish, on_device, outcomes, with_device
+from benchmarks.extreme_inputs import CHANGES, changed
 from diffexplore.errors import UsageError
 from diffexplore.tensors.gradcheck import gradcheck
 from diffexplore.tensors.gradgradcheck import gradgradcheck
@@ -65,6 +67,7 @@ class Task:
     battery: str | None
     rival: bool
     largest: float = math.inf
+    inputs: str = ""
 
 
 @cache
@@ -88,7 +91,7 @@ def outcome(task: Task) -> Outcome:
     count = passed = 0
     others: Counter[str] = Counter()
     seconds = rival_seconds = 0.0
-    for function, inputs in _calls(entry, dtype, torch.device(task.device)):
+    for function, inputs in _calls(entry, dtype, torch.device(task.device), task.inputs):
         if sum(one.numel() for one in inputs) > task.largest:
             others["large: not tried"] += 1
             continue
@@ -111,7 +114,9 @@ def outcome(task: Task) -> Outcome:
     return Outcome(task.entry, count, passed, verdict, reason, kind, other, seconds, rival_seconds, dict(+others))
 
 
-def _calls(entry: Any, dtype: torch.dtype, device: torch.device) -> Iterator[tuple[Any, tuple[torch.Tensor, ...]]]:
+def _calls(
+    entry: Any, dtype: torch.dtype, device: torch.device, change: str
+) -> Iterator[tuple[Any, tuple[torch.Tensor, ...]]]:
     """Functions of the tensors that need a gradient, and these."""
     torch.manual_seed(0)
     drawn_on = device if device.type in ("cpu", "cuda") else torch.device("cpu")
@@ -123,7 +128,9 @@ def _calls(entry: Any, dtype: torch.dtype, device: torch.device) -> Iterator[tup
         sources = [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, torch.Tensor) and leaf.requires_grad]
 
         function = partial(_call, entry, sample, arguments, [id(source) for source in sources])
-        inputs = tuple(source.detach().clone().requires_grad_() for source in sources)
+        inputs = tuple(
+            (changed(source, change) if change else source.detach().clone()).requires_grad_() for source in sources
+        )
         torch.manual_seed(0)
         try:
             out = function(*inputs)
@@ -193,6 +200,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="entries with this in their name")
     parser.add_argument("--second", action="store_true", help="second derivatives, without a battery")
     parser.add_argument("--every", type=int, default=1, help="only every so many entries (default 1: all)")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="the first of these (default 0)")
+    parser.add_argument("--inputs", choices=CHANGES, default="", help="what becomes of the floats of each sample")
     parser.add_argument("--largest", type=float, default=math.inf, help="samples of more numbers are not tried")
     parser.add_argument("--rival", action="store_true")
     with_device(parser)
@@ -214,8 +223,9 @@ def main() -> None:
             None if options.second else options.battery,
             options.rival,
             options.largest,
+            options.inputs,
         )
-        for name in names[:: options.every]
+        for name in names[options.first :: options.every]
     ]
     reasons: dict[str, list[str]] = defaultdict(list)
     figures: Counter[str] = Counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -152,3 +153,56 @@ def test_no_check_leaves_anything_in_grad(check: Any) -> None:
         check(block, x)
     for one, (grad, numbers) in zip(tensors, grads, strict=True):
         assert one.grad is grad and (grad is None or torch.equal(grad, numbers))
+
+
+class StartsThreads(torch.autograd.Function):
+    """Its backward differentiates in a thread of its own, and in one that this one starts."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.weight = weight
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
+        def accumulate(more: int) -> None:
+            with torch.enable_grad():
+                (ctx.weight * upstream).sum().backward()
+            if more:
+                _in_a_thread(lambda: accumulate(more - 1))
+
+        _in_a_thread(lambda: accumulate(1))
+        return upstream * 2, None
+
+
+def _in_a_thread(work: Callable[[], None]) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def test_what_threads_of_a_backward_leave_in_grad_is_taken_back_and_others_is_not() -> None:
+    start = threading.Thread.start
+    x, weight, other = (torch.ones(3, dtype=torch.float64).requires_grad_() for _ in range(3))
+    weight.grad = torch.full((3,), 7.0, dtype=torch.float64)
+    waits, goes_on = threading.Event(), threading.Event()
+
+    def trains() -> None:  # a thread of somebody else, that is there before
+        waits.wait()
+        (2 * other).sum().backward()
+        goes_on.set()
+
+    class Waits(StartsThreads):
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
+            waits.set()
+            goes_on.wait()
+            return StartsThreads.backward(ctx, upstream)
+
+    training = threading.Thread(target=trains)
+    training.start()
+    dx.gradcheck(lambda x: Waits.apply(x, weight), x, battery="none", raise_exception=False)
+    training.join()
+    assert weight.grad.tolist() == [7.0] * 3
+    assert other.grad is not None and other.grad.tolist() == [2.0] * 3
+    assert threading.Thread.start is start

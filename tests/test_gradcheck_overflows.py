@@ -57,3 +57,13 @@ def test_a_kink_beside_an_overflow_is_not_said_to_be_one() -> None:
     report = dx.gradcheck(lambda x: x.abs() + 1 / (1 + x.exp()), x, battery="none", raise_exception=False)
     note = "x: 2 entries undecided, where numbers overflow, or at a kink, a tie or a singularity"
     assert note in " ".join(str(report).split())
+
+
+@pytest.mark.parametrize("function", [torch.dist, lambda x, y: (x * x + y * y).sum().sqrt()], ids=["dist", "norm"])
+def test_a_forward_that_overflows_on_its_way_is_no_other_function(function: Callable[..., Tensor]) -> None:
+    """Its value is infinite where the exact one is a float; the gradient of 0 that follows is rounding's, as bounds go."""
+    x, y = (2.0**65 * torch.tensor(numbers) for numbers in ([1.0, 2.0, -3.0], [0.5, 1.0, 1.0]))
+    inputs = x.requires_grad_(), y.requires_grad_()
+    report = dx.gradcheck(function, inputs, battery="none", raise_exception=False)
+    assert report.truth == "certified" and report.verdict != "fail", str(report)
+    assert not any("computes other numbers" in note for note in report.notes)

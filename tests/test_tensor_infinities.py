@@ -164,3 +164,28 @@ def test_a_wrong_gradient_beside_the_lowest_number_fails(factor: float) -> None:
 
     x = torch.tensor([0.5, -1.25, 2.0], dtype=torch.float64, requires_grad=True)
     assert dx.gradcheck(Halved, x, raise_exception=False, battery="none").verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, c: c * x.reciprocal(),
+        lambda x, c: c @ torch.diag(x.reciprocal()),
+        lambda x, c: torch.einsum("i,ij->j", c, torch.diag(x.rsqrt())),
+        lambda x, c: (c * x).log() * c,
+    ],
+    ids=["product", "matrix product", "einsum", "logarithm"],
+)
+def test_a_factor_of_zero_hides_no_missing_value(function: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """0 · (1/x) has no value at 0, and no derivative there: what torch gives for it is not wrong."""
+    x = torch.tensor([0.0, 2.0], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(lambda x: function(x, x.new_tensor([0.0, 3.0])), x, battery="none", raise_exception=False)
+    assert report.verdict != "fail", str(report)
+    assert not report.rows[0].entries.failed and report.rows[0].entries.inconclusive >= 1
+
+
+def test_a_choice_hides_what_has_no_value() -> None:
+    x = torch.tensor([0.0, 2.0], dtype=torch.float64, requires_grad=True)
+    mask = torch.tensor([False, True])
+    report = dx.gradcheck(lambda x: torch.where(mask, x, x.new_tensor([1.0, 1.0])).reciprocal(), x)
+    assert report.rows[0].entries.inconclusive == 0

@@ -51,7 +51,7 @@ def swept(
         given = [
             None
             if place is None or id(place.state) not in cotangents
-            else place.layout.read(cotangents[id(place.state)])
+            else _of_known(place, cotangents[id(place.state)])
             for place in entry.results
         ]
         if all(one is None for one in given):
@@ -66,3 +66,16 @@ def swept(
         source.layout.read(cotangents.get(id(source.state), exact(np.zeros_like(source.state.ball.high))))
         for source in sources
     ]
+
+
+def _of_known(place: StorageRegion, cotangents: DoubleBall) -> DoubleBall:
+    """The cotangent of a result, of which nothing is known where nothing is of the result itself, and it is used.
+
+    A factor of 0 behind it would hide that: 0 · (1/x) has no value at 0, and no derivative.
+    """
+    cotangent = place.layout.read(cotangents)
+    unknown = ~np.isfinite(place.layout.view(place.state.ball.radius))
+    if not unknown.any():
+        return cotangent
+    used = unknown & ~np.broadcast_to(cotangent.exactly_zero, unknown.shape)
+    return cotangent._replace(radius=np.where(used, np.inf, cotangent.radius))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from diffexplore.torch_private.patch_lock import PATCHES
+from diffexplore.torch_private.started_threads import belongs_to, starts_noted
 from diffexplore.torch_private.supported import needed_names
 
 with needed_names():
@@ -40,22 +41,16 @@ class _TellingEngine:
 
     def tell(self, tensors: Sequence[Any]) -> None:
         for thread, listener in tuple(self.listeners):  # other threads' may end meanwhile
-            if _belongs_to(thread):
+            if belongs_to(thread):
                 listener(tensors)
-
-
-def _belongs_to(thread: threading.Thread) -> bool:
-    """Whether what runs here was started by ``thread``: devices have threads of torch's, which Python did not start."""
-    here = threading.current_thread()
-    return here is thread or isinstance(here, threading._DummyThread)
 
 
 @contextmanager
 def accumulation_told(listener: Listener, leaves: Sequence[Tensor] = ()) -> Iterator[None]:
-    """Inside the block the listener is called before each backward pass of this thread that accumulates gradients.
+    """Inside the block the listener is called before each backward pass that accumulates gradients.
 
-    Of ``leaves`` it is told at once. Blocks may lie in one another: those around hear of each pass first. Several
-    threads may be in some at once.
+    It is one of this thread, or of a thread that was started from it inside. Of ``leaves`` it is told at once. Blocks
+    may lie in one another: those around hear of each pass first. Several threads may be in some at once.
     """
     entry = threading.current_thread(), listener
     holder: Any = Variable
@@ -66,7 +61,8 @@ def accumulation_told(listener: Listener, leaves: Sequence[Tensor] = ()) -> Iter
         engine.listeners.append(entry)
     try:
         listener(leaves)  # alone: what it changes of them it gives back
-        yield
+        with starts_noted():
+            yield
     finally:
         with PATCHES:
             engine.listeners.remove(entry)
