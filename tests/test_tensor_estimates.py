@@ -207,3 +207,26 @@ def test_an_infinite_entry_is_no_fault_of_the_entries_beside_it() -> None:
     report = dx.gradcheck(Reciprocal, x, raise_exception=False, battery="none")
     (row,) = report.rows
     assert (row.verdict, row.entries.failed, row.entries.passed) == ("fail", 1, 1), str(report)
+
+
+def test_where_no_differences_can_be_taken_there_is_no_kink() -> None:
+    """A forward that takes no other numbers than these."""
+
+    class Only(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            numbers = x.detach().numpy()
+            if numbers.tolist() != [0.5, 1.5]:
+                raise ValueError("it is not known there")
+            return torch.from_numpy(numbers**2)
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            return g
+
+    x = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
+    (row,) = dx.gradcheck(Only, x, raise_exception=False, battery="none").rows
+    assert row.verdict == "inconclusive"
+    assert row.cause is not None
+    assert row.cause.key == "unresolved"
+    assert "no numbers at inputs close by" in row.cause.message

@@ -36,8 +36,11 @@ MOST_ENTRIES = 256
 class Differences:
     """Derivatives of the outputs of one call by its inputs, in float64 where the function takes that.
 
-    What autograd takes for constants is held, unless ``through_all`` says that differences go through it.
+    What autograd takes for constants is held, unless ``through_all`` says that differences go through it. ``answers``
+    counts the inputs close by at which the function gave numbers.
     """
+
+    answers = 0
 
     def __init__(self, candidate: TensorCandidate, *, through_all: bool = False) -> None:
         self._call = _wide(candidate)
@@ -77,6 +80,7 @@ class Differences:
             found = next((value for called, value in returned if called == output.name), None)
             found = returned[place][1] if found is None else found
             found = found.detach().to("cpu", torch.float64)
+            self.answers += step != 0 and bool(found.isfinite().any())
             rounding = ((self._relative * found.abs() + self._absolute) * weights.abs()).sum()
             return Sample(float((found * weights).sum()), float(rounding))
 
