@@ -163,6 +163,27 @@ def test_one_mistake_is_told_of_every_input_that_it_reaches() -> None:
     assert causes[0] == causes[1]
 
 
+@pytest.mark.parametrize(("off", "key"), [(0.0, "not_converged"), (1e-2, "unexplained")])
+def test_the_gradient_of_a_limit_is_told_where_the_loop_stops_early(off: float, key: str) -> None:
+    def forward(x: Tensor, w: Tensor) -> Tensor:
+        z = torch.zeros_like(x)
+        for _ in range(5):
+            z = torch.tanh(z @ w + x)
+        return z
+
+    def backward(g: Tensor, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:
+        z = forward(x, w)
+        u = g
+        for _ in range(40):
+            u = g + (u * (1 - z * z)) @ w.t()
+        u = u * (1 - z * z)
+        return u + off * torch.cos(9 * x), z.t() @ u + off * torch.cos(9 * w)
+
+    inputs = numbers(3, 4), (numbers(4, 4).detach() * 0.2).requires_grad_()
+    report = dx.gradcheck(function_of_all(forward, backward).apply, inputs, raise_exception=False, battery="none")
+    assert [row.cause.key for row in report.rows if row.cause] == [key, key]
+
+
 @pytest.mark.parametrize("off", [1e-3, 1e-6])
 @pytest.mark.parametrize("name", ["the sum inside softmax is taken along another axis", "rolled by two and not by one"])
 def test_what_is_nearly_that_mistake_is_not_it(name: str, off: float) -> None:

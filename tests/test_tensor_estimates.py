@@ -249,3 +249,26 @@ def test_a_rounding_out_of_sight_makes_no_slope_wrong(scale: float, at: float, x
 def test_a_step_has_no_slope() -> None:
     inputs = torch.tensor([0.3, -0.9], dtype=torch.float64, requires_grad=True)
     assert dx.gradcheck(of_numpy(dtype=np.int64), inputs, raise_exception=False).verdict == "fail"
+
+
+def test_where_no_differences_can_be_taken_there_is_no_kink() -> None:
+    """A forward that takes no other numbers than these."""
+
+    class Only(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            numbers = x.detach().numpy()
+            if numbers.tolist() != [0.5, 1.5]:
+                raise ValueError("it is not known there")
+            return torch.from_numpy(numbers**2)
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            return g
+
+    x = torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True)
+    (row,) = dx.gradcheck(Only, x, raise_exception=False, battery="none").rows
+    assert row.verdict == "inconclusive"
+    assert row.cause is not None
+    assert row.cause.key == "unresolved"
+    assert "no numbers at inputs close by" in row.cause.message

@@ -38,8 +38,11 @@ _UNKNOWN = Sample(math.nan, math.nan, math.nan)
 class Differences:
     """Derivatives of the outputs of one call by its inputs, in float64 where the function takes that.
 
-    What autograd takes for constants is held, unless ``through_all`` says that differences go through it.
+    What autograd takes for constants is held, unless ``through_all`` says that differences go through it. ``answers``
+    counts the inputs close by at which the function gave numbers.
     """
+
+    answers = 0
 
     def __init__(self, candidate: TensorCandidate, *, through_all: bool = False) -> None:
         self._call = _wide(candidate)
@@ -79,6 +82,7 @@ class Differences:
             found = next((value for called, value in returned if called == output.name), None)
             found = returned[place][1] if found is None else found
             found = found.detach().to("cpu", torch.float64)
+            self.answers += step != 0 and bool(found.isfinite().any())
             size, absolute = float((found * weights).abs().sum()), self._absolute * float(weights.abs().sum())
             return Sample(float((found * weights).sum()), self._relative * size + absolute, size)
 

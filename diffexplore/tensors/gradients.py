@@ -27,7 +27,7 @@ from diffexplore.tensors.estimated import (
     each_entry,
 )
 from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype
-from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
+from diffexplore.tensors.pairs import NO_DIFFERENCES, GradientPair, UpstreamTrial, judged
 from diffexplore.tensors.searches import check_no_search
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.torch_code.nearby import rounded_otherwise
@@ -174,12 +174,11 @@ def estimated_pairs(calls: TensorCalls, outputs: Sequence[TensorOutput]) -> Iter
             verdicts = judged(numbers, known, source.tensor.dtype, reason=None, proved=False, elsewhere=beside)
             wide = _in_float64(calls, one, upstream)[i] if (verdicts.verdict == FAIL).any() else None  # noqa: B023
             if wide is not None:
-                along = np.array([component(wide, way) for way in ways])
-                verdicts = rejudged(verdicts, along, calls.subject.dtype)
+                verdicts = rejudged(verdicts, np.array([component(wide, way) for way in ways]), calls.subject.dtype)
             return UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent)  # noqa: B023
 
         for i, source in enumerate(candidate.sources if cases else ()):
-            shape = tuple(source.tensor.shape)
+            shape, answers = tuple(source.tensor.shape), differences.answers
             along = source.tensor.numel() > FEW_ENTRIES
             trials = [trial(i, source, case, list(directions(shape, candidate.seed))) for case in range(len(cases))]
             failed = any((several.judged.verdict == FAIL).any() for several in trials)
@@ -189,7 +188,8 @@ def estimated_pairs(calls: TensorCalls, outputs: Sequence[TensorOutput]) -> Iter
             known = where_the_derivative_is_0(calls, one.name, source.name, trials)
             for several in trials if not known and not any(several.absent for several in trials) else ():
                 known = known or diagnoses.of_estimates(one.tensor, source, several.judged, along=along)
-            pair = GradientPair(one.name, source, tuple(trials), "estimated", known, along=along)
+            unknown = NO_DIFFERENCES if differences.answers == answers else None
+            pair = GradientPair(one.name, source, tuple(trials), "estimated", known, along=along, unknown=unknown)
             yield replace(pair, overflow=overflow(calls.subject.forward)) if pair.has_unknown else pair
 
 

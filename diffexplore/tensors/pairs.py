@@ -22,6 +22,8 @@ from diffexplore.tensors.records import EntryCounts, TensorRow, TensorTruth, Tru
 
 _KINK = Cause("kink", "a kink, a tie or a singularity of the forward reaches this entry: no derivative is known there")
 
+#: Why nothing is known where it cannot be estimated.
+NO_DIFFERENCES = Cause("unresolved", "no derivative can be estimated: the forward gives no numbers at inputs close by")
 
 #: An entry that is certainly below so many units of the last place of the largest counts as 0.
 _NOTHING = 2.0**-30
@@ -43,7 +45,7 @@ class GradientPair:
     ``causes`` are those that are known of the whole gradient; where there is none, its worst entry says what is wrong.
     ``along`` says that each number compared is a derivative along a random direction, and not an entry; ``every`` that
     each upstream gradient has entries of its own, those of a Jacobian. ``overflow`` says where numbers overflow, and no
-    derivative is known.
+    derivative is known; ``unknown`` why else nothing is known of entries, where that is no kink.
     """
 
     output: str
@@ -54,6 +56,7 @@ class GradientPair:
     along: bool = False
     every: bool = False
     overflow: Cause | None = None
+    unknown: Cause | None = None
 
     @property
     def has_unknown(self) -> bool:
@@ -158,7 +161,7 @@ class GradientPair:
         if verdict == "fail" and trial.absent:
             return Cause("zero", f"the backward gives no gradient for {self.input.name} (None), which counts as 0")
         if verdict == "inconclusive" and trial.judged.truth.status[place] != Status.RESOLVED:
-            return self.overflow or _KINK
+            return self.overflow or self.unknown or _KINK
         return cause_of(trial.judged, place)
 
 

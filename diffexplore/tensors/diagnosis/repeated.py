@@ -143,11 +143,13 @@ def _swept_with(sweep: RecordedSweep, several: Sequence[PathEdge], way: _Way) ->
     """The gradients where that comes back to the operands of some edges, all of which are changed at once."""
     entries = list(edges(sweep)[1])
     for edge in several:
-        entries[edge.number] = _changed(entries[edge.number], edge, way)
+        entries[edge.number] = with_way(entries[edge.number], edge, way)
     return centres(swept(entries, [(sweep.end, exact(sweep.upstream))], sweep.tape.sources))
 
 
-def _changed(entry: TapeEntry, edge: PathEdge, way: _Way) -> TapeEntry:
+def with_way(entry: TapeEntry, edge: PathEdge, way: _Way) -> TapeEntry:
+    """An entry where ``way`` says what comes back to the operand of an edge."""
+
     def pullback(given: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         back = list(entry.pullback(given))
         right = back[edge.index]
