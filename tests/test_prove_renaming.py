@@ -11,9 +11,9 @@ from autograd_functions import function_of
 from representatives import slow
 
 import diffexplore as dx
+from diffexplore.decide import Decision
 from diffexplore.program.lowering import Lowering
-from diffexplore.proving import statements
-from diffexplore.proving.renaming import Renamings
+from diffexplore.proving.renaming import PartialClaim, Renamings
 
 Tensor = torch.Tensor
 
@@ -22,13 +22,13 @@ Tensor = torch.Tensor
 def decided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the partials that are decided by themselves, in order."""
     names: list[str] = []
-    decide = statements.decide_gradient
+    add = Renamings.add
 
-    def counted(exact: Any, claimed: Any, symbol: Any, **stated: Any) -> Any:
-        names.append(symbol.name)
-        return decide(exact, claimed, symbol, **stated)
+    def counted(self: Renamings, claim: PartialClaim, decision: Decision) -> None:
+        names.append(claim.symbol.name)
+        add(self, claim, decision)
 
-    monkeypatch.setattr(statements, "decide_gradient", counted)
+    monkeypatch.setattr(Renamings, "add", counted)
     return names
 
 

@@ -75,3 +75,11 @@ def test_what_holds_for_no_value_of_a_unit_is_not_proved() -> None:
     """log(min(v, −v)) has no value anywhere: a symbol in the place of the minimum would have one."""
     proof = dx.prove(lambda w, v: w * torch.log(torch.minimum(v, -v)), parameters="w, v", data="", wrt="w")
     assert proof.status == "unknown"
+
+
+def test_branches_that_meet_because_of_what_the_others_are_leave_no_kink() -> None:
+    def program(x: Tensor) -> Tensor:
+        positive, rest = x[0] > 0, torch.where(x[1] > 0, x[1] ** 2, 0.0)
+        return torch.where(positive, x[0] ** 2 + torch.relu(x[1]) ** 2, rest)
+
+    assert dx.prove(program, parameters="x[2]", data="", wrt="x1").conditions == ()

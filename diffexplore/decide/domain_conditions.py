@@ -10,6 +10,7 @@ import sympy
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.decide.implied import bounds_to_exclude, linear_bounds
 from diffexplore.decide.records import Unsupported, Unvalued
 from diffexplore.decide.regions import Region
 from diffexplore.formula.batch_sums import BatchSum
@@ -109,6 +110,7 @@ def conditions(
     loose = {need.expr for need in given if need.kind in ("positive", "nonnegative")}
     region = _refined(region, given)
     factors = {factor for expr in strict for factor in _factors(expr)}
+    bounds = linear_bounds(loose)
     needed, found = set(needed), dict[DomainCondition, None]()
     for need in sorted(needed, key=lambda one: (str(one.expr), one.kind)):
         if need.holds(region) or need in given or (need.kind == "nonnegative" and need.expr in loose):
@@ -123,8 +125,11 @@ def conditions(
         if need.kind == "nonzero" or (need.kind == "positive" and need.expr in loose):
             for factor in sorted(_factors(need.expr), key=str):
                 one = DomainCondition(factor, "nonzero")
-                if factor not in factors and not one.holds(region):
+                certain = one.holds(region) or bounds_to_exclude((factor, "nonzero"), bounds, region) == []
+                if factor not in factors and not certain:
                     found[one] = None
+        elif (left := bounds_to_exclude((need.expr, need.kind), bounds, region)) is not None:
+            found |= {one: None for p in left if (one := DomainCondition(p, "nonzero")) not in given}
         else:
             found[need] = None
     return list(found)

@@ -8,7 +8,7 @@ the branches of one unit, where all of them together have 2ⁿ regions.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -66,22 +66,25 @@ def decide_with_unmoved_parts(
 
 
 def _names(forward: sympy.Expr, symbol: sympy.Symbol) -> _Names:
-    """A symbol for each of the largest parts with branches that do not hold the differentiated one, nor sums."""
-    found = dict.fromkeys(_unmoved(forward, symbol, set()))
+    """A symbol for each of the largest parts with branches that do not hold the differentiated one, nor sums.
+
+    Those inside a branch that the symbol moves stay as they are: two branches may meet because of what they are.
+    """
+    unmoved, moved = dict[sympy.Expr, None](), set[sympy.Basic]()
+    waiting, seen = [(forward, False)], set[tuple[sympy.Basic, bool]]()
+    while waiting:
+        node, inside = waiting.pop()
+        if (node, inside) in seen or not node.args:
+            continue
+        seen.add((node, inside))
+        if inside:
+            moved.add(node)
+        elif isinstance(node, BRANCHING) and symbol not in node.atoms(sympy.Symbol) and not node.has(BatchSum):
+            unmoved |= {node: None} if node.free_symbols else {}
+            continue
+        waiting += [(argument, inside or isinstance(node, BRANCHING)) for argument in reversed(node.args)]
+    found = [node for node in unmoved if node not in moved]
     return {node: sympy.Symbol(f"part@{number}", real=True) for number, node in enumerate(found)}
-
-
-def _unmoved(expr: sympy.Basic, symbol: sympy.Symbol, seen: set[sympy.Basic]) -> Iterator[sympy.Expr]:
-    if not expr.args or expr in seen:
-        return
-    seen.add(expr)
-    if isinstance(expr, sympy.Expr) and isinstance(expr, BRANCHING):
-        atoms = expr.atoms(sympy.Symbol)
-        if atoms and symbol not in atoms and not expr.has(BatchSum):
-            yield expr
-            return
-    for argument in expr.args:
-        yield from _unmoved(argument, symbol, seen)
 
 
 def _with(names: _Names, own: Collection[sympy.Symbol], expr: Any) -> Any:
