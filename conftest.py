@@ -107,8 +107,8 @@ pytest_collect_file = Sybil(
 def pytest_collection_finish() -> None:
     """What is imported by now lives as long as the process: the collector need not go through it again and again.
 
-    It has more to go through than it finds to free in what the tests compute, too, and begins later than usual.
+    It has more to go through than it finds to free in what the tests compute, too, and begins later than usual. A last
+    look at all of it would take a second, for a few megabytes.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
