@@ -189,3 +189,21 @@ def test_a_choice_hides_what_has_no_value() -> None:
     mask = torch.tensor([False, True])
     report = dx.gradcheck(lambda x: torch.where(mask, x, x.new_tensor([1.0, 1.0])).reciprocal(), x)
     assert report.rows[0].entries.inconclusive == 0
+
+
+@pytest.mark.parametrize(
+    ("function", "numbers", "known"),
+    [
+        (torch.special.entr, [0.5, 0.0, -1.0], 1),
+        (torch.logit, [0.5, 0.25, 0.0, 1.0, -0.5, -3.0, 2.5], 2),
+        (lambda x: torch.logit(x, 0.125), [0.5, 0.0, 2.5, 0.125], 3),
+    ],
+    ids=["entropy", "logit", "logit of what is clamped"],
+)
+def test_there_is_no_derivative_outside_of_a_domain(
+    function: Callable[[Tensor], Tensor], numbers: list[float], known: int
+) -> None:
+    """Torch says that the entropy of a negative number is −∞, and gives NaN for its gradient."""
+    x = torch.tensor(numbers, dtype=torch.float64, requires_grad=True)
+    (row,) = dx.gradcheck(function, x, battery="none", raise_exception=False).rows
+    assert (row.verdict, row.entries.passed, row.entries.failed) == ("pass", known, 0)

@@ -24,6 +24,7 @@ from diffexplore.torch_ops.records import Operator, composed, handled, of_elemen
 from diffexplore.torch_ops.tensor_rules import activations as exactly
 from diffexplore.torch_ops.tensor_rules.arithmetic import rounded, stepped
 from diffexplore.torch_ops.tensor_rules.elementwise import of_formula
+from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 _POSITIVE = on("self > 0")
 _INSIDE_UNIT = on("self > 0", "self < 1")
@@ -102,7 +103,7 @@ _OF_ATEN = (
     ),
     composed(
         "logit special_logit", _INSIDE_UNIT, case("log(self / (1 - self))", on=_INSIDE_UNIT.interior, eps=None),
-        case(_LOGIT_EPS, on=("eps > 0", "eps < 0.5")), read=conventions.logit,
+        case(_LOGIT_EPS, on=("eps > 0", "eps < 0.5")), read=conventions.logit, on_tensors=InSteps(exactly.logit),
     ),
     handled(
         "polygamma special_polygamma", OperandDomain(rule=lambda _, x: off_poles(x)),
@@ -117,7 +118,9 @@ _OF_ATEN = (
     composed("deg2rad", EVERYWHERE, case("self * M_PI / 180."), on_tensors=exactly.degrees_to_radians),
     composed("rad2deg", EVERYWHERE, case("self * 180. / M_PI"), on_tensors=exactly.radians_to_degrees),
     unbounded("special_ndtr", EVERYWHERE, on_tensors=exactly.normal_probability),
-    composed("special_entr", on("self >= 0"), case("-self * log(self)", on=_RIGHT)),
+    composed(
+        "special_entr", on("self >= 0"), case("-self * log(self)", on=_RIGHT), on_tensors=InSteps(exactly.entropy)
+    ),
     of_elements("special_ndtri", _INSIDE_UNIT, formula=lambda x: build("ndtri", x)),
     composed(
         "special_log_ndtr", EVERYWHERE, case("log(erfc(-self / sqrt(2)) / 2.)"),

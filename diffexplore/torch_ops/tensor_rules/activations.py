@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sympy
+import torch
 
 from diffexplore.torch_ops.tensor_rules.elementwise import Formula, elementwise, of_formula
 from diffexplore.torch_ops.tensor_rules.operands import Applied, OperatorCall
@@ -40,3 +41,14 @@ def gelu_backward(call: OperatorCall) -> Applied:
 degrees_to_radians = of_formula(lambda x: x * sympy.pi / 180)
 radians_to_degrees = of_formula(lambda x: x * 180 / sympy.pi)
 normal_probability = of_formula(lambda x: sympy.erfc(-x / sympy.sqrt(2)) / 2)
+
+
+def entropy(x: torch.Tensor) -> torch.Tensor:
+    """entr: −x·log x, and 0 at 0, where its slope is infinite. The −∞ that torch has left of 0 is no value."""
+    return torch.where(x == 0, x.abs().sqrt(), -x * x.log())
+
+
+def logit(x: torch.Tensor, eps: float | None = None) -> torch.Tensor:
+    """log(x / (1 − x)), with eps of x between eps and 1 − eps. Without, torch writes it with limits of −1 and 2."""
+    inside = x if eps is None else torch.where(x < eps, eps, torch.where(x > 1 - eps, 1 - eps, x))
+    return (inside / (1 - inside)).log()
