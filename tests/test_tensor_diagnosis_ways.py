@@ -163,6 +163,18 @@ def test_one_mistake_is_told_of_every_input_that_it_reaches() -> None:
     assert causes[0] == causes[1]
 
 
+def test_errors_that_are_counts_are_explained_by_no_coincidence() -> None:
+    """Of a hinge loss all entries are whole numbers of fifths: something fits them always."""
+    chosen = torch.tensor([0, 2, 1, 0, 3])
+
+    def backward(g: Tensor, x: Tensor) -> Tensor:
+        on = (x - x.gather(1, chosen[:, None]) + 1 > 0).to(x.dtype)
+        return g * on.scatter(1, chosen[:, None], 0.0) / len(x)
+
+    found = cause(lambda x: torch.relu(x - x.gather(1, chosen[:, None]) + 1).sum(1).mean(), backward, numbers(5, 4))
+    assert found.key in ("region", "unexplained"), found
+
+
 @pytest.mark.parametrize(("off", "key"), [(0.0, "not_converged"), (1e-2, "unexplained")])
 def test_the_gradient_of_a_limit_is_told_where_the_loop_stops_early(off: float, key: str) -> None:
     def forward(x: Tensor, w: Tensor) -> Tensor:

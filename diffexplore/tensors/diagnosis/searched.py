@@ -33,6 +33,9 @@ _MOST_NUMBERS = 2**23
 #: By so many bits a gradient has to be less likely, by chance, than ways are tried.
 _EVIDENCE = 10.0
 
+#: Errors that are multiples of each other by fractions with divisors up to this tell so many bits each.
+_LARGEST_DIVISOR, _OF_MULTIPLES = 8, 1.0
+
 
 @dataclass(frozen=True, eq=False)
 class _Place:
@@ -49,7 +52,7 @@ def of_every_operand(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
     sieve = sieve_of(scene) if scene.wrong.any() else None
     if sieve is None or scene.sweep is None:
         return
-    bits, left, tried, multiples = _bits(scene), _MOST_NUMBERS, 0, []
+    (bits, without_factor), left, tried, multiples = _bits(scene), _MOST_NUMBERS, 0, []
     for place in _places(scene.sweep):
         found = place.ways(scene.sweep)
         for way in () if found is None else found[1]:
@@ -62,11 +65,10 @@ def of_every_operand(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
             if back is None or back.shape != place.edge.cotangent.high.shape:
                 continue
             weight = sieve.weight(place.edge, back)
-            if weight is None or bits < math.log2(tried) + _EVIDENCE:
-                continue
-            if abs(weight[0] - 1) <= weight[1]:
+            needed = math.log2(tried) + _EVIDENCE
+            if weight is not None and abs(weight[0] - 1) <= weight[1] and bits > needed:
                 yield _mistake(place, way, 1.0)
-            else:
+            elif weight is not None and without_factor > needed:
                 fraction = longer_fraction(*weight)
                 if fraction is not None:
                     multiples.append((place, way, fraction))
@@ -74,10 +76,20 @@ def of_every_operand(scenes: Sequence[GradientScene]) -> Iterator[Mistake]:
         yield _mistake(place, way, fraction)
 
 
-def _bits(scene: GradientScene) -> float:
-    """How unlikely it is that a prediction of all entries fits by chance."""
-    sizes = np.abs(scene.difference)[scene.wrong] / scene.room[scene.wrong]
-    return float(np.log2(sizes).sum())
+def _bits(scene: GradientScene) -> tuple[float, float]:
+    """How unlikely it is that a prediction of all entries fits by chance, and one but for a factor.
+
+    Of errors that are small multiples of each other, as those of counts and of signs are, only one tells much.
+    """
+    errors = scene.difference[scene.wrong]
+    sizes = np.log2(np.abs(errors) / scene.room[scene.wrong])
+    ratios = errors / errors[np.abs(errors).argmax()]
+    multiples = np.zeros(ratios.shape, np.bool_)
+    for divisor in range(1, _LARGEST_DIVISOR + 1):
+        multiples |= np.abs(ratios * divisor - np.round(ratios * divisor)) <= 1e-9
+    of_multiples = _OF_MULTIPLES * max(int(multiples.sum()) - 1, 0)
+    others = float(sizes[~multiples].sum()) + of_multiples
+    return others + float(sizes.max()), others
 
 
 def _places(sweep: RecordedSweep) -> Iterator[_Place]:

@@ -43,7 +43,11 @@ def rearranged(sweep: RecordedSweep, edge: PathEdge) -> Iterator[OtherWay]:
     if given is not None and len(edge.given) == 1 and given.high.size == back.size:
         words = "the entries of the gradient by its result are used in the order in which they lie"
         yield OtherWay("permuted", f"{words} there", ("there",), partial(np.reshape, given.high, back.shape))
-        yield OtherWay("permuted", f"{words} in memory", ("memory",), partial(_in_memory, edge, given.high))
+        if given.high.shape == back.shape and not edge.operand.layout.is_whole(back.size):
+            words, key = "what comes back to a view is not arranged back as the tensor lies", "transposed"
+        else:
+            words, key = f"{words} in memory", "permuted"
+        yield OtherWay(key, words, ("memory",), partial(_in_memory, edge, given.high))
     for words, change in changes(back.shape):
         key = "reduction_axis" if "added up" in words else "transposed"
         yield OtherWay(key, f"the gradient is used {words}", ("back", words), partial(change, back))
