@@ -18,14 +18,7 @@ from diffexplore.tensors.diagnosis.of_calls import Diagnoses
 from diffexplore.tensors.diagnosis.of_zeros import only_where_specified, where_the_derivative_is_0
 from diffexplore.tensors.diagnosis.overflows import overflow
 from diffexplore.tensors.differences import ESTIMATE_FACTOR, Estimated
-from diffexplore.tensors.estimated import (
-    FEW_ENTRIES,
-    MOST_ENTRIES,
-    Differences,
-    component,
-    directions,
-    each_entry,
-)
+from diffexplore.tensors.estimated import FEW_ENTRIES, MOST_ENTRIES, Differences, component, directions, each_entry
 from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.pairs import NO_DIFFERENCES, GradientPair, UpstreamTrial, judged
 from diffexplore.tensors.searches import check_no_search
@@ -182,8 +175,7 @@ def estimated_pairs(calls: TensorCalls, outputs: Sequence[TensorOutput]) -> Iter
             along = source.tensor.numel() > FEW_ENTRIES
             trials = [trial(i, source, case, list(directions(shape, candidate.seed))) for case in range(len(cases))]
             failed = any((several.judged.verdict == FAIL).any() for several in trials)
-            if failed and along and source.tensor.numel() <= MOST_ENTRIES:
-                along = False
+            if failed and along and not (along := source.tensor.numel() > MOST_ENTRIES):
                 trials = [trial(i, source, case, list(each_entry(shape))) for case in range(len(cases))]
             known = where_the_derivative_is_0(calls, one.name, source.name, trials)
             for several in trials if not known and not any(several.absent for several in trials) else ():
