@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -55,10 +56,11 @@ class LargerProgram:
     seconds: float
 
 
-def _perceptron() -> Callable[..., Any]:
+def _perceptron(activation: str = "tanh") -> Callable[..., Any]:
     import torch
 
-    return lambda W, c, v, d, X, y: ((torch.tanh(X @ W.T + c) @ v + d - y) ** 2).mean()
+    unit = getattr(torch, activation)
+    return lambda W, c, v, d, X, y: ((unit(X @ W.T + c) @ v + d - y) ** 2).mean()
 
 
 def _fourier() -> Callable[..., Any]:
@@ -88,6 +90,7 @@ def _attention() -> Callable[..., Any]:
 PROGRAMS = {
     "perceptron_2_8_1": LargerProgram(_perceptron, "W[8,2] c[8] v[8] d", "X[2] y", 3),
     "perceptron_2_16_1": LargerProgram(_perceptron, "W[16,2] c[16] v[16] d", "X[2] y", 10),
+    "relu_2_8_1": LargerProgram(partial(_perceptron, "relu"), "W[8,2] c[8] v[8] d", "X[2] y", 10),
     "layer_norm_8": LargerProgram(_layer_norm, "x[8]", "", 3),
     "attention_3": LargerProgram(_attention, "query[3,4] key[3,4] value[3,4]", "", 6),
     "perceptron_2_25_1": LargerProgram(_perceptron, "W[25,2] c[25] v[25] d", "X[2] y", 15),

@@ -46,11 +46,23 @@ def test_a_backward_that_goes_by_how_it_is_called_is_proved_for_the_call_that_wa
     assert "∂L/∂x is 0.1875, and 0.375 as it was traced" in note
 
 
-@pytest.mark.parametrize("wide", [lambda ctx, x, upstream: x.stride()[-1] != 1, ASKS["all arguments are contiguous"]])
+@pytest.mark.parametrize(
+    "wide",
+    [
+        lambda ctx, x, upstream: x.stride()[-1] != 1,
+        lambda ctx, x, upstream: x.storage_offset() > 0,
+    ],
+)
 def test_layouts_of_matrices_and_of_samples_are_tried(wide: Callable[[Any, Tensor, Tensor], Any]) -> None:
     for parameters, data in (("x[2,3]", ""), ("", "x"), ("", "x[2]")):
         proof = dx.prove(square(wide), parameters=parameters, data=data)
         assert (proof.status, proof.conditions) == ("proved", ("all arguments are contiguous",)), (parameters, data)
+
+
+def test_layouts_of_upstream_gradients_are_tried() -> None:
+    """That of a matrix is transposed as its weights are."""
+    turned = square(lambda ctx, x, upstream: upstream.stride()[-1] > 1)
+    assert dx.prove(turned, parameters="x[2,3]", data="").conditions == ("all arguments are contiguous",)
 
 
 class Product(torch.autograd.Function):

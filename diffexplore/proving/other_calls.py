@@ -101,11 +101,14 @@ def _of(function: Function, change: Callable[[Tensor], Tensor]) -> Function:
 
 
 def _strided(tensor: Tensor) -> Tensor:
-    """The same numbers, not contiguous in memory: the axes in reverse order, or every other number."""
-    if tensor.dim() > 1:
-        axes = tuple(reversed(range(tensor.dim())))
-        return tensor.permute(axes).contiguous().permute(axes)
-    return torch.stack((tensor, tensor), -1)[..., 0]
+    """The same numbers, not contiguous and not from the start of their memory on: the axes in reverse order, or every
+    other number.
+    """
+    if tensor.dim() < 2:
+        return torch.stack((tensor, tensor), -1)[..., 1]
+    axes = tuple(reversed(range(tensor.dim())))
+    turned = tensor.permute(axes)
+    return torch.cat((turned[:1], turned))[1:].permute(axes)
 
 
 def _expanded(program: TensorProgram) -> Function:
