@@ -211,3 +211,18 @@ def test_floats_that_are_computed_of_integers_alone_are_rounded(
     assert bool((error <= watch.radius(found)).all())
     assert bool((watch.radius(found) < 1e-6 * found).all())
     assert bool((error > 0).any())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+def test_an_exact_infinity_beside_a_number_leaves_the_bound(dtype: torch.dtype) -> None:
+    """log(e^−∞ + e^x) = x, as where a running sum of exponentials starts from nothing."""
+    x = torch.tensor([-3.0, 0.5, 100.0], dtype=dtype)
+    reach = torch.tensor([0.0, 1e-3, 0.5], dtype=torch.float64)
+    nothing = torch.full_like(x, -math.inf)
+    for function in (
+        lambda x: torch.logaddexp(nothing, x),
+        lambda x: torch.logcumsumexp(torch.stack([nothing, x]), 0)[1],
+    ):
+        out, radius = run(function, [x], [reach])
+        assert out.tolist() == x.tolist()
+        assert bool((reach <= radius).all()) and bool((radius <= reach + 64 * torch.finfo(dtype).eps * x.abs()).all())

@@ -15,7 +15,7 @@ from diffexplore.bounds.claims import CLAIMS, COMPUTE, UNIT_ROUNDOFF
 from diffexplore.bounds.decimals import rounded_to_decimals
 from diffexplore.bounds.dense import radius_in_blocks
 from diffexplore.bounds.dense_rules import RULES
-from diffexplore.bounds.elements import all_hold, none_hold, smallest
+from diffexplore.bounds.elements import all_hold, none_hold, none_is_infinite, smallest
 from diffexplore.bounds.handling import Kinks, concluded, converted, finite_float, first_tensor, plain_name, unwatched
 from diffexplore.bounds.stepwise import lost_in_steps
 from diffexplore.functions.rounding import EXACT, Claim
@@ -151,7 +151,9 @@ class Elementwise:
     ) -> list[Ball]:
         unit, claim = UNIT_ROUNDOFF[COMPUTE[dtype]], CLAIMS[self.claim]
         for i in self.cancels:
-            balls[i] = Ball(balls[i].mid, balls[i].rad + 2 * unit * balls[i].mid.abs())
+            size = balls[i].mid.abs()
+            size = size if none_is_infinite(size) else torch.where(size.isinf(), 0.0, size)  # which is no rounding's
+            balls[i] = Ball(balls[i].mid, balls[i].rad + 2 * unit * size)
         if isinstance(claim, Claim) and claim.operand_roundings:
             lost = 2 * unit * claim.operand_roundings
             balls = [Ball(ball.mid, ball.rad + lost * ball.mid.abs()) for ball in balls]
