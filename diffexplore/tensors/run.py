@@ -15,9 +15,10 @@ from diffexplore.tensors.battery.records import NOTHING_TRIED, BatteryChoice
 from diffexplore.tensors.battery.run import tried
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
 from diffexplore.tensors.copies import copies_kept
+from diffexplore.tensors.estimated_gradients import all_real, estimated_pairs
 from diffexplore.tensors.forwards import check_pattern_is_free, check_repeats, exact_places, mismatch
 from diffexplore.tensors.given import check_outputs
-from diffexplore.tensors.gradients import all_real, certified_pairs, estimated_pairs
+from diffexplore.tensors.gradients import certified_pairs
 from diffexplore.tensors.kept_by_identity import check_not_kept_by_identity
 from diffexplore.tensors.merging import summary_of
 from diffexplore.tensors.notes import notes_of

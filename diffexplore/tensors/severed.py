@@ -13,7 +13,7 @@ import torch
 from diffexplore.numerals import short
 from diffexplore.tensors.differences import ESTIMATE_FACTOR, Estimated
 from diffexplore.tensors.estimated import Differences, direction
-from diffexplore.tensors.gradients import all_real
+from diffexplore.tensors.estimated_gradients import all_real
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.tensors.truth import Recorded
 
