@@ -55,6 +55,20 @@ def test_verdict(value: float, bound: float, truth: float, expected: tuple[str, 
     assert outcome(judged(value, bound, truth)) == expected
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("bound", [0.0, 1e-30])
+def test_the_nearest_number_of_the_dtype_is_right_whatever_the_bound(dtype: str, bound: float) -> None:
+    """A bound that is smaller is wrong: it is claimed of a kernel, or follows from what is."""
+    ulp = float(torch.finfo(getattr(torch, dtype)).eps)
+    assert outcome(judged(1.0, bound, 1.0, low=ulp / 4, dtype=dtype)) == ("pass", None)
+    assert outcome(judged(1.0 + ulp, bound, 1.0, low=ulp / 4, dtype=dtype)) == ("fail", "exceeds_bound")
+
+
+def test_what_is_no_number_of_the_dtype_is_not_its_nearest() -> None:
+    """A sum of several entries, which is taken in float64."""
+    assert outcome(judged(1.0 + 2.0**-26, 1e-30, 1.0, dtype="float32")) == ("fail", "exceeds_bound")
+
+
 @pytest.mark.parametrize(
     ("value", "bound", "scale", "expected"),
     [
@@ -117,8 +131,8 @@ def test_the_radius_of_the_truth_counts() -> None:
 
 
 def test_both_doubles_of_the_truth_count() -> None:
-    one = judged(1.0, 2.0**-80, 1.0, low=2.0**-70)
-    assert one.error[0] == 2.0**-70
+    one = judged(1.0, 2.0**-52, 1.0 + 2.0**-52, low=2.0**-70)
+    assert one.error[0] == 2.0**-52 + 2.0**-70
     assert outcome(one) == ("fail", "exceeds_bound")
 
 

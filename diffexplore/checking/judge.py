@@ -68,6 +68,7 @@ def judge(
 ) -> Judged:  # fmt: skip
     """Verdicts of n comparisons.
 
+    A value that is the nearest number of ``dtype`` to the truth is right, whatever the ``bound``.
     ``bound`` may hold infinities, where ``reason`` says why if it is known. ``scale`` is the largest |partial| of this
     symbol in the whole check: beside it, a truth of 0 differs from a wrong value. ``stepped`` is None for a method
     that takes no step: then NaN and infinity are its own fault. Else it says where its own step overflowed or left
@@ -81,6 +82,10 @@ def judge(
         enclosed = (truth.status == Status.RESOLVED) | (truth.status == Status.UNRESOLVED)
         finite = np.isfinite(value)
         failed = finite & enclosed & _exceeds(error, truth.radius, bound)
+        if failed.any():  # no method can give more than the nearest number of the dtype
+            half = format_of(dtype).ulp(size) / 2
+            nearest = failed & (error <= half) & _is_in(dtype, value)
+            failed, bound = failed & ~nearest, np.where(nearest, half, bound)
         farthest = size + truth.radius
         beyond = ~(farthest <= torch.finfo(dtype).max)
         if stepped is None:
@@ -117,6 +122,12 @@ def judge(
             stepped,
             beyond,
         )
+
+
+def _is_in(dtype: torch.dtype, value: np.ndarray) -> np.ndarray:
+    """Which doubles are numbers of a dtype: what was added up of several is none."""
+    numbers = torch.from_numpy(np.ascontiguousarray(value, np.float64).copy())
+    return (numbers.to(dtype).to(torch.float64) == numbers).numpy()
 
 
 def _exceeds(error: np.ndarray, radius: np.ndarray, bound: np.ndarray) -> np.ndarray:
