@@ -74,3 +74,11 @@ def test_a_replay_keeps_that_they_are_expanded(tmp_path: Path) -> None:
     dx.gradcheck(of_expanded(2.0), inputs(), raise_exception=False, replay=path)
     assert dx.gradcheck(of_expanded(), path).verdict == "pass"
     assert dx.gradcheck(of_expanded(2.0), path, raise_exception=False).verdict == "fail"
+
+
+@pytest.mark.parametrize("expanded", [True, False])
+def test_what_is_undecided_at_a_tie_is_undecided_for_other_upstream_gradients(expanded: bool) -> None:
+    row = torch.tensor([[-1.1482, -0.9717]], dtype=torch.float64)
+    x = (row.expand(2, 2) if expanded else row.repeat(2, 1)).requires_grad_()
+    report = dx.gradcheck(lambda x: (1.5 * x).amax(0), x, raise_exception=False)
+    assert report.verdict == "inconclusive", str(report)

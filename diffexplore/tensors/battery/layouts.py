@@ -115,9 +115,10 @@ def broadcast_inputs(setting: CallSetting) -> Iterator[CallFinding]:
 
 
 def certain(truth: DoubleBall, numbers: TensorNumbers) -> Tensor:
-    """Where the truth is known as well as rounding leaves the numbers."""
+    """Where the truth is known as well as rounding leaves the numbers; without a bound, to the last place of float64."""
     size = np.abs(numbers.value).max(initial=0.0, where=np.isfinite(numbers.value))
-    close = truth.radius <= np.maximum(numbers.in_any_call, 2.0**-53 * size)
+    moved = np.where(np.isfinite(numbers.in_any_call), numbers.in_any_call, 0.0)
+    close = truth.radius <= np.maximum(moved, 2.0**-53 * size)
     return torch.from_numpy(np.asarray(close & np.isfinite(truth.radius) & np.isfinite(truth.high)))
 
 
