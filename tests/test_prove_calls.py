@@ -193,3 +193,12 @@ def test_a_batch_without_samples_is_left_out_where_a_run_is_wrong(program: Any, 
 def test_a_batch_without_samples_needs_no_words_where_nothing_is_wrong(program: Any) -> None:
     proof = dx.prove(program, parameters="a", data="x")
     assert (proof.status, proof.conditions, proof.notes) == ("proved", (), ())
+
+
+@pytest.mark.parametrize(
+    "program",
+    [lambda a, x: a * torch.relu(x.mean()), lambda a, x: a * torch.where(x.mean() > 1, x.sum(), 3 * x.sum())],
+)
+def test_what_compares_a_mean_has_no_value_without_samples(program: Any) -> None:
+    proof = dx.prove(program, parameters="a", data="x")
+    assert (proof.status, proof.sizes, proof.notes) == ("proved", (), ())
