@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -23,10 +24,10 @@ Tensor = torch.Tensor
 C = 0.7234567891234
 
 
-def _set(index: object) -> Callable[[Tensor], Tensor]:
+def _set(index: object, number: float = C) -> Callable[[Tensor], Tensor]:
     def assign(y: Tensor) -> Tensor:
         y = y.clone()
-        y[index] = C
+        y[index] = number
         return y
 
     return assign
@@ -52,6 +53,9 @@ WAYS: dict[str, Callable[[Tensor], Tensor]] = {
     "pad": lambda y: torch.nn.functional.pad(y[1:], (1, 0), value=C), "fill_diagonal_": lambda y: y.reshape(1, 3).clone().fill_diagonal_(C)[0],
     "threshold": lambda y: torch.threshold(y, 0.1, C), "copy_": lambda y: y.clone().copy_(torch.tensor(C, dtype=torch.float64)),
     "masked_scatter": lambda y: y.masked_scatter(y == 0, torch.tensor([C] * 3, dtype=y.dtype)),
+    "element of NumPy's": lambda y: _set(0, np.float64(C))(y), "list of NumPy's": lambda y: torch.tensor([np.float64(C), True, 2], dtype=y.dtype),
+    "asarray": lambda y: torch.asarray(obj=[C], dtype=y.dtype),
+    "index_fill by a tensor": lambda y: y.index_fill(0, FIRST, torch.tensor(C, dtype=torch.float64)),
     "addcmul": lambda y: torch.addcmul(y, y + 1, y + 1, value=C),
 }  # fmt: skip
 
@@ -108,6 +112,21 @@ def test_a_wrong_constant_fails_however_it_is_written() -> None:
     assert dx.gradcheck(Scaled, torch.ones(5).requires_grad_(), battery="none", raise_exception=False).verdict == "fail"
 
 
+@pytest.mark.filterwarnings("ignore:The reduce argument")
+@pytest.mark.parametrize("reduce", ["add", "multiply"])
+@pytest.mark.parametrize("value", [C, torch.full((1,), C)], ids=["number", "tensor"])
+def test_what_is_added_or_multiplied_at_some_places_is_no_exact_number(reduce: str, value: Any) -> None:
+    with Watch() as watch:
+        made = torch.full((3,), 0.1).scatter(0, FIRST, value, reduce=reduce)
+    assert float(watch.radius(made)[0]) > 0 or watch.unwatched
+
+
+def test_complex_numbers_at_equal_distances_are_not_taken_for_exact() -> None:
+    with Watch() as watch:
+        made = torch.linspace(0, 1j, 4)
+    assert float(watch.radius(torch.view_as_real(made)).max()) > 0
+
+
 # ------------------------------------------------------------------------------------------------------- sequences
 def _cosines(*weights: float) -> Callable[[int, int], list[mpmath.mpf]]:
     return lambda n, ends: [
@@ -137,6 +156,7 @@ SEQUENCES: dict[str, tuple[Callable[[torch.dtype], Tensor], Callable[[], list[mp
     "linspace of one": (lambda dtype: torch.linspace(0.3, 5, 1, dtype=dtype), lambda: _at(0.3, 0, [0])),
     "linspace of none": (lambda dtype: torch.linspace(0.3, 5, 0, dtype=dtype), lambda: []),
     "linspace of thirds": (lambda dtype: torch.linspace(0, 3, 10, dtype=dtype), lambda: _at(0, Fraction(1, 3), [*range(10)])),
+    "linspace of thirds from an eighth": (lambda dtype: torch.linspace(0.125, 1.125, 4, dtype=dtype), lambda: _at(0.125, Fraction(1, 3), [*range(4)])),
     "logspace": (lambda dtype: torch.logspace(-0.7, 3, 6, dtype=dtype), lambda: [mpmath.mpf(10) ** x for x in _at(-0.7, (3 + Fraction(0.7)) / 5, [*range(6)])]),
     "logspace of halves": (lambda dtype: torch.logspace(-2, 4, 7, 0.5, dtype=dtype), lambda: [mpmath.mpf(2) ** -x for x in range(-2, 5)]),
     "range": (lambda dtype: torch.range(0.1, 2, 0.3, dtype=dtype), lambda: _at(0.1, 0.3, [*range(7)])),

@@ -62,7 +62,19 @@ def test_layouts_of_matrices_and_of_samples_are_tried(wide: Callable[[Any, Tenso
 def test_layouts_of_upstream_gradients_are_tried() -> None:
     """That of a matrix is transposed as its weights are."""
     turned = square(lambda ctx, x, upstream: upstream.stride()[-1] > 1)
-    assert dx.prove(turned, parameters="x[2,3]", data="").conditions == ("all arguments are contiguous",)
+    assert dx.prove(turned, parameters="x[2,3]", data="").conditions == (
+        "all arguments are contiguous", "upstream gradients are contiguous",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [lambda ctx, x, upstream: upstream.stride()[-1] > 1, lambda ctx, x, upstream: upstream.storage_offset() > 0],
+    ids=["strides", "place"],
+)
+def test_upstream_gradients_may_be_views(asks: Callable[[Any, Tensor, Tensor], Any]) -> None:
+    proof = dx.prove(square(asks), parameters="x[2]", data="")
+    assert (proof.status, proof.conditions) == ("proved", ("upstream gradients are contiguous",))
 
 
 class Product(torch.autograd.Function):
@@ -80,6 +92,23 @@ class Product(torch.autograd.Function):
 def test_a_backward_that_goes_by_which_gradients_are_needed() -> None:
     proof = dx.prove(Product)
     assert (proof.status, proof.conditions) == ("proved", ("x and y require gradients",))
+
+
+def test_a_backward_that_goes_by_two_gradients_of_three() -> None:
+    class Three(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+            ctx.save_for_backward(x, y, z)
+            return x * y * z
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            x, y, z = ctx.saved_tensors
+            factor = 2 if ctx.needs_input_grad == (True, True, False) else 1
+            return factor * upstream * y * z, upstream * x * z, upstream * x * y
+
+    proof = dx.prove(Three)
+    assert (proof.status, proof.conditions) == ("proved", ("x, y and z require gradients",))
 
 
 def test_a_backward_that_goes_by_whether_data_require_a_gradient() -> None:
@@ -164,3 +193,12 @@ def test_a_batch_without_samples_is_left_out_where_a_run_is_wrong(program: Any, 
 def test_a_batch_without_samples_needs_no_words_where_nothing_is_wrong(program: Any) -> None:
     proof = dx.prove(program, parameters="a", data="x")
     assert (proof.status, proof.conditions, proof.notes) == ("proved", (), ())
+
+
+@pytest.mark.parametrize(
+    "program",
+    [lambda a, x: a * torch.relu(x.mean()), lambda a, x: a * torch.where(x.mean() > 1, x.sum(), 3 * x.sum())],
+)
+def test_what_compares_a_mean_has_no_value_without_samples(program: Any) -> None:
+    proof = dx.prove(program, parameters="a", data="x")
+    assert (proof.status, proof.sizes, proof.notes) == ("proved", (), ())

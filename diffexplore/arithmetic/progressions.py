@@ -25,7 +25,8 @@ def progression(start: Fraction, step: Fraction, count: int) -> DoubleBall:
     """start + i·step for i from 0 to ``count`` − 1; those that are doubles have radius 0."""
     unit = Fraction(1, max(start.denominator, step.denominator))
     reach = (abs(start) + count * abs(step)) / unit
-    if _is_power_of_two(unit.denominator) and unit.denominator < 2**900 and reach < _WHOLE and start % unit == 0:
+    binary = all(_is_power_of_two(number.denominator) for number in (start, step))
+    if binary and unit.denominator < 2**900 and reach < _WHOLE:
         steps = np.arange(count, dtype=np.float64) * float(step / unit) + float(start / unit)
         return exact(steps * float(unit))
     place = exact(np.arange(count, dtype=np.float64))

@@ -25,10 +25,10 @@ def create(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     if name in _FULL:
         numbers = (a for a in reversed(args) if isinstance(a, (int, float, complex)))
         fill_with(watch, out, kwargs.get("fill_value", next(numbers, 0)))
-    elif name in SEQUENCES and finite_float(out):
+    elif name in SEQUENCES and real_numbers(out) is not None:
         given = arguments_of(func, args, kwargs)
         values = {name: float(one) if isinstance(one, Tensor) else one for name, one in given.items()}
-        made = sequence_of(func, values, out.numel())
+        made = sequence_of(func, values, out.numel()) if finite_float(out) else None
         if made is None:
             return unknown(watch, func, args, kwargs, out)
         watch.set(out, _off(watch, out, made, given))

@@ -11,7 +11,7 @@ from torch import Tensor
 from diffexplore.bounds.claims import UNIT_ROUNDOFF, rounding
 from diffexplore.bounds.conversion import lost, open_integers
 from diffexplore.bounds.created import fill_error, fill_with
-from diffexplore.bounds.handling import as_list, finite_float, name_of, real_numbers
+from diffexplore.bounds.handling import as_list, finite_float, name_of, real_numbers, unknown
 from diffexplore.torch_private.watching import storage_key
 
 if TYPE_CHECKING:
@@ -63,8 +63,10 @@ def scatter(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     """Some elements are replaced by those of another tensor, or by a number."""
     out = func(*args, **kwargs)
     target, dim, index, source, *_ = args if len(args) > 3 else (*args, kwargs.get("src", kwargs.get("value")))
-    if not finite_float(out) or kwargs.get("reduce"):
+    if not finite_float(out):
         return out
+    if kwargs.get("reduce"):  # they are added, or multiplied
+        return unknown(watch, func, args, kwargs, out)
     radii = watch.radius(target).clone()
     if isinstance(source, Tensor):
         watch.set(out, torch.scatter(radii, dim, index, watch.radius(source).to(radii.dtype)))
@@ -78,7 +80,10 @@ def index_fill(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str,
     out = func(*args, **kwargs)
     target, dim, index, value = args
     if finite_float(out):
-        radius = watch.radius(value) if isinstance(value, Tensor) else fill_error(watch, value, out)
+        if isinstance(value, Tensor):
+            radius = watch.radius(value) + lost(value, value.to(out.dtype))
+        else:
+            radius = fill_error(watch, value, out)
         watch.set(out, torch.index_fill(watch.radius(target), dim, index, float(radius)))
     return out
 

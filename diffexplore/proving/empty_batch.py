@@ -75,9 +75,12 @@ def _hold_for_none(guards: Sequence[Any]) -> bool:
 
 
 def _of_none(expr: Any) -> Any:
-    """A formula, or a condition, over all samples where there are none, in real symbols."""
+    """A formula, or a condition, over all samples where there are none, in real symbols; NaN where it has no value."""
     none = {**dict.fromkeys(outermost(expr), sympy.S.Zero), SAMPLES: sympy.S.Zero}
-    found = expr.xreplace(none)
+    try:
+        found = expr.xreplace(none)
+    except (TypeError, ValueError):  # SymPy compares nothing with 0/0
+        return sympy.nan
     return found.xreplace({symbol: real(symbol.name) for symbol in found.free_symbols})
 
 
@@ -124,8 +127,9 @@ def _difference(exact: sympy.Expr, part: Part, tensors: Tensors, result: Watched
 
 def _holds(need: Boolean, point: Mapping[sympy.Basic, Fraction]) -> bool:
     """Whether what the program needs for a value certainly holds without samples: Σ(x) ≠ 0 does not."""
+    condition = _of_none(need)
     with suppress(Unsupported):
-        return holds(_of_none(need), dict(point), ())
+        return condition is not sympy.nan and holds(condition, dict(point), ())
     return False
 
 

@@ -18,6 +18,7 @@ from diffexplore.proving.formulas import differentiated
 from diffexplore.proving.points_tried import DRAWS, Tensors, drawn, in_digits, in_words, meant, name_of_value
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.runs import Function, ProgramRun, WatchedRun, run, watched
+from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.sizes import usual
 from diffexplore.tracing.traced import OUTPUT, Traced
 
@@ -80,10 +81,12 @@ def _calls(program: TensorProgram, wrt: tuple[str, ...], tensors: Tensors) -> It
     yield OtherCall(apart, "all arguments are contiguous", _of(function, _strided), wrt)
     with_graph, without = "with create_graph=True", "backward is called without create_graph"
     yield OtherCall(with_graph, without, function, wrt, create_graph=True)
+    together = f"{listed(wrt)} require gradients"
     for name in wrt if len(wrt) > 1 else ():
-        yield OtherCall(
-            f"where {name} alone requires a gradient", f"{listed(wrt)} require gradients", function, (name,)
-        )
+        yield OtherCall(f"where {name} alone requires a gradient", together, function, (name,))
+    for name in wrt if len(wrt) > 2 else ():
+        rest = tuple(other for other in wrt if other != name)
+        yield OtherCall(f"where {name} requires no gradient", together, function, rest)
     own = tuple(name for name in tensors if name not in {one.array.name for one in program.weights})
     others = [name for name in own if name not in wrt]
     if others:
@@ -93,6 +96,8 @@ def _calls(program: TensorProgram, wrt: tuple[str, ...], tensors: Tensors) -> It
     if any(tensors[weight.array.name].dim() for weight in program.weights):
         text = "with an expanded upstream gradient, as that of a sum"
         yield OtherCall(text, "upstream gradients are not expanded", _expanded(program), wrt)
+        text = "with an upstream gradient that is a view into others, as that of one of a stack"
+        yield OtherCall(text, "upstream gradients are contiguous", _of_a_stack(program), wrt)
 
 
 def _of(function: Function, change: Callable[[Tensor], Tensor]) -> Function:
@@ -122,6 +127,19 @@ def _expanded(program: TensorProgram) -> Function:
         return sum(others, first)
 
     return summed
+
+
+def _of_a_stack(program: TensorProgram) -> Function:
+    """The outputs as parts of larger tensors: their upstream gradients are every other number of some memory."""
+
+    def weighted(**tensors: Tensor) -> Tensor:
+        upstream = [tensors.pop(one.array.name) for one in program.weights]
+        leaves = tree_leaves(program.plain(**tensors))
+        stacked = [torch.stack((one.detach(), one), -1)[..., 1] if isinstance(one, Tensor) else one for one in leaves]
+        first, *others = (one.contract(stacked, given) for given, one in zip(upstream, program.weights, strict=True))
+        return sum(others, first)
+
+    return weighted
 
 
 def _difference(call: OtherCall, as_traced: OtherCall, base: ProgramRun, tensors: Tensors) -> str | None:

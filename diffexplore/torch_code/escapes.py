@@ -70,7 +70,8 @@ class Escapes(TorchFunctionMode):
             self.seen.add(name)
         elif name in _REBUILD:
             data = args[name == "new_tensor" :]
-            return as_conversion(data[0] if data else (kwargs or {}).get("data"), func(*args, **(kwargs or {})))
+            named = (kwargs or {}).get("data", (kwargs or {}).get("obj"))
+            return as_conversion(data[0] if data else named, func(*args, **(kwargs or {})))
         elif name == "__get__" and "array_interface" in repr(func):
             self.seen.add("__array_interface__")
         if func in _DIFFERENTIATE:

@@ -21,7 +21,7 @@ _DEVICES = ("cpu", "cuda")
 
 def with_number_converted(tensor: Tensor, index: Any, value: Any) -> tuple[Tensor, Any, Any]:
     """The arguments of ``tensor[index] = value``; a Python number that the dtype rounds is what a conversion makes."""
-    if type(value) not in _NUMBERS or not _may_round(tensor):
+    if not isinstance(value, _NUMBERS) or not _may_round(tensor):
         return tensor, index, value
     try:
         stored = torch.tensor(value, dtype=tensor.dtype, device=tensor.device)
@@ -58,4 +58,4 @@ def _may_round(tensor: Any) -> bool:
 def _holds_numbers_only(data: Any) -> bool:
     if isinstance(data, (list, tuple)):
         return bool(data) and all(map(_holds_numbers_only, data))
-    return type(data) in _NUMBERS
+    return isinstance(data, _NUMBERS)
