@@ -20,6 +20,20 @@ def under_no_grad(x: Tensor) -> Tensor:
     return x / scale
 
 
+def transposed_under_no_grad(x: Tensor) -> Tensor:
+    row = x[None]
+    with torch.no_grad():
+        column = row.T
+    return x * column[:, 0]
+
+
+def viewed_under_no_grad(x: Tensor) -> Tensor:
+    """A view there is a leaf of its own, and what is a view of that afterwards leads there, and not to x."""
+    with torch.no_grad():
+        column = x.view(-1, 1)
+    return x * column.reshape(-1)
+
+
 class Scaled(torch.autograd.Function):
     """A Function sees all that its forward computes, or the truth is estimated: nothing is severed there."""
 
@@ -33,6 +47,18 @@ class Scaled(torch.autograd.Function):
         return 2 * g * ctx.saved_tensors[0]
 
 
+CONSTANT = torch.tensor([1.0, 0.0, 2.0], dtype=torch.float64)
+
+
+def counted(calls: list[int]) -> Callable[..., Any]:
+    def stable(*inputs: Tensor) -> Tensor:
+        calls.append(1)
+        x = torch.stack(inputs).sum(0)
+        return (x - x.max().detach()).softmax(-1)
+
+    return stable
+
+
 SEVERED: dict[str, Callable[..., Any]] = {
     "detach": lambda x: x * x.detach(),
     "data": lambda x: x * x.data,
@@ -40,6 +66,8 @@ SEVERED: dict[str, Callable[..., Any]] = {
     "tolist": lambda x: x * torch.tensor(x.tolist(), dtype=x.dtype),
     "float": lambda x: x * float(x[0]),
     "abs under no_grad": under_no_grad,
+    "T under no_grad": transposed_under_no_grad,
+    "view under no_grad": viewed_under_no_grad,
     "detach ": lambda x: x * torch.from_numpy(np.exp(x.detach().numpy())),
 }
 
@@ -81,6 +109,34 @@ def test_nothing_is_told_where_no_slope_is_lost(name: str) -> None:
     assert notes(WHOLE[name]) == ""
 
 
+#: Each takes the shape or the dtype of x, and no number of it.
+OF_NO_NUMBERS: dict[str, Callable[..., Any]] = {
+    "to": lambda x: CONSTANT.float().to(x),
+    "type_as": lambda x: CONSTANT.float().type_as(x),
+    "expand_as": lambda x: CONSTANT[:1].expand_as(x),
+    "view_as": lambda x: CONSTANT[None].view_as(x),
+    "broadcast_tensors": lambda x: torch.broadcast_tensors(x, CONSTANT)[1],
+    "meshgrid": lambda x: torch.meshgrid(CONSTANT, x, indexing="ij")[0][:, 0],
+}
+
+
+@pytest.mark.parametrize("name", OF_NO_NUMBERS)
+def test_what_takes_no_numbers_makes_no_constant(name: str) -> None:
+    """Also at an input beside which no slope is known, where a constant could be told of alone."""
+    x = torch.tensor([0.5, 0.0, -1.0], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(lambda x: x.abs() * OF_NO_NUMBERS[name](x), x, allow_inconclusive=True)
+    assert not any("makes a constant" in note for note in report.notes), report.notes
+
+
+@pytest.mark.parametrize("inputs", [1, 6])
+def test_few_calls_tell_that_no_slope_is_lost(inputs: int) -> None:
+    """Slopes by differences take hundreds of calls for each input."""
+    calls: list[int] = []
+    tensors = torch.randn(inputs, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).unbind()
+    report = dx.gradcheck(counted(calls), [one.clone().requires_grad_() for one in tensors])
+    assert report.verdict == "pass" and report.notes == () and len(calls) < 60 + 12 * inputs, len(calls)
+
+
 class Exp(torch.autograd.Function):
     """exp(x) · w in NumPy, which cannot be read."""
 
@@ -99,3 +155,24 @@ def test_a_constant_beside_an_estimated_truth_is_none_of_the_other_inputs() -> N
     x, w = (torch.tensor(numbers, dtype=torch.float64, requires_grad=True) for numbers in ([0.5, -0.2], [3.0, 4.0]))
     report = dx.gradcheck(lambda x, w: Exp.apply(x, w) * x.detach(), (x, w))
     assert (report.verdict, report.truth) == ("pass", "estimated") and "detach (" in report.notes[-1]
+
+
+def test_a_view_under_no_grad_is_a_constant_beside_an_estimated_truth() -> None:
+    x = torch.tensor([0.5, -0.2], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(lambda x: Exp.apply(x, torch.ones_like(x)) * viewed_under_no_grad(x), x)
+    assert (report.verdict, report.truth) == ("pass", "estimated")
+
+
+def written_through_a_view(x: Tensor) -> Tensor:
+    y = torch.ones_like(x) * x.detach()
+    with torch.no_grad():
+        part = (x * 1)[:1]
+        part.zero_()
+        part[0].add_(1)
+    return y
+
+
+def test_what_is_written_into_a_view_under_no_grad_loses_no_other_constant() -> None:
+    x = torch.tensor([0.5, -0.2], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(lambda x: Exp.apply(x, torch.ones_like(x)) * written_through_a_view(x), x)
+    assert (report.verdict, report.truth) == ("pass", "estimated")

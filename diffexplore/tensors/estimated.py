@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -32,30 +33,34 @@ FEW_ENTRIES, DIRECTIONS = 16, 4
 #: So many entries are estimated one by one where a direction shows that some are wrong.
 MOST_ENTRIES = 256
 
-_UNKNOWN = Sample(math.nan, math.nan, math.nan)
-
 
 class Differences:
     """Derivatives of the outputs of one call by its inputs, in float64 where the function takes that.
 
-    What autograd takes for constants is held, unless ``through_all`` says that differences go through it. ``answers``
-    counts the inputs close by at which the function gave numbers.
+    What autograd takes for constants is held. ``answers`` counts the inputs close by at which the function gave
+    numbers.
     """
 
     answers = 0
 
-    def __init__(self, candidate: TensorCandidate, *, through_all: bool = False) -> None:
+    def __init__(self, candidate: TensorCandidate) -> None:
         self._call = _wide(candidate)
         self._runs_beside = self._call is not candidate and is_another_in_float64(candidate, self._call)
         self._followed, self._lost = False, 0
         if self._runs_beside:
             self._call = candidate
-        self._constants = None if through_all else HeldConstants(self._call)
+        self._constants: HeldConstants | None = HeldConstants(self._call)
         seen = observed(self._call, defaultdict(list))
         computed_in = {torch.float64} if self._runs_beside else {self.dtype.to_real(), *seen.narrowed_forward}
         # The error of a kernel may be smooth, so that no step shows it.
         relative, self._absolute = largest_rounding(seen.operations, torch.float64)
         self._relative = max(relative, *(UNIT_ROUNDOFF[dtype] for dtype in computed_in))
+
+    def through_all(self) -> Differences:
+        """The same, going through what autograd takes for constants."""
+        whole = copy.copy(self)
+        whole._constants = None
+        return whole
 
     @property
     def dtype(self) -> torch.dtype:
@@ -67,26 +72,39 @@ class Differences:
 
         Of another function, whose outputs have other names, it is that of the output of floats at ``place``.
         """
-        tensor = next(one.tensor for one in self._call.sources if one.name == name)
         weights = upstream.detach().to("cpu", torch.float64)
-        way = torch.from_numpy(np.ascontiguousarray(direction)).reshape(tensor.shape).to(tensor.device)
-        size = float(tensor.detach()[way != 0].abs().max()) if bool((way != 0).any()) else 0.0
 
         def sample(step: float) -> Sample:
-            try:
-                returned = self._returned(name, tensor.detach().to(torch.float64) + step * way)
-            except CandidateError:  # so far from the input it does not take numbers
-                return _UNKNOWN
-            if not returned:
-                return _UNKNOWN
-            found = next((value for called, value in returned if called == output.name), None)
-            found = returned[place][1] if found is None else found
-            found = found.detach().to("cpu", torch.float64)
-            self.answers += step != 0 and bool(found.isfinite().any())
-            size, absolute = float((found * weights).abs().sum()), self._absolute * float(weights.abs().sum())
-            return Sample(float((found * weights).sum()), self._relative * size + absolute, size)
+            found = output_of(self.near(name, direction, step), output, place)
+            self.answers += step != 0 and found is not None and bool(found.isfinite().any())
+            return self.sample(found, weights)
 
-        return estimated(sample, size)
+        return estimated(sample, self.size(name, direction))
+
+    def size(self, name: str, direction: np.ndarray) -> float:
+        """That of the largest number in an input which a direction moves; 0 where it moves none."""
+        numbers, moves = self._tensor(name).detach(), torch.from_numpy(np.asarray(direction != 0))
+        moves = moves.reshape(numbers.shape).to(numbers.device)
+        return float(numbers[moves].abs().max()) if bool(moves.any()) else 0.0
+
+    def near(self, name: str, direction: np.ndarray, step: float) -> list[tuple[str, Tensor]]:
+        """The outputs of floats, with their names, a step away; none where the function does not take numbers there."""
+        tensor = self._tensor(name)
+        way = torch.from_numpy(np.ascontiguousarray(direction)).reshape(tensor.shape).to(tensor.device)
+        try:
+            return self._returned(name, tensor.detach().to(torch.float64) + step * way)
+        except CandidateError:
+            return []
+
+    def sample(self, found: Tensor | None, weights: Tensor) -> Sample:
+        """Σ weights · numbers of an output; NaN where there are none."""
+        if found is None:
+            return Sample(math.nan, math.nan, math.nan)
+        size, absolute = float((found * weights).abs().sum()), self._absolute * float(weights.abs().sum())
+        return Sample(float((found * weights).sum()), self._relative * size + absolute, size)
+
+    def _tensor(self, name: str) -> Tensor:
+        return next(one.tensor for one in self._call.sources if one.name == name)
 
     def _returned(self, name: str, moved: Tensor) -> list[tuple[str, Tensor]]:
         """The outputs of floats, with their names, where an input is the numbers ``moved``; none where not known."""
@@ -105,6 +123,14 @@ class Differences:
         self._followed |= found is not None
         self._lost += found is None
         return [(one.output.name, one.value) for one in found or ()]
+
+
+def output_of(returned: list[tuple[str, Tensor]], output: TensorOutput, place: int) -> Tensor | None:
+    """The numbers of an output, by its name or else by its place, in float64; None where nothing was returned."""
+    if not returned:
+        return None
+    found = next((value for name, value in returned if name == output.name), None)
+    return (returned[place][1] if found is None else found).detach().to("cpu", torch.float64)
 
 
 def each_entry(shape: tuple[int, ...]) -> Iterator[np.ndarray]:

@@ -18,6 +18,7 @@ from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, O
 from diffexplore.torch_private.watching import (
     DispatchMode,
     disable_current_modes,
+    is_in_a_forward,
     is_recorded,
     storage_key,
     tree_leaves,
@@ -45,6 +46,7 @@ class TensorStorages(DispatchMode):
         self._own_sources = {id(source) for source in sources}
         self._passing: set[int] = set()
         self._made: set[int] = set()
+        self._viewed_apart: set[int] = set()
         for source in sources:
             self._states[storage_key(source)] = State(self._state(source).ball, True)
         self.sources = [StorageRegion(self._state(one), StridedLayout.of(one), True) for one in sources]
@@ -82,7 +84,15 @@ class TensorStorages(DispatchMode):
         """Whether autograd lets a derivative pass through an operand."""
         a_leaf_of_its_own = tensor.is_leaf and id(tensor) not in self._own_sources
         passes = (tensor.requires_grad and not a_leaf_of_its_own) or id(tensor) in self._passing
+        if passes and self._viewed_apart and tensor.layout == torch.strided and id(tensor) not in self._passing:
+            apart = storage_key(tensor) in self._viewed_apart
+            passes = not apart or tensor.is_leaf or is_computed_from(tensor, self._inputs)
         return passes or not is_recorded()
+
+    def _view_made(self, tensor: Tensor) -> None:
+        """A view under ``no_grad`` is a leaf of its own, in memory of another; so are views of it afterwards."""
+        if not torch.is_grad_enabled() and not is_in_a_forward() and tensor.layout == torch.strided:
+            self._viewed_apart.add(storage_key(tensor))
 
     def _operand(self, tensor: Any) -> Any:
         """A tensor as an operand of a rule; other arguments as they are."""

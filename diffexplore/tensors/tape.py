@@ -123,6 +123,7 @@ class Tape(ConstantOperands):
     def _record(self, call: ProgramCall) -> Any:
         func = call.function
         if func.is_view and is_view(call.out(), tensors_in((call.args, call.kwargs))):
+            self._view_made(tensors_in(call.out())[0])
             return call.out()
         args, kwargs = tree_map(self._resolved, (call.args, call.kwargs))
         kwargs = {name: value for name, value in kwargs.items() if name not in written_arguments(func)}
