@@ -115,7 +115,7 @@ def broadcast_inputs(setting: CallSetting) -> Iterator[CallFinding]:
 
 
 def certain(truth: DoubleBall, numbers: TensorNumbers) -> Tensor:
-    """Where the truth is known as well as rounding leaves the numbers; without a bound, to the last place of float64."""
+    """Where the truth is known as well as rounding leaves the numbers; to the last place where these have no bound."""
     size = np.abs(numbers.value).max(initial=0.0, where=np.isfinite(numbers.value))
     moved = np.where(np.isfinite(numbers.in_any_call), numbers.in_any_call, 0.0)
     close = truth.radius <= np.maximum(moved, 2.0**-53 * size)
