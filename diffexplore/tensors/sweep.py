@@ -69,12 +69,14 @@ def swept(
 
 
 def _of_known(place: StorageRegion, cotangents: DoubleBall) -> DoubleBall:
-    """The cotangent of a result, of which nothing is known where nothing is of the result itself, and it is used.
+    """The cotangent of a result, of which nothing is known where the result has no value, and it is used.
 
-    A factor of 0 behind it would hide that: 0 · (1/x) has no value at 0, and no derivative.
+    A factor of 0 behind it would hide that: 0 · (1/x) has no value at 0, and no derivative. A number without a radius
+    may have one: the two sides of a jump may meet again further on.
     """
     cotangent = place.layout.read(cotangents)
-    unknown = ~np.isfinite(place.layout.view(place.state.ball.radius))
+    ball = place.state.ball
+    unknown = ~np.isfinite(place.layout.view(ball.high)) & ~np.isfinite(place.layout.view(ball.radius))
     if not unknown.any():
         return cotangent
     used = unknown & ~np.broadcast_to(cotangent.exactly_zero, unknown.shape)
