@@ -213,11 +213,17 @@ def product(draw: Random, x: Tensor, y: Tensor) -> Computes:
     return draw.choice(ways)
 
 
+def _on_the_diagonal(x: Tensor, y: Tensor) -> Tensor:
+    if (0,) in (x.shape, y.shape):
+        raise ValueError("beside an empty vector torch gives the gradient of another row")
+    return torch.block_diag(x, y)
+
+
 def joined(draw: Random, x: Tensor, y: Tensor) -> Computes:
     axis, mask = _axis(draw, x), torch.tensor([draw.random() < 0.5 for _ in range(x.numel())], dtype=torch.bool)
     ways: list[Computes] = [
         lambda x, y: torch.cat([x, y], axis), lambda x, y: torch.stack([x, y, x], axis), lambda x, y: torch.cat([x, y, x * 2]),
-        lambda x, y: torch.where(mask.reshape(x.shape), x, y), lambda x, y: torch.block_diag(x, y), torch.dstack,
+        lambda x, y: torch.where(mask.reshape(x.shape), x, y), _on_the_diagonal, torch.dstack,
         lambda x, y: torch.meshgrid(x, y, indexing="ij")[1] * 2, lambda x, y: x.index_copy(0, torch.tensor([0]), y[:1]),
         lambda x, y: x.clone().index_put_((torch.tensor([0]),), y[0]), lambda x, y: torch.broadcast_tensors(x, y)[0],
     ]  # fmt: skip

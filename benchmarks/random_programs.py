@@ -105,13 +105,13 @@ def verdict_on(case: Case, battery: str = "none") -> Verdict:
 
 
 def _can_be_differentiated(program: RandomProgram, inputs: Sequence[Tensor]) -> bool:
-    """Whether torch's own backward pass of the program runs."""
+    """Whether torch's own backward pass of the program runs, whatever the layout of the upstream gradient."""
+    sources = [x for x in inputs if x.requires_grad]
     try:
         for one in program(*inputs):
-            if one.requires_grad:
-                torch.autograd.grad(
-                    one, [x for x in inputs if x.requires_grad], torch.ones_like(one), allow_unused=True
-                )
+            for upstream in (torch.ones_like(one), *(found for _, found in upstreams_for(one, 0))):
+                if one.requires_grad:
+                    torch.autograd.grad(one, sources, upstream, allow_unused=True, retain_graph=True)
     except RuntimeError:
         return False
     return True

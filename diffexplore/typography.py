@@ -27,8 +27,10 @@ _BARE_ROOT = re.compile(r"([√∛])(\w+)")
 
 
 def with_minus(words: str) -> str:
-    """A sentence whose negative numbers have a minus sign; exponents keep their hyphen."""
-    return _NEGATIVE.sub("−", words)
+    """A sentence whose negative numbers have a minus sign; exponents, and code between backticks, keep their hyphen."""
+    parts = words.split("`")
+    parts[::2] = [_NEGATIVE.sub("−", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 def speaks_mathematics(encoding: str | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 import diffexplore as dx
+from diffexplore.cli.main import main
 
 Tensor = torch.Tensor
 
@@ -161,3 +163,38 @@ def test_a_view_under_no_grad_is_a_constant_beside_an_estimated_truth() -> None:
     x = torch.tensor([0.5, -0.2], dtype=torch.float64, requires_grad=True)
     report = dx.gradcheck(lambda x: Exp.apply(x, torch.ones_like(x)) * viewed_under_no_grad(x), x)
     assert (report.verdict, report.truth) == ("pass", "estimated")
+
+
+FILE = """
+import torch
+
+class Unprojected(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x / x.norm(dim=-1, keepdim=True)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g / x.norm(dim=-1, keepdim=True)
+
+def scaled(x):
+    return x / x.max().item()
+
+def sample_inputs():
+    x = torch.tensor([[0.5, -1.25, 2.0]], dtype=torch.float64, requires_grad=True)
+    return {"Unprojected": (x,), "scaled": (x,)}
+"""
+
+
+def test_a_line_for_a_function_of_a_file_says_that_there_is_a_note(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the code that a cause names is written as the user wrote it."""
+    path = tmp_path / "layers.py"
+    path.write_text(FILE)
+    assert main(["verify", str(path)]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "(1 note, which its own report has)" in printed
+    assert "`x.norm(dim=-1, keepdim=True)`, layers.py:8 is missing" in printed

@@ -105,7 +105,8 @@ def in_short(report: TensorReport) -> str:
     rows = [row for row in worst_first(report) if row.verdict == report.verdict]
     if report.verdict == "pass":
         caught = f"; {_caught(report)}" if any(row.smallest_detectable is not None for row in rows) else ""
-        return f"{counted(report.summary.passed, 'entry', 'entries')} right{caught.partition(', and')[0]}"
+        noted = f" ({counted(len(report.notes), 'note')}, which its own report has)" if report.notes else ""
+        return f"{counted(report.summary.passed, 'entry', 'entries')} right{caught.partition(', and')[0]}{noted}"
     if not rows or not rows[0].entries.total:
         return headline(report).sentence.removeprefix(f"{report.function}: ")
     counts, cause = rows[0].entries, rows[0].cause

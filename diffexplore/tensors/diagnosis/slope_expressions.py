@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
@@ -85,6 +86,8 @@ LARGEST_DENOMINATOR, _CLEAR = 64, 2.0**-24
 
 def short_fraction(middle: float, spread: float) -> float | None:
     """The short fraction that a constant is, which is known but for ``spread``; None where it is none."""
+    if not math.isfinite(middle):
+        return None
     for denominator in range(1, _LARGEST + 1):
         near = round(middle * denominator) / denominator
         if near != 0 and abs(near * denominator) <= _LARGEST and abs(near - middle) <= spread + 1e-12 * abs(near):
@@ -95,7 +98,7 @@ def short_fraction(middle: float, spread: float) -> float | None:
 def longer_fraction(middle: float, spread: float) -> float | None:
     """The same with longer numbers, where so few are as near that chance is no explanation."""
     short = short_fraction(middle, spread)
-    if short is not None or spread > _CLEAR * abs(middle):
+    if short is not None or not spread <= _CLEAR * abs(middle) < math.inf:
         return short
     fraction = Fraction(middle).limit_denominator(LARGEST_DENOMINATOR)
     return float(fraction) if fraction and abs(float(fraction) - middle) <= spread else None
