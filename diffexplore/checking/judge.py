@@ -126,7 +126,7 @@ def judge(
 
 def _is_in(dtype: torch.dtype, value: np.ndarray) -> np.ndarray:
     """Which doubles are numbers of a dtype: what was added up of several is none."""
-    numbers = torch.from_numpy(np.ascontiguousarray(value, np.float64).copy())
+    numbers = torch.from_numpy(np.array(value, np.float64, order="C"))
     return (numbers.to(dtype).to(torch.float64) == numbers).numpy()
 
 

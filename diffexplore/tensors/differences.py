@@ -117,14 +117,15 @@ def _of_size(function: Callable[[float], Sample], size: float) -> Estimated:
 
 def _at_step(function: Callable[[float], Sample], here: float, step: float) -> Estimated:
     """The difference at one step, with the error that rounding may make in it; ``here`` is the value at 0."""
-    total, rounding, gap, moves = 0.0, 0.0, 2 * _FROM_ONE_SIDE[0] * here, False
+    total, rounding, gap, moves, size = 0.0, 0.0, 2 * _FROM_ONE_SIDE[0] * here, False, 0.0
     for (times, weight), one_sided in zip(_WEIGHTS, _FROM_ONE_SIDE[1:], strict=True):
         above, below = function(times * step), function(-times * step)
         total += weight * (above.value - below.value)
         gap += one_sided * (above.value + below.value)
         rounding += abs(weight) * (above.rounding + below.rounding)
         moves = moves or not above.value == below.value == here
-    hidden = 0.0 if moves else _OF_VALUES * _OF_FLOAT32 / 4 * function(0.0).size
+        size = max(size, above.size, below.size)
+    hidden = 0.0 if moves else _OF_VALUES * _OF_FLOAT32 / 4 * size
     return Estimated(total / step, rounding / step, abs(gap) / step, hidden=hidden / step)
 
 
