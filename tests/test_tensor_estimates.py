@@ -12,6 +12,7 @@ from representatives import each_value
 
 import diffexplore as dx
 from diffexplore.tensors.call_given import candidate_of
+from diffexplore.tensors.estimated import Differences
 from diffexplore.tensors.own_program import run_in_float64
 
 Tensor = torch.Tensor
@@ -272,3 +273,13 @@ def test_where_no_differences_can_be_taken_there_is_no_kink() -> None:
     assert row.cause is not None
     assert row.cause.key == "unresolved"
     assert "no numbers at inputs close by" in row.cause.message
+
+
+def test_a_program_in_16_bits_has_the_constants_of_its_call_and_no_copies_of_inputs_for_them() -> None:
+    x, w = (torch.tensor([row], dtype=torch.bfloat16, requires_grad=True) for row in ([0.5, -1.25], [2.0, 0.75]))
+    candidate = candidate_of(lambda x, w: torch.nn.functional.rms_norm(x * w, (2,)) * x.detach().exp(), (x, w))
+    found = Differences(candidate).along(candidate.returned()[0], 0, torch.ones(1, 2), "x", np.array([[1.0, 0.0]]))
+    wide = x.detach().double().requires_grad_()
+    function = torch.nn.functional.rms_norm(wide * w.detach().double(), (2,), eps=torch.finfo(torch.float32).eps)
+    (right,) = torch.autograd.grad((function * wide.detach().exp()).sum(), wide)
+    assert found.value == pytest.approx(float(right[0, 0]), rel=1e-5)

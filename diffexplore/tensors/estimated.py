@@ -6,7 +6,7 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -108,18 +108,18 @@ class Differences:
 
     def _returned(self, name: str, moved: Tensor) -> list[tuple[str, Tensor]]:
         """The outputs of floats, with their names, where an input is the numbers ``moved``; none where not known."""
-        moves = {} if self._runs_beside else {name: moved.to(self.dtype).requires_grad_()}
-        call = self._call.replaced(moves)  # copies of the other inputs are no constants of the call
-        with nullcontext() if self._constants is None else self._constants.held():
-            if self._runs_beside:
-                return self._beside(name, moved)
+        held = nullcontext() if self._constants is None else self._constants.held()
+        if self._runs_beside:
+            return self._beside(name, moved, held)
+        call = self._call.replaced({name: moved.to(self.dtype).requires_grad_()})
+        with held:
             return [(one.name, one.tensor) for one in call.returned() if one.tensor.is_floating_point()]
 
-    def _beside(self, name: str, moved: Tensor) -> list[tuple[str, Tensor]]:
+    def _beside(self, name: str, moved: Tensor, held: AbstractContextManager[None]) -> list[tuple[str, Tensor]]:
         """The same of the program in float64; it is not run again where it was not followed at the first few inputs."""
         if not self._followed and self._lost >= _TRIES:
             return []
-        found = run_in_float64(self._call, {name: moved})
+        found = run_in_float64(self._call, {name: moved}, held)
         self._followed |= found is not None
         self._lost += found is None
         return [(one.output.name, one.value) for one in found or ()]

@@ -7,6 +7,7 @@ It is not the function of float64 inputs: a constant that hangs on the dtype (``
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -34,11 +35,13 @@ class WideOutput:
     radius: Tensor
 
 
-def run_in_float64(call: TensorCandidate, moved: Mapping[str, Tensor]) -> list[WideOutput] | None:
+def run_in_float64(
+    call: TensorCandidate, moved: Mapping[str, Tensor], held: AbstractContextManager[None] | None = None
+) -> list[WideOutput] | None:
     """The outputs of floats of a call in a narrow dtype whose operations run in float64.
 
-    ``moved`` are numbers in float64, by the names of the inputs whose place they take. None where an operation is not
-    seen, or has no counterpart in float64.
+    ``moved`` are numbers in float64, by the names of the inputs whose place they take; the call runs within ``held``,
+    which sees no copy of its inputs made. None where an operation is not seen, or has no counterpart in float64.
     """
     narrow = {one.name: one.tensor for one in call.inputs if one.name in moved}
     rounded = {
@@ -50,7 +53,7 @@ def run_in_float64(call: TensorCandidate, moved: Mapping[str, Tensor]) -> list[W
     watch = SideBySideWatch(expected=dtype, inputs=[one.tensor for one in call.inputs])
     for name, tensor in rounded.items():
         watch.go_on_from(tensor, moved[name])
-    with watch:
+    with watch, held or nullcontext():
         returned = call.returned()
     if watch.unwatched or watch.leaving:
         return None
