@@ -366,3 +366,11 @@ def test_other_upstream_gradients_are_no_finding_where_no_truth_is_known(
     function: Callable[..., Tensor], x: float | list[float]
 ) -> None:
     assert not causes(function, torch.tensor(x, dtype=torch.float64).requires_grad_())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_backward_that_loses_digits_for_large_upstream_gradients_is_no_finding(dtype: torch.dtype) -> None:
+    """torch's derivative of the matrix exponential has an error of 1e-11 for 65,536, 1e-15 for 1, in float64."""
+    assert not causes(
+        lambda x: torch.matrix_exp(0.3 * x).trace(), numbers(4, 4, seed=1).detach().to(dtype).requires_grad_()
+    )
