@@ -53,11 +53,12 @@ OPERATORS: tuple[Operator, ...] = (
     composed("prod", EVERYWHERE, steps=formulas.prod, read=read.prod, on_tensors=InSteps(steps.product)),
     in_steps("prims::prod", EVERYWHERE, steps=steps.product_over),
     *(
-        _ordered(names, read=reader, on_tensors=order.ordered)
-        for names, reader in (
-            ("sort", by_order.sort), ("topk", by_order.topk), ("kthvalue", by_order.kthvalue),
-            ("median nanmedian", by_order.median), ("cummax", by_order.running(True)),
-            ("cummin", by_order.running(False)), ("mode", by_order.mode),
+        _ordered(names, read=reader, on_tensors=rule)
+        for names, reader, rule in (
+            ("sort", by_order.sort, order.by_rank), ("topk", by_order.topk, order.by_rank),
+            ("kthvalue", by_order.kthvalue, order.by_rank), ("median nanmedian", by_order.median, order.by_rank),
+            ("cummax", by_order.running(True), order.by_order), ("cummin", by_order.running(False), order.by_order),
+            ("mode", by_order.mode, order.by_order),
         )
     ),
     unbounded("any", EVERYWHERE, read=read.reduction(sympy.Or, "condition")),

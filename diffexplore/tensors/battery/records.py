@@ -55,6 +55,8 @@ class CallSetting:
         upstreams: the upstream gradient of each output, those included whose plain backward raised.
         subject: all that is checked.
         converted_to: the dtypes of floats to which the plain call converts numbers of others.
+        watched: whether the watch saw every operation of the plain call. Then numbers without a bound lie at a kink
+            or a singularity within their rounding, and other calls may lie on another side of it.
         exact: what is differentiated for the truth, recorded; None where that certifies nothing.
         places: by output, its place among those of ``exact``.
     """
@@ -64,6 +66,7 @@ class CallSetting:
     upstreams: Mapping[str, Tensor]
     subject: TensorSubject
     converted_to: frozenset[torch.dtype]
+    watched: bool
     exact: Recorded | RecordedTwice | None = None
     places: Mapping[str, int] = field(default_factory=dict)
 
@@ -91,13 +94,15 @@ class CallSetting:
         """
         scale = float(upstream.detach().abs().max()) / float(call.upstream.abs().min()) if upstream.numel() else 1.0
         for source, one, other, numbers in zip(self.candidate.sources, found, expected, call.gradients, strict=True):
-            worst = _worst(one, other, source.tensor, numbers, 4 * max(1.0, scale))
+            worst = _worst(one, other, source.tensor, numbers, 4 * max(1.0, scale), self.watched)
             if worst is not None:
                 return f"{source.name}{worst}"
         return None
 
 
-def _worst(one: Tensor | None, other: Tensor | None, like: Tensor, numbers: TensorNumbers, scale: float) -> str | None:
+def _worst(
+    one: Tensor | None, other: Tensor | None, like: Tensor, numbers: TensorNumbers, scale: float, watched: bool
+) -> str | None:
     value, expected = (torch.zeros_like(like) if part is None else part.detach() for part in (one, other))
     if value.shape != expected.shape:
         return f" has shape {tuple(value.shape)}, not {tuple(expected.shape)}"
@@ -115,6 +120,9 @@ def _worst(one: Tensor | None, other: Tensor | None, like: Tensor, numbers: Tens
     unknown = max(unit**_UNKNOWN * largest, did)
     room = torch.where(bound.isfinite(), scale * bound, unknown) + 64 * unit * expected.abs()
     off = ((value - expected).abs() > room) | (value.isnan() != expected.isnan())
+    if watched:
+        bounded = np.isfinite(numbers.bound) | np.isfinite(numbers.in_any_call)
+        off &= torch.from_numpy(np.asarray(bounded)).reshape(expected.shape)
     if not bool(off.any()):
         return None
     place = int(torch.where(off, (value - expected).abs().nan_to_num(nan=torch.inf), -1.0).argmax())

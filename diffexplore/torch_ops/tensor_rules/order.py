@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from diffexplore.torch_ops.tensor_rules.operands import (
     TensorRule,
     results_of,
 )
+from diffexplore.torch_ops.tensor_rules.rank_intervals import rank_intervals
 from diffexplore.torch_ops.tensor_rules.reductions import axes_of
 
 
@@ -109,11 +110,20 @@ def picked(
     return Applied((shaped(value, lambda field: field.reshape(shape)),), back)
 
 
-def ordered(call: OperatorCall) -> Applied:
-    """sort, topk, kthvalue, median and their kin, read by the indices that they return: the order has to be certain."""
-    operand = call.args[0]
+def by_rank(call: OperatorCall) -> Applied:
+    """sort, topk, kthvalue and median, read by the indices that they return. Derivatives need certain ranks."""
     if isinstance(call.out, torch.Tensor):  # the median of all, without its place
         return _median_of_all(call)
+    return _by_index(call, _picked_by_rank)
+
+
+def by_order(call: OperatorCall) -> Applied:
+    """mode, cummax and cummin, read by the indices that they return: the whole order has to be certain."""
+    return _by_index(call, _picked_in_order)
+
+
+def _by_index(call: OperatorCall, pick: Callable[[Operand, np.ndarray, int, tuple[int, ...]], Applied]) -> Applied:
+    operand = call.args[0]
     values, indices = call.out
     dimensions = len(operand.shape)
     dim = call.argument("dim", -1) % dimensions if dimensions else 0
@@ -123,14 +133,41 @@ def ordered(call: OperatorCall) -> Applied:
     else:
         index = indices if values.dim() == dimensions else indices.unsqueeze(dim)
         places = torch.gather(labels, dim, index).reshape(values.shape).numpy()
-    found = _picked_by_rank(operand, places, dim, tuple(values.shape))
+    found = pick(operand, places, dim, tuple(values.shape))
     return Applied((*found.outputs, None), found.pullback)
 
 
 def _picked_by_rank(operand: Operand, places: np.ndarray, dim: int, shape: tuple[int, ...]) -> Applied:
-    """The elements at ``places``; where their ranks are not certain, others might as well have been picked."""
-    sure = _rank_is_certain(operand, dim)
-    clear = sure.reshape(-1)[places]
+    """The elements at ``places``; where their ranks are not certain, others might as well have been picked.
+
+    What is picked lies within the hull of these, so that its value is known there, and its derivative is not.
+    """
+    ranks = rank_intervals(operand, dim)
+    found = _picked_where(operand, ranks.certain, places, dim, shape)
+    (value,) = found.outputs
+    assert isinstance(value, DoubleBall), "a number was picked"
+    unclear = ~ranks.certain.reshape(-1)[places].reshape(shape)
+    low, high = (field.reshape(-1)[places].reshape(shape) for field in (ranks.lowest, ranks.highest))
+    within = unclear & np.isfinite(low) & np.isfinite(high)
+    if not within.any():
+        return found
+    middle = np.where(within, low / 2 + high / 2, value.high)
+    radius = np.where(within, np.nextafter(np.maximum(high - middle, middle - low), np.inf), value.radius)
+    hull = DoubleBall(middle, np.where(within, 0.0, value.low), radius)
+    return Applied((hull,), found.pullback)
+
+
+def _picked_in_order(operand: Operand, places: np.ndarray, dim: int, shape: tuple[int, ...]) -> Applied:
+    ranks = rank_intervals(operand, dim)
+    agrees = np.isfinite(ranks.highest) | ranks.certain
+    certain = ranks.certain & agrees.all(axis=dim, keepdims=True) if operand.shape else ranks.certain
+    return _picked_where(operand, certain, places, dim, shape)
+
+
+def _picked_where(
+    operand: Operand, certain: np.ndarray, places: np.ndarray, dim: int, shape: tuple[int, ...]
+) -> Applied:
+    clear = certain.reshape(-1)[places]
     found = picked(operand, places, clear, clear, shape)
     if found.pullback is None or clear.all():
         return found
@@ -141,7 +178,7 @@ def _picked_by_rank(operand: Operand, places: np.ndarray, dim: int, shape: tuple
         if cotangent is None or not operand.shape:
             return [cotangent]
         reached = np.isinf(cotangent.radius).any(axis=dim, keepdims=True)
-        return [cotangent._replace(radius=np.where(reached & ~sure, np.inf, cotangent.radius))]
+        return [cotangent._replace(radius=np.where(reached & ~certain, np.inf, cotangent.radius))]
 
     return Applied(found.outputs, pullback)
 
@@ -161,30 +198,6 @@ def _median_of_all(call: OperatorCall) -> Applied:
         found.outputs,
         lambda c: [None if x is None else shaped(x, lambda f: f.reshape(operand.shape)) for x in back(c)],
     )
-
-
-def _rank_is_certain(operand: Operand, dim: int) -> np.ndarray:
-    """For each element, whether the balls tell it from all others in the order along the axis (bool)."""
-    if not operand.shape:
-        return np.ones((), np.bool_)
-    ball = operand.number
-    slack = np.abs(ball.low) + ball.radius
-    exactly = slack == 0
-    above = np.where(exactly, ball.high, np.nextafter(ball.high + slack, np.inf))
-    below = np.where(exactly, ball.high, np.nextafter(ball.high - slack, -np.inf))
-    last = np.isnan(ball.high) & exactly  # torch puts NaN last
-    above = np.where(np.isnan(above), np.inf, above)
-    below = np.where(np.isnan(below), np.where(last, np.inf, -np.inf), below)
-    order = np.argsort(ball.high, axis=dim, kind="stable")  # NumPy as well
-    above, below = (np.moveaxis(np.take_along_axis(field, order, dim), dim, -1) for field in (above, below))
-    reached = np.maximum.accumulate(above, axis=-1)[..., :-1]
-    ahead = np.minimum.accumulate(below[..., ::-1], axis=-1)[..., ::-1][..., 1:]
-    apart = reached < ahead
-    edge = np.ones((*apart.shape[:-1], 1), np.bool_)
-    sure = np.concatenate([edge, apart], -1) & np.concatenate([apart, edge], -1) if operand.shape[dim] else apart
-    found = np.empty(operand.shape, np.bool_)
-    np.put_along_axis(found, order, np.moveaxis(sure, -1, dim), dim)
-    return found
 
 
 def place_of_extreme(largest: bool) -> TensorRule:
