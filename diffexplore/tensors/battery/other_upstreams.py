@@ -86,8 +86,8 @@ def _beyond_its_rounding(
     if isinstance(own, str):
         return setting.differing(scaled, expected, call, upstream)
     known = [_still_bounded(*both) for both in zip(own, call.gradients, strict=True)]
-    compared = (where_known(known, gradients) for gradients in (scaled, expected))
-    return setting.differing(*compared, PlainCall(call.output, upstream, tuple(own)), upstream)
+    scaled, expected = (where_known(known, gradients) for gradients in (scaled, expected))
+    return setting.differing(scaled, expected, PlainCall(call.output, upstream, tuple(own)), upstream)
 
 
 def _still_bounded(own: TensorNumbers, plain: TensorNumbers) -> torch.Tensor:
