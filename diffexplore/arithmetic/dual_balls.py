@@ -104,15 +104,27 @@ def linear(function: Balls[P]) -> Balls[P]:
 def bilinear(
     function: Callable[[DoubleBall, DoubleBall], DoubleBall],
 ) -> Callable[[DoubleBall, DoubleBall], DoubleBall]:
-    """A product, of dual numbers as well."""
+    """A product, of dual numbers as well. A factor of 0 is the slope by the other one, at this point."""
+    return _product_rule(function, double_balls.zeros_here)
 
+
+def times_slope(
+    function: Callable[[DoubleBall, DoubleBall], DoubleBall],
+) -> Callable[[DoubleBall, DoubleBall], DoubleBall]:
+    """A product of cotangents and slopes, of dual numbers as well: a zero of either says what it does without them."""
+    return _product_rule(function, lambda ball: ball)
+
+
+def _product_rule(
+    function: Callable[[DoubleBall, DoubleBall], DoubleBall], factor: Callable[[DoubleBall], DoubleBall]
+) -> Callable[[DoubleBall, DoubleBall], DoubleBall]:
     @wraps(function)
     def run(x: DoubleBall, y: DoubleBall) -> DoubleBall:
         if not _has_tangent((x, y)):
             return function(x, y)
         left, right = value_of(x), value_of(y)
-        terms = [function(x.tangent, right)] if isinstance(x, DualBall) else []
-        terms += [function(left, y.tangent)] if isinstance(y, DualBall) else []
+        terms = [function(x.tangent, factor(right))] if isinstance(x, DualBall) else []
+        terms += [function(factor(left), y.tangent)] if isinstance(y, DualBall) else []
         return DualBall.of(function(left, right), terms[0] if len(terms) == 1 else double_balls.add(*terms))
 
     return run
@@ -157,3 +169,4 @@ def of_slope(
 
 add, sub, neg = linear(double_balls.add), linear(double_balls.sub), linear(double_balls.neg)
 mul, div = bilinear(double_balls.mul), fraction(double_balls.div)
+zeros_here = linear(double_balls.zeros_here)

@@ -10,10 +10,23 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from diffexplore.arithmetic.double_balls import QUANTUM, UPWARD, DoubleBall, add, div, exact, mul, total
-from diffexplore.arithmetic.dual_balls import bilinear, fraction, linear
+from diffexplore.arithmetic.double_balls import (
+    QUANTUM,
+    UPWARD,
+    DoubleBall,
+    add,
+    div,
+    exact,
+    is_zero_here,
+    mul,
+    total,
+    zeros_here,
+)
+from diffexplore.arithmetic.dual_balls import fraction, linear, times_slope
 
 Shape = tuple[int, ...]
+
+ZERO_HERE = zeros_here(exact(0.0))
 
 #: Above the numbers of which :func:`exact` claims nothing because they are small.
 _TINY = 2.0**-959
@@ -152,12 +165,23 @@ def quotient(x: DoubleBall, y: DoubleBall) -> DoubleBall:
     return chosen(around & ~np.isfinite(found.radius), DoubleBall(np.float64(0.0), np.float64(0.0), radius), found)
 
 
-@bilinear
+@times_slope
 def times(cotangent: DoubleBall, slope: DoubleBall) -> DoubleBall:
     """A product that is 0 where the cotangent is exactly 0, also where nothing is known of the slope.
 
-    What is not used of a function does not bear on the derivative of what is.
+    What is not used of a function does not bear on the derivative of what is. A slope that is 0 at this point makes a
+    cotangent that is: what is behind it is used.
     """
     product = mul(cotangent, slope)
+    here = is_zero_here(slope) & np.isfinite(cotangent.radius) | is_zero_here(cotangent) & np.isfinite(slope.radius)
+    if here.any():
+        product = chosen(here, ZERO_HERE, product)
     nothing = np.broadcast_to(cotangent.exactly_zero, product.high.shape)
     return chosen(nothing, exact(0.0), product) if nothing.any() else product
+
+
+@linear
+def settled(cotangent: DoubleBall) -> DoubleBall:
+    """What is left at the end of the way back, where a zero at this point is one."""
+    here = is_zero_here(cotangent)
+    return chosen(here, exact(0.0), cotangent) if here.any() else cotangent

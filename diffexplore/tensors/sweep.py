@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.tensor_balls import settled
 from diffexplore.tensors.memory import StorageRegion, together
 from diffexplore.torch_ops.tensor_rules.operands import Pullback
 
@@ -63,7 +64,7 @@ def swept(
             if operand is not None and operand.varies and cotangent is not None:
                 give(operand, cotangent)
     return [
-        source.layout.read(cotangents.get(id(source.state), exact(np.zeros_like(source.state.ball.high))))
+        settled(source.layout.read(cotangents.get(id(source.state), exact(np.zeros_like(source.state.ball.high)))))
         for source in sources
     ]
 

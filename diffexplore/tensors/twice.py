@@ -16,7 +16,7 @@ import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.dual_balls import DualBall, tangent_of, value_of
-from diffexplore.arithmetic.tensor_balls import given
+from diffexplore.arithmetic.tensor_balls import given, settled
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, named_tensors
 from diffexplore.tensors.copies import copy_of
@@ -169,7 +169,7 @@ class RecordedTwice:
             raise NotCertified(taken.problem)
         moved = [taken.value(place) for place in self._places(taken)]
         by_upstreams = [ball for ball, one in zip(moved, self.upstreams, strict=True) if one.requires_grad]
-        return [tangent_of(ball) for ball in (*self._swept(taken), *by_upstreams)]
+        return [settled(tangent_of(ball)) for ball in (*self._swept(taken), *by_upstreams)]
 
     def _swept(self, taken: Recorded) -> list[DoubleBall]:
         return taken.gradients_of_all(self._places(taken), self.upstreams)

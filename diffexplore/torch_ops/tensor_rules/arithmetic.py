@@ -9,9 +9,18 @@ import sympy
 
 from diffexplore.arithmetic import double_double as pairs
 from diffexplore.arithmetic.double_balls import LARGEST, SMALLEST, DoubleBall, exact
-from diffexplore.arithmetic.dual_balls import bilinear, div, linear, mul, neg, unknown_where, value_of
+from diffexplore.arithmetic.dual_balls import (
+    bilinear,
+    div,
+    linear,
+    mul,
+    neg,
+    unknown_where,
+    value_of,
+    zeros_here,
+)
 from diffexplore.arithmetic.out_of_range import add_beyond, mul_beyond
-from diffexplore.arithmetic.tensor_balls import chosen, filled, given, infinite, quotient
+from diffexplore.arithmetic.tensor_balls import chosen, filled, given, infinite, quotient, settled
 from diffexplore.torch_ops.tensor_rules.elementwise import elementwise, of_slopes
 from diffexplore.torch_ops.tensor_rules.operands import (
     Applied,
@@ -94,7 +103,7 @@ def weighted_sum(first: float, second: float, *, scaled: int = 1) -> TensorRule:
         weights = [exact(first), exact(second)]
         weights[scaled] = product(weights[scaled], number_of(call.argument("alpha", 1)))
         terms = [_scaled(weight, number_of(x)) for weight, x in zip(weights, call.args[:2], strict=True)]
-        return _of_slopes(plus(*terms), call, weights)
+        return _of_slopes(plus(*terms), call, [*map(zeros_here, weights)])
 
     return rule
 
@@ -115,7 +124,7 @@ def _of_slopes(value: DoubleBall, call: OperatorCall, slopes: list[DoubleBall]) 
 def multiplied(call: OperatorCall) -> Applied:
     """x · y."""
     x, y = (number_of(operand) for operand in call.args[:2])
-    return _of_slopes(product(x, y), call, [y, x])
+    return _of_slopes(product(x, y), call, [zeros_here(y), zeros_here(x)])
 
 
 def divided(call: OperatorCall) -> Applied:
@@ -131,7 +140,7 @@ def divided(call: OperatorCall) -> Applied:
     slopes = [div(_ONE, y) if varies[0] else _ONE, neg(div(value, y)) if varies[1] else _ONE]
     if not all(np.isfinite(slope.radius).all() for slope in slopes):
         return elementwise(_quotient, call.args[:2])
-    return _of_slopes(value, call, slopes)
+    return _of_slopes(value, call, [*map(zeros_here, slopes)])
 
 
 def _quotient(x: sympy.Expr, y: sympy.Expr) -> sympy.Expr:
@@ -163,9 +172,21 @@ def stepped(step: Callable[[np.ndarray], np.ndarray]) -> TensorRule:
         if clear.all():
             return Applied((ball,), None)
         slope = DoubleBall(np.zeros_like(value), np.zeros_like(value), np.where(clear, 0.0, np.inf))
-        return _of_slopes(ball, call, [slope, slope])
+        return _of_a_jump(_of_slopes(ball, call, [slope, slope]))
 
     return rule
+
+
+def _of_a_jump(applied: Applied) -> Applied:
+    """A jump is bounded: times what is 0 at this point it has no part in the derivative."""
+    inner = applied.pullback
+    if inner is None:
+        return applied
+
+    def pullback(cotangents: Sequence[DoubleBall | None]) -> Sequence[DoubleBall | None]:
+        return inner([None if one is None else settled(one) for one in cotangents])
+
+    return Applied(applied.outputs, pullback)
 
 
 def mantissa(call: OperatorCall) -> Applied:

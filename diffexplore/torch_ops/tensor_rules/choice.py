@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.double_balls import DoubleBall, exact, vanishes
 from diffexplore.arithmetic.out_of_range import certainly_above
 from diffexplore.arithmetic.tensor_balls import chosen, filled, summed_to
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of
@@ -73,7 +73,7 @@ def where(call: OperatorCall) -> Applied:
         (cotangent,) = cotangents
         assert cotangent is not None
         if flags.any():
-            unclear = (flags != 0) & ~cotangent.exactly_zero
+            unclear = (flags != 0) & ~vanishes(cotangent)
             cotangent = cotangent._replace(radius=np.where(unclear, np.inf, cotangent.radius))
         found: list[DoubleBall | None] = [None]
         for branch, there in zip(branches, (holds, ~holds), strict=True):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
-from diffexplore.arithmetic.dual_balls import add, div, mul, sub
+from diffexplore.arithmetic.dual_balls import add, div, mul, sub, zeros_here
 from diffexplore.arithmetic.tensor_balls import chosen, times
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of, product
 from diffexplore.torch_ops.tensor_rules.operands import Applied, OperatorCall
@@ -22,7 +22,7 @@ def native_dropout(call: OperatorCall) -> Applied:
     scale = kept if train is False or p == 1 else mul(kept, div(_ONE, sub(_ONE, number_of(p))))
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
-        return [None if cotangents[0] is None else times(cotangents[0], scale)]
+        return [None if cotangents[0] is None else times(cotangents[0], zeros_here(scale))]
 
     return Applied((product(x.number, scale), None), pullback)
 

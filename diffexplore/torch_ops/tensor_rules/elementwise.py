@@ -12,10 +12,10 @@ import sympy
 from flint import arb
 
 from diffexplore.arithmetic.balls import BALLS, precision
-from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact
+from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact, widened, zeros_here
 from diffexplore.arithmetic.double_functions import DOUBLE_BALLS
 from diffexplore.arithmetic.dual_balls import DualBall, add, tangent_of, unknown_where, value_of
-from diffexplore.arithmetic.tensor_balls import filled, shaped, summed_to, times
+from diffexplore.arithmetic.tensor_balls import chosen, filled, shaped, summed_to, times
 from diffexplore.program.program import Program, lower
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, TensorRule
 
@@ -23,6 +23,9 @@ Formula = Callable[..., sympy.Expr]
 
 #: Bits in which Arb computes the elements that double-double arithmetic leaves open.
 _BITS = 300
+
+#: How far around a number, relative to it, a function is to be constant.
+_AROUND = 2.0**-40
 
 #: More of them are left open: Arb takes a tenth of a millisecond for each.
 _MOST_BY_ARB = 2**18
@@ -52,7 +55,9 @@ def elementwise(formula: Formula, operands: Sequence[Any]) -> Applied:
     shape = np.broadcast_shapes(*(operand.shape for operand in tensors))
     places = tuple(place for place, operand in enumerate(tensors) if operand.varies)
     balls = [value_of(operand.number) for operand in tensors]
-    value, *slopes = evaluated(_program(formula, numbers, places), balls, shape)
+    program = _program(formula, numbers, places)
+    value, *slopes = evaluated(program, balls, shape)
+    slopes = _zeros_told_apart(program, balls, slopes)
     changing = tuple(place for place in places if isinstance(tensors[place].number, DualBall))
     if changing:
         changes = evaluated(_changes(formula, numbers, places, changing), balls, shape)
@@ -66,6 +71,24 @@ def elementwise(formula: Formula, operands: Sequence[Any]) -> Applied:
             for number, slope in enumerate(slopes)
         ]
     return of_slopes(value, tensors, dict(zip(places, slopes, strict=True)))
+
+
+def _zeros_told_apart(program: Program, balls: Sequence[DoubleBall], slopes: Sequence[DoubleBall]) -> list[DoubleBall]:
+    """The slopes, of which an exact 0 stays one where the slope is 0 all around: there the function is constant.
+
+    It does not count as constant where it is by a number among its arguments that is 0: that is a factor like others.
+    """
+    there = np.any([slope.exactly_zero for slope in slopes], axis=0)
+    if not np.any(there):
+        return list(slopes)
+    near = [shaped(filled(ball, there.shape), lambda field: field[there]) for ball in balls]
+    values = dict(zip(program.inputs, (widened(ball, _AROUND * np.abs(ball.high)) for ball in near), strict=True))
+    found = []
+    for slope, around in zip(slopes, program.run(DOUBLE_BALLS, values)[1:], strict=True):
+        constant = np.zeros_like(there)
+        constant[there] = around.exactly_zero if np.ndim(around.high) else False
+        found.append(chosen(constant, slope, zeros_here(slope)))
+    return found
 
 
 def _change(tangents: Sequence[DoubleBall], slopes: Sequence[DoubleBall]) -> DoubleBall:

@@ -16,8 +16,9 @@ from flint import acb, acb_mat, arb, arb_mat
 from diffexplore.arithmetic.ball_products import matmul
 from diffexplore.arithmetic.balls import precision
 from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact
-from diffexplore.arithmetic.dual_balls import add, mul, neg, sub
+from diffexplore.arithmetic.dual_balls import add, mul, neg, sub, zeros_here
 from diffexplore.arithmetic.tensor_balls import chosen, joined, shaped
+from diffexplore.arithmetic.tensor_balls import times as times_slopes
 from diffexplore.torch_ops.tensor_rules.operands import NotCertified, Operand
 
 #: Bits in which Arb computes.
@@ -62,6 +63,13 @@ class MatrixField:
         if not self.pairs:
             return mul(shaped(number, lambda field: field[..., None, None]), a)
         return times(shaped(number, lambda field: field[..., None, None, :]), a)
+
+    def back(self, cotangent: DoubleBall, slopes: DoubleBall) -> DoubleBall:
+        """The cotangents of each matrix of a batch, of that of a number and its slopes by the entries."""
+        slopes = zeros_here(slopes)
+        if self.pairs:
+            return self.scaled(cotangent, slopes)
+        return times_slopes(shaped(cotangent, lambda field: field[..., None, None]), slopes)
 
     def each(
         self,

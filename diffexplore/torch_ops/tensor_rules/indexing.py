@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
-from diffexplore.arithmetic.dual_balls import mul
-from diffexplore.arithmetic.tensor_balls import chosen, filled, quotient, scattered, shaped, summed_to, taken
+from diffexplore.arithmetic.dual_balls import zeros_here
+from diffexplore.arithmetic.tensor_balls import chosen, filled, quotient, scattered, shaped, summed_to, taken, times
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of, plus, product
 from diffexplore.torch_ops.tensor_rules.movement import moved
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall
@@ -38,7 +38,7 @@ def _added(
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         (cotangent,) = cotangents
         assert cotangent is not None
-        back = mul(alpha, taken(shaped(cotangent, lambda field: field.reshape(-1)), places))
+        back = times(taken(shaped(cotangent, lambda field: field.reshape(-1)), places), zeros_here(alpha))
         if among:
             back = shaped(back, lambda field: _within(field, source.shape, among))
         else:

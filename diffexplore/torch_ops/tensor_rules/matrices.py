@@ -68,7 +68,7 @@ def determinant(call: OperatorCall) -> Applied:
             adjugate = field.scaled(value, inverse_of(field, ball))
         else:
             (adjugate,) = field.each(_adjugate, ball, [(size, size)])
-        return [field.scaled(cotangents[0], field.adjoint(adjugate))]
+        return [field.back(cotangents[0], field.adjoint(adjugate))]
 
     return Applied((value, None, None), pullback)
 
@@ -120,10 +120,10 @@ def log_determinant(call: OperatorCall) -> Applied:
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         by_sign, by_value = cotangents[:2]
         if not field.pairs:
-            return [None if by_value is None else field.scaled(by_value, field.adjoint(inverted))]
+            return [None if by_value is None else field.back(by_value, field.adjoint(inverted))]
         nothing = zeros(value.high.shape)
         growing = nothing if by_value is None else by_value
         turning = nothing if by_sign is None else parts(times(by_sign, conjugate(sign)))[1]
-        return [field.scaled(paired(growing, turning), field.adjoint(inverted))]
+        return [field.back(paired(growing, turning), field.adjoint(inverted))]
 
     return Applied((sign, value, None, None), pullback)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall
+from diffexplore.arithmetic.double_balls import DoubleBall, vanishes
 from diffexplore.arithmetic.dual_balls import neg
 from diffexplore.arithmetic.out_of_range import certainly_above
 from diffexplore.arithmetic.tensor_balls import scattered, shaped, taken
@@ -71,7 +71,7 @@ def picked_from(
         radius = found.radius.reshape(-1).copy()
         np.add.at(radius, places, reach)
         np.add.at(radius, index[others], np.broadcast_to(reach[:, None], others.shape)[others])
-        radius[index[rivals & ~cotangent.exactly_zero[:, None]]] = np.inf
+        radius[index[rivals & ~vanishes(cotangent)[:, None]]] = np.inf
         return [found._replace(radius=radius.reshape(operand.shape))]
 
     return Applied(found.outputs, pullback), unclear
@@ -102,7 +102,7 @@ def picked(
         if cotangents[0] is None:
             return [None]
         cotangent = shaped(cotangents[0], lambda field: field.reshape(places.shape))
-        cotangent = cotangent._replace(radius=np.where(smooth | cotangent.exactly_zero, cotangent.radius, np.inf))
+        cotangent = cotangent._replace(radius=np.where(smooth | vanishes(cotangent), cotangent.radius, np.inf))
         found = scattered(cotangent, places, operand.value.numel())
         return [shaped(found, lambda field: field.reshape(operand.shape))]
 

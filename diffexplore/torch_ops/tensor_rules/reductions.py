@@ -8,7 +8,7 @@ import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.double_functions import exp, log
-from diffexplore.arithmetic.dual_balls import DualBall, add, div, mul, neg, of_slope, sub
+from diffexplore.arithmetic.dual_balls import DualBall, add, div, mul, neg, of_slope, sub, zeros_here
 from diffexplore.arithmetic.tensor_balls import chosen, filled, infinite, joined, quotient, shaped, summed, times
 from diffexplore.torch_ops.tensor_rules.arithmetic import plus
 from diffexplore.torch_ops.tensor_rules.operands import Applied, Operand, OperatorCall
@@ -184,6 +184,6 @@ def logsumexp(call: OperatorCall) -> Applied:
         weights = quotient(powers, total)
         if empty.any() and not isinstance(weights, DualBall):
             weights = chosen(empty, DoubleBall(*map(np.float64, (0.5, 0.0, 0.5))), weights)
-        return [times(spread(cotangents[0], operand, axes), weights)]
+        return [times(spread(cotangents[0], operand, axes), zeros_here(weights))]
 
     return Applied((shaped(value, lambda field: field.reshape(shape)),), pullback)
