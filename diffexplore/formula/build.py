@@ -6,7 +6,7 @@ a factored form factored. Parser and simplifier both use them, so that a printed
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import sympy
 
@@ -52,6 +52,22 @@ def with_arguments(expr: sympy.Basic, args: list[sympy.Basic]) -> sympy.Basic:
     if isinstance(expr, (sympy.Max, sympy.Min)):  # which are not compared again, each with each
         return expr.func(*args, evaluate=False)
     return expr.func(*args)
+
+
+def from_leaves_up(expr: sympy.Expr, form: Callable[[sympy.Expr], sympy.Expr]) -> sympy.Expr:
+    """``expr`` with ``form`` of each part that is an expression, once for each; conditions stay as they are."""
+    known: dict[sympy.Basic, sympy.Basic] = {}
+
+    def of(node: sympy.Basic) -> sympy.Basic:
+        if not node.args or not isinstance(node, (sympy.Expr, sympy.functions.elementary.piecewise.ExprCondPair)):
+            return node
+        if node not in known:
+            args = [of(arg) for arg in node.args]
+            made = node if list(node.args) == args else with_arguments(node, args)
+            known[node] = form(made) if isinstance(made, sympy.Expr) else made
+        return known[node]
+
+    return of(expr)
 
 
 def filled(expr: sympy.Basic, values: Mapping[sympy.Basic, sympy.Basic]) -> sympy.Basic:

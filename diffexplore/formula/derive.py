@@ -12,6 +12,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.errors import UsageError
+from diffexplore.formula.accurate_forms import printed
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import Ending, remembered
 from diffexplore.formula.chain_rule import By, derivative
@@ -139,7 +140,8 @@ class Hessian(_Derivatives[tuple[str, str]]):
 
 def gradient_of(loss: Loss, names: tuple[str, ...]) -> Gradient:
     """The gradient of the summand of ``loss`` with respect to ``names``."""
-    simplified, raw, cost = _derived({name: (loss.expression, loss.symbols[name]) for name in names}, loss.domain)
+    found, raw, cost = _first_partials(loss, names)
+    simplified, cost = _as_printed(found, cost)
     free = loss.expression.free_symbols
     cost |= {name: _noted(loss, name, cost[name]) for name in names if loss.symbols[name] not in free}
     return Gradient(simplified, raw, cost)
@@ -152,15 +154,36 @@ def _noted(loss: Loss, name: str, cost: Cost) -> Cost:
 
 def hessian_of(loss: Loss, names: tuple[str, ...]) -> Hessian:
     """The Hessian of the summand of ``loss`` with respect to ``names``; each pair is derived once."""
-    first = gradient_of(loss, names)
+    first, _, _ = _first_partials(loss, names)
     pairs = [(row, column) for position, row in enumerate(names) for column in names[position:]]
-    simplified, raw, cost = _derived({pair: (first[pair[0]], loss.symbols[pair[1]]) for pair in pairs}, loss.domain)
+    found, raw, cost = _derived({pair: (first[pair[0]], loss.symbols[pair[1]]) for pair in pairs}, loss.domain)
+    simplified, cost = _as_printed(found, cost)
     upper = {pair: pair if pair in raw else pair[::-1] for pair in product(names, names)}
 
     def symmetric(table: Mapping[tuple[str, str], _Kept]) -> dict[tuple[str, str], _Kept]:
         return {pair: table[known] for pair, known in upper.items()}
 
     return Hessian(names, symmetric(simplified), symmetric(raw), symmetric(cost))
+
+
+def _first_partials(
+    loss: Loss, names: tuple[str, ...]
+) -> tuple[dict[str, sympy.Expr], dict[str, sympy.Expr], dict[str, Cost]]:
+    return _derived({name: (loss.expression, loss.symbols[name]) for name in names}, loss.domain)
+
+
+def _as_printed(
+    found: Mapping[_Key, sympy.Expr], cost: Mapping[_Key, Cost]
+) -> tuple[dict[_Key, sympy.Expr], dict[_Key, Cost]]:
+    """Simplified derivatives in the functions that keep their digits, and their costs as such.
+
+    They are named last: exp(x) and exp(x) − 1 have factors in common, and exp(x) and expm1(x) have none.
+    """
+    shown = {key: printed(expr) for key, expr in found.items()}
+    return shown, {
+        key: one if shown[key] == found[key] else replace(one, ops_simplified=defined(shown[key]).operations)
+        for key, one in cost.items()
+    }
 
 
 @remembered(512)  # a candidate's causes are derivatives of the same few expressions, for each candidate

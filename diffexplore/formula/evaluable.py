@@ -15,22 +15,31 @@ from collections.abc import Callable, Iterable, Iterator
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.formula.accurate_forms import accurate
 from diffexplore.formula.budget import remembered
+from diffexplore.formula.cancelling_pairs import without_cancellation
 from diffexplore.formula.definitions import distinct
 from diffexplore.formula.scaled_exponentials import scaled_exponentials
 from diffexplore.formula.singularities import nonzero_in, vanishing_factors
 from diffexplore.formula.step_products import stepped, with_absolute_values
 
 
-@remembered(256)  # a partial is looked at by its own, among all, and for each point
 def evaluable(expr: sympy.Expr, domain: tuple[Boolean, ...] = ()) -> sympy.Expr:
-    """``expr`` in a form that floats evaluate wherever there is a value, as far as one is known; else ``expr`` itself.
-
-    That is 0 in place of 0·∞ where a power with a variable exponent is differentiated, and no ∞/∞ of exponentials.
+    """A closed form in the form in which floats evaluate it: with its digits, and wherever it has a value.
 
     Args:
         expr: a derivative, simplified or not.
         domain: conditions that hold wherever it is used. What cannot vanish there needs no case.
+    """
+    return without_cancellation(with_values(accurate(expr), domain))
+
+
+@remembered(256)  # a partial is looked at by its own, among all, and for each point
+def with_values(expr: sympy.Expr, domain: tuple[Boolean, ...] = ()) -> sympy.Expr:
+    """``expr`` in a form that floats evaluate wherever there is a value, as far as one is known; else ``expr`` itself.
+
+    That is 0 in place of 0·∞ where a power with a variable exponent is differentiated, and no ∞/∞ of exponentials. The
+    operations of ``expr`` stay what they are as far as they can, and so do the digits that they lose.
     """
     expr = stepped(with_absolute_values(scaled_exponentials(expr)))
     if not any(map(_is_power, distinct(expr))):

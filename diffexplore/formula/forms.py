@@ -12,6 +12,7 @@ import sympy
 
 from diffexplore.formula.budget import spend
 from diffexplore.formula.factoring import factor
+from diffexplore.formula.functions_sympy import sigmoid, softplus
 from diffexplore.formula.size import OverOneDenominator, TooLarge
 
 MOST_TO_FACTOR = 400_000
@@ -150,6 +151,19 @@ def around_sums(form: Form) -> Form:
     return applied
 
 
+def mirrored(expr: sympy.Expr) -> sympy.Expr:
+    """σ(−u) as 1 − σ(u) and softplus(−u) as softplus(u) − u beside the same of u, factored."""
+    nodes = expr.atoms(sigmoid, softplus)
+    turned = (node for node in nodes if node.args[0].could_extract_minus_sign() and node.func(-node.args[0]) in nodes)
+    pairs = {node: _of_mirrored(node.func(-node.args[0])) for node in turned}
+    return factored(expr.xreplace(pairs)) if pairs else expr
+
+
+def _of_mirrored(node: sympy.Expr) -> sympy.Expr:
+    """f(−u), by f(u)."""
+    return 1 - node if isinstance(node, sigmoid) else node - node.args[0]
+
+
 CHEAP: tuple[Form, ...] = (
     hidden(sympy.factor_terms, few_terms),
     factored,
@@ -160,6 +174,7 @@ CHEAP: tuple[Form, ...] = (
 
 THOROUGH: tuple[Form, ...] = (
     merged_powers,
+    mirrored,
     squares_replaced(sympy.sin, sympy.cos, lambda square: 1 - square),
     squares_replaced(sympy.cos, sympy.sin, lambda square: 1 - square),
     squares_replaced(sympy.sinh, sympy.cosh, lambda square: square - 1),

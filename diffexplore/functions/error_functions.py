@@ -49,13 +49,15 @@ _ERFCX_IN_PYTHON = Helper(
     "erfcx",
     "def erfcx(x):\n"
     "    if x < 25:\n"
-    "        return math.exp(x*x)*math.erfc(x)\n"
+    "        h = 16*x//1/16  # its square is exact, and x*x is not\n"
+    "        return math.exp(h*h)*math.exp((x - h)*(x + h))*math.erfc(x)\n"
     "    return (1 - 1/(2*x*x) + 3/(4*x**4) - 15/(8*x**6))/(x*math.sqrt(math.pi))",
 )
 _ERFCX_IN_JAVASCRIPT = Helper(
     "erfcx",
     "function erfcx(x) { // beyond 25 the first terms of DLMF 7.12.1\n"
-    "  if (x < 25) return Math.exp(x*x)*erfc(x);\n"
+    "  const h = Math.round(16*x)/16; // its square is exact, and x*x is not\n"
+    "  if (x < 25) return Math.exp(h*h)*Math.exp((x - h)*(x + h))*erfc(x);\n"
     "  return (1 - 1/(2*x*x) + 3/(4*x**4) - 15/(8*x**6))/(x*Math.sqrt(Math.PI));\n"
     "}",
 )
@@ -158,6 +160,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         building=PLAIN,
         name="erfcx", doc="exp(x²)·erfc(x), which does not underflow", torch="torch.special.erfcx",
+        naive=lambda x: sympy.exp(x**2) * sympy.erfc(x),
         python=_ERFCX_IN_PYTHON,
         node=Defined(
             (lambda x: 2 * x * build("erfcx", x) - 2 / sympy.sqrt(resolved(sympy.pi)),), r"\operatorname{erfcx}"

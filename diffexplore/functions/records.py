@@ -163,7 +163,7 @@ class Function:
         python, torch: how exported source writes it: the name of a function, a text with ``{0}``, ``{1}`` for its
             arguments, or a function that the source defines.
         own_facts: its mathematics, where that is not the operation's.
-        naive: the form that loses digits of which it is the accurate one, made of SymPy arguments.
+        naive: the form of which it is the accurate one, which loses digits or overflows, made of SymPy arguments.
         often_a_symbol: whether the bare word, without arguments, is a symbol: people call parameters i0 and k1.
         optional: the last arguments, as whole numbers, where they are left out.
         orders: how many of its arguments are orders, whole numbers in front of the others.

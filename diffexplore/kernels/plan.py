@@ -9,6 +9,7 @@ from functools import cached_property
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.formula.accurate_forms import accurate
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.evaluable import evaluable
 from diffexplore.formula.scaled_exponentials import scaled_exponentials
@@ -79,7 +80,10 @@ class Plan:
     def _evaluable(self, found: Mapping[Key, sympy.Expr]) -> dict[Key, sympy.Expr]:
         """The forms that floats evaluate, NaN where what was written has no value, or no slope."""
         domain = self.loss.domain
-        forms = {key: evaluable(found[key], domain) if key else scaled_exponentials(found[key]) for key in self.keys}
+        forms = {
+            key: evaluable(found[key], domain) if key else scaled_exponentials(accurate(found[key]))
+            for key in self.keys
+        }
         return {key: _valued(form, self._lost_of_slope if key else self._lost_of_value) for key, form in forms.items()}
 
     @cached_property

@@ -15,7 +15,7 @@ from diffexplore.arithmetic.torch_real import TORCH, filled
 from diffexplore.formula.budget import Budget, Ending, run_within, spend
 from diffexplore.formula.collector import elementary
 from diffexplore.formula.derive import differentiate
-from diffexplore.formula.evaluable import evaluable
+from diffexplore.formula.evaluable import evaluable, with_values
 from diffexplore.formula.size import TooLarge, nodes
 from diffexplore.loss import Loss
 from diffexplore.methods.torch_loss import ProgramInTorch, TorchLoss
@@ -76,7 +76,8 @@ class Problem:
     @cached_property
     def closed_form_program(self) -> Program:
         """The simplified partials as they are evaluated: also where a derivative of 0ⁿ exists."""
-        return self._evaluable(self.loss.gradient(self.wrt))
+        gradient, domain = self.loss.gradient(self.wrt), self.loss.domain
+        return lower([evaluable(gradient[name], domain) for name in self.wrt], self.inputs)
 
     def closed_form_of(self, name: str) -> Program:
         """The simplified partial in one symbol, as it is evaluated."""
@@ -95,11 +96,9 @@ class Problem:
 
     @cached_property
     def raw_gradient_program(self) -> Program:
-        """The partials as SymPy derives them, evaluated in the same way."""
-        return self._evaluable(self.loss.gradient(self.wrt).raw)
-
-    def _evaluable(self, partials: Mapping[str, sympy.Expr]) -> Program:
-        return lower([evaluable(partials[name], self.loss.domain) for name in self.wrt], self.inputs)
+        """The partials as SymPy derives them, in their own operations as far as these have values."""
+        raw, domain = self.loss.gradient(self.wrt).raw, self.loss.domain
+        return lower([with_values(raw[name], domain) for name in self.wrt], self.inputs)
 
     @cached_property
     def domain_program(self) -> Program:
