@@ -222,6 +222,7 @@ def test_of_two_numbers_within_two_ulps_the_simpler_is_taken_and_both_are_named(
 
 
 # -------------------------------------------------------------------------------------------------------- verification
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("constant", one_in(5, [0.1, 1 / 3, math.sqrt(2 / math.pi), 0.044715, math.log(2)]))
 def test_the_rounding_of_a_tensor_of_floats_is_in_the_bound(constant: float) -> None:
     """A product by a rounded constant, whose result is rounded again: two roundings, where an exact one has one."""
