@@ -1,8 +1,8 @@
-"""What tests share: one browser, proofs without causes; and GPU tests skip where there is no GPU."""
+"""What tests share: one browser, failures without causes; and GPU tests skip where there is no GPU."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -22,8 +22,21 @@ def driver() -> Iterator[Any]:
 
 @pytest.fixture
 def causes_unsought(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Proofs that are refuted have no cause, the search for which takes as long as they do: for tests of the status."""
+    """No cause is sought of what is refuted or fails, which takes as long as to find that: for tests of the verdict."""
+    from diffexplore.checking.records import Cause
+    from diffexplore.tensors.diagnosis.of_calls import Diagnoses
+
+    class Undiagnosed:
+        def __init__(self, check: Any, outcome: Any, names: Sequence[str], block: int | None = None) -> None:
+            self.names = names
+
+        def causes(self) -> dict[str, Cause]:
+            return dict.fromkeys(self.names, Cause("unexplained", "not sought", {"certain": False}))
+
     monkeypatch.setattr("diffexplore.proving.prove.cause_of", lambda *given: None)
+    monkeypatch.setattr("diffexplore.verifying.diagnosis.diagnose.Diagnosis", Undiagnosed)
+    monkeypatch.setattr(Diagnoses, "causes", lambda *given: ())
+    monkeypatch.setattr(Diagnoses, "of_estimates", lambda *given, along: ())
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

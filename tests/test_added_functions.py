@@ -41,6 +41,7 @@ def test_a_program_of_torch_is_proved(formula: str) -> None:
     assert dx.prove(PROGRAMS[formula], loss, parameters="a", data="x").status == "proved"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("formula", one_in(14, PROGRAMS, first=10))
 def test_a_program_with_another_factor_is_refuted(formula: str) -> None:
     loss = dx.Loss(f"1.001*({formula})", parameters="a", data="x")
@@ -90,6 +91,7 @@ def test_at_zero(formula: str) -> None:
     assert report.verdict == "pass"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("kernel", these({"bessel_j0"}, ["bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1"]))
 def test_a_kernel_without_a_gradient_is_told(kernel: str) -> None:
     """PyTorch takes it for a constant, without a word: the gradient of what is made of it is 0, or has a part less."""
@@ -98,6 +100,7 @@ def test_a_kernel_without_a_gradient_is_told(kernel: str) -> None:
     assert dx.prove(program, loss, parameters="a", data="x").status == "refuted"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_gradient_that_torch_lacks_is_verified() -> None:
     """By somebody's own backward pass, here by differences: right, and with the sign of P for that of Q."""
 

@@ -238,6 +238,7 @@ def test_a_program_that_computes_something_else_here_fails_by_its_value() -> Non
     assert "fit does not compute the loss that was read from it: L is wrong (" in " ".join(str(report).split())
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_verify_holds_the_candidate_and_not_the_program_against_the_formula() -> None:
     loss = loss_of(squares(1.0))
     right = dx.verify(lambda a, b, x, y: ((a * x + b - y) ** 2).mean(), loss, DATA, POINT)

@@ -135,6 +135,7 @@ def test_a_right_program_with_computed_constants_is_proved(candidate: Any, loss:
     assert all(constant.relative < (1e-7 if constant.dtype == "float32" else 5e-16) for constant in proof.constants)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("candidate", [GeluWithFourDigits, slow(GeluOfTwoFactors)])
 def test_a_wrong_constant_stays_refuted(candidate: Any) -> None:
     assert dx.prove(candidate, parameters="x").status == "refuted"
@@ -171,6 +172,7 @@ def test_what_is_within_two_ulps_is_right_in_proofs_and_in_verification(constant
     assert dx.verify(scaled_square(constant), LOSS, at={"x": 1.3}).verdict == "pass"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("constant", one_in(3, WRONG, first=1), ids=str)
 def test_what_is_farther_off_is_wrong_in_proofs_and_in_verification(constant: Any) -> None:
     assert dx.prove(scaled_square(constant), LOSS).status == "refuted"
@@ -220,6 +222,7 @@ def test_of_two_numbers_within_two_ulps_the_simpler_is_taken_and_both_are_named(
 
 
 # -------------------------------------------------------------------------------------------------------- verification
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("constant", one_in(5, [0.1, 1 / 3, math.sqrt(2 / math.pi), 0.044715, math.log(2)]))
 def test_the_rounding_of_a_tensor_of_floats_is_in_the_bound(constant: float) -> None:
     """A product by a rounded constant, whose result is rounded again: two roundings, where an exact one has one."""

@@ -50,7 +50,7 @@ MISTAKES: dict[str, tuple[Backward, str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "shape"), each_value(list(MISTAKES), [(5, 3), (4, 6)]))
+@pytest.mark.parametrize(("name", "shape"), each_value(list(MISTAKES), [(3, 2), (3, 6)]))
 def test_a_mistake_in_an_opaque_function_is_named(name: str, shape: tuple[int, int]) -> None:
     backward, key, said = MISTAKES[name]
     report = dx.gradcheck(opaque(backward), leaves(shape, shape[1:]), raise_exception=False)

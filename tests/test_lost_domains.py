@@ -42,6 +42,7 @@ def test_a_proof_holds_where_the_loss_has_a_value(name: str) -> None:
         assert (proof.status, proof.exclusions) == ("proved", excluded)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_wrong_gradient_is_refuted_where_the_loss_has_a_value() -> None:
     proof = dx.prove(lambda a: torch.relu(a) ** 2, lambda a: a.log().exp(), parameters="a")
     assert proof.status == "refuted"

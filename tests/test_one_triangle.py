@@ -68,6 +68,7 @@ def test_the_triangle_that_a_factor_has_no_use_for_has_no_gradient() -> None:
     assert report.verdict == "fail"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.slow
 def test_a_proof_says_the_same_of_that_triangle() -> None:
     assert dx.prove(lambda A: torch.cholesky_inverse(A).sum(), parameters="A[2,2]", data=[]).status == "refuted"

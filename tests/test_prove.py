@@ -114,6 +114,7 @@ def test_a_program_of_another_loss_is_refuted_as_such() -> None:
     assert dx.prove(doubled, parameters="a, b").status == "proved"  # of its own forward pass it is the derivative
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_an_autograd_function_is_proved_for_every_upstream_gradient() -> None:
     assert dx.prove(Cube, CUBE).status == "proved"
     assert dx.prove(Cube, parameters="", data="x").status == "proved"

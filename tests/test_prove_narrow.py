@@ -70,6 +70,7 @@ def test_the_headline_and_the_document_say_how_much_a_narrower_dtype_rounds() ->
     assert str(proof).startswith(f"PROVED  up to the rounding and the range of float16 at {line} {size}: Written ")
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_wrong_backward_in_half_is_refuted_and_a_cast_to_whole_numbers_is_refused() -> None:
     wrong = dx.prove(squared(lambda g, x: g * (3 * x.half()).double()), parameters="x", data=[])
     assert wrong.status == "refuted"

@@ -54,6 +54,7 @@ def test_a_program_that_asks_for_the_number_of_samples_is_proved_for_all_of_them
     assert (proof.status, proof.samples, proof.conditions) == ("proved", None, ())
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(
     ("name", "wrong_where"),
     these(

@@ -123,6 +123,7 @@ ASKS_FOR_THE_TYPE: dict[str, Callable[[Tensor], bool]] = {
 ASKED_EACH_TIME = ("one of several", "a float", "a truth value")
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("name", these(ASKED_EACH_TIME, ASKS_FOR_THE_TYPE))
 def test_the_type_of_a_size_is_what_it_is_in_use(name: str) -> None:
     holds = ASKS_FOR_THE_TYPE[name]
@@ -208,6 +209,7 @@ def test_gradients_that_hooks_change_behind_autograd_are_refused(function: Any, 
         dx.prove(function, parameters="a", data="x")
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(("factor", "status"), [(1, "proved"), (2, "refuted")])
 def test_a_hook_of_autograd_is_read(factor: int, status: str) -> None:
     def hooked(a: Tensor, x: Tensor) -> Tensor:

@@ -132,6 +132,7 @@ def exchanged(w: Tensor) -> Tensor:
 EXCHANGED = function_of(lambda w: (w**3).sum(), lambda upstream, w: upstream * 3 * w.flip(0) ** 2)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_claim_that_is_renamed_into_a_wrong_one_stays_wrong() -> None:
     proof = dx.prove(exchanged, parameters="w[2]", data=[])
     assert [statement.name for statement in proof.refuted] == ["w1", "w2"]

@@ -38,6 +38,7 @@ def _gradient(function: Any, A: list[list[float]]) -> list[float]:
 NAMES = ["A1_1", "A1_2", "A2_1", "A2_2"]
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(
     ("function", "wrt"), [(torch.linalg.det, ["A2_1"]), slow(torch.linalg.det, NAMES), slow(detached, NAMES)]
 )
@@ -73,6 +74,7 @@ def test_numbers_that_no_run_shows_are_told_apart() -> None:
     assert "gives 6.0000001 and 6 is right, but a run computes 6" in note
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_point_at_which_the_program_has_no_value_is_no_counterexample() -> None:
     """`inv` raises an exception for a singular matrix, also where its result is not chosen."""
 
@@ -97,6 +99,7 @@ def test_a_point_at_which_the_program_has_no_value_is_no_counterexample() -> Non
         assert _gradient(Det.apply, [numbers[:2], numbers[2:]])[2] != float(found.left)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_second_backward_call_is_run_as_one() -> None:
     (refuted,) = dx.prove(Overwrites, parameters="x", data=[]).refuted
     found = refuted.decision.counterexample

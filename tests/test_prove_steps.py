@@ -30,6 +30,7 @@ CONDITIONS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Fracti
 }
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("name", one_in(8, CONDITIONS, first=4))
 def test_a_class_of_data_that_meet_an_equation_is_decided(name: str) -> None:
     condition, holds = CONDITIONS[name]
@@ -144,6 +145,7 @@ TWICE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("name", these(("exponentials and numbers", "deviation"), TWICE))
 def test_no_class_is_lost_between_two_forms_of_a_condition(name: str) -> None:
     def wrong(a: Tensor, x: Tensor, y: Tensor, t: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import diffexplore as dx
 Tensor = torch.Tensor
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("is_one", [slow(lambda n: n <= 1), lambda n: n == 1])
 def test_a_branch_for_one_sample_is_decided_as_well(is_one: Callable[[int], bool]) -> None:
     def branches(a: Tensor, x: Tensor) -> Tensor:
@@ -31,6 +32,7 @@ def test_a_branch_for_one_sample_is_decided_as_well(is_one: Callable[[int], bool
     assert dx.prove(lambda a, x: (a * x).var(), parameters="a", data="x").conditions == ("N ≥ 2",)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_an_argument_may_be_called_upstream() -> None:
     def half_detached(upstream: Tensor, a: Tensor, x: Tensor) -> Tensor:
         return (a * x + upstream.detach() * x).sum()
@@ -73,6 +75,7 @@ def test_data_require_gradients_only_where_they_are_asked_for() -> None:
     assert dx.prove(asks, parameters="a", wrt="a, x").status == "proved"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_the_domain_is_a_condition_for_each_sample() -> None:
     identity = function_of(torch.abs, lambda upstream, x: upstream)
     proof = dx.prove(identity, parameters="", data="x", domain="x > 0")
@@ -223,11 +226,13 @@ def test_a_fault_beside_a_convention_is_seen(forward: Callable[[Tensor], Tensor]
     assert dx.prove(program, parameters="p", domain=domain).status != "proved"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_loss_is_no_other_one_beyond_a_threshold() -> None:
     wrong = dx.prove(lambda x: torch.where(x > 30, 2 * x, F.softplus(x)), "softplus(x)", parameters="x")
     assert wrong.status == "refuted"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("condition", [lambda x: (x > 0).sum() == 2, lambda x: (x > 0).double().mean() == 0.5])
 def test_a_condition_that_counts_samples_is_about_all_of_them(condition: Callable[[Tensor], Tensor]) -> None:
     """SymPy would take the choice of each sample for that of the sample outside the sum."""

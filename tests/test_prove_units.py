@@ -56,6 +56,7 @@ def test_a_wide_layer_is_proved_unit_by_unit(name: str) -> None:
     assert all(condition.startswith("w3·x + c3 ≠ ") for condition in proof.conditions)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("last", [0.25, 0.26])
 def test_a_wrong_unit_among_right_ones_is_refuted(last: float) -> None:
     activation = leaky_with(last)

@@ -116,6 +116,7 @@ def test_outputs_over_pairs_of_samples_are_proved_for_a_few() -> None:
     assert proof.mixing == "the output of shape (N, N)"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_several_outputs_are_weighted_each() -> None:
     class Both(torch.autograd.Function):
         @staticmethod
@@ -155,6 +156,7 @@ def test_a_loss_whose_backward_ignores_its_upstream_gradient(declared: Any) -> N
     assert dx.prove(heeding, loss).status == "proved"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_hook_that_ignores_what_it_is_given() -> None:
     def hooked(a: Tensor, x: Tensor) -> Tensor:
         loss = (a * x).square().mean()

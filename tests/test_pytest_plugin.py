@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -63,10 +64,10 @@ EXPECTED = [
 ]
 
 
-@pytest.mark.parametrize("processes", [slow("0"), "1", slow("2")])
+@pytest.mark.parametrize("processes", ["0", slow("1"), slow("2")])
 def test_failures_are_shown_and_all_checks_are_collected(pytester: pytest.Pytester, processes: str) -> None:
     pytester.makepyfile(test_mine=CHECKS)
-    run = pytester.runpytest_inprocess if processes == "1" else pytester.runpytest_subprocess
+    run = pytester.runpytest_subprocess if processes == "2" else pytester.runpytest_inprocess
     loaded = "ignore:Module already imported"  # by the tests around it
     result = run("-n", processes, "--strict-markers", "-W", "error", "-W", loaded, "--gradient-report", "found.json")
     result.assert_outcomes(passed=4, failed=2)
@@ -85,6 +86,40 @@ def test_failures_are_shown_and_all_checks_are_collected(pytester: pytest.Pytest
     assert document["summary"] == {"pass": 5, "fail": 1, "inconclusive": 2}
     (wrong,) = [check["report"] for check in document["checks"] if check["verdict"] == "fail"]
     assert {row["method"] for row in wrong["rows"]} == {"half"}
+
+
+#: A check without what loads torch: its report is announced as that of a check is.
+ANNOUNCED = """
+from diffexplore.checking.listener import announced
+
+class Report:
+    def __init__(self, verdict):
+        self.verdict = verdict
+
+    def to_json(self, indent):
+        return f'{{"verdict": "{self.verdict}"}}'
+
+def test_once():
+    announced(Report("pass"))
+
+def test_twice():
+    announced(Report("inconclusive"))
+    announced(Report("fail"))
+    assert False
+"""
+
+
+def test_checks_cross_between_processes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_mine=ANNOUNCED)
+    result = pytester.runpytest_inprocess("-n", "1", "--strict-markers", "--gradient-report", "found.json")
+    result.assert_outcomes(passed=1, failed=1)
+    document = json.loads((pytester.path / "found.json").read_text(encoding="utf-8"))
+    assert document["summary"] == {"pass": 1, "fail": 1, "inconclusive": 1}
+    found = [(check["test"], check["report"]["verdict"]) for check in document["checks"]]
+    assert found == [
+        (f"test_mine.py::test_{name}", verdict)
+        for name, verdict in (("once", "pass"), ("twice", "inconclusive"), ("twice", "fail"))
+    ]
 
 
 def test_a_report_that_cannot_be_written_is_refused_before_the_tests(pytester: pytest.Pytester) -> None:

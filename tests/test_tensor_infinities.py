@@ -73,6 +73,7 @@ def test_the_forward_algorithm_is_certified(dtype: torch.dtype) -> None:
     assert (report.truth, row.entries.passed) == ("certified", 20)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_zeros_do_not_hide_what_the_forward_algorithm_adds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Ctc, "adds", False)

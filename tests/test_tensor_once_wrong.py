@@ -47,6 +47,7 @@ def test_a_right_gradient_passes_with_a_certified_truth(name: str) -> None:
     assert (report.verdict, report.truth) == ("pass", "certified"), report
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("name", these(set(RIGHT) - {"volumes"}, RIGHT))
 def test_the_same_gradient_with_a_factor_fails(name: str) -> None:
     function, x = RIGHT[name]

@@ -97,7 +97,7 @@ def test_a_search_until_it_is_close_enough_is_estimated() -> None:
             (y,) = ctx.saved_tensors
             return g / (3 * y**2 + 1)
 
-    x = torch.tensor([0.7, -0.4], dtype=torch.float64, requires_grad=True)
+    x = torch.tensor([0.7], dtype=torch.float64, requires_grad=True)
     report = dx.gradcheck(Root, x, raise_exception=False, battery="none")
     assert (report.verdict, report.truth) == ("pass", "estimated"), str(report)
 

@@ -96,6 +96,7 @@ CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(
     ("layout", "masked", "change"), each_value([COO, CSR, CSC, BSR, BSC], [False, True], list(CHANGES))
 )
@@ -176,6 +177,7 @@ SHAPES = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(("name", "masked"), each_value(list(SHAPES), [False, True]))
 def test_batches_hybrids_and_other_numbers(name: str, masked: bool) -> None:
     layout, dense, dense_dim = SHAPES[name]

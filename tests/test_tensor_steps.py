@@ -67,6 +67,7 @@ class _LossOfSteps(torch.autograd.Function):
         return found * upstream
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_the_gradient_of_what_torch_calls_its_steps_fails() -> None:
     assert dx.gradcheck(_LossOfSteps.apply, _drawn(3, 4), raise_exception=False).verdict == "fail"
 

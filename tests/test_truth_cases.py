@@ -198,6 +198,7 @@ def test_a_method_that_is_wrong_at_a_point_fails_there(formula: str, torch_gives
         assert (row.value, row.verdict) == (torch_gives, "fail")
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("accept", [(), ("kink",)])
 @pytest.mark.parametrize(
     ("formula", "candidate"),
@@ -289,6 +290,7 @@ def test_what_a_program_has_set_for_flint_changes_no_truth(monkeypatch: pytest.M
         assert truths and truths == pytest.approx([slope] * len(truths), rel=1e-15)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_synthetic_data_hit_the_labels_of_a_formula() -> None:
     """A class that no sample is of would be passed over."""
     loss = dx.Loss(

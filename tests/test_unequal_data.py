@@ -21,6 +21,7 @@ FORMULAS = (
 )  # fmt: skip
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(("formula", "candidate"), each_value(FORMULAS[::-1], [lambda a, x, y: 7.3, {"a": "2*x"}]))
 def test_a_wrong_gradient_fails(formula: str, candidate: Any) -> None:
     loss = dx.Loss(formula, parameters="a", data="x, y")
@@ -29,6 +30,7 @@ def test_a_wrong_gradient_fails(formula: str, candidate: Any) -> None:
     assert dx.verify(candidate, loss, data, {"a": 1.5}, kind=kind).verdict == "fail"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_constant_where_half_of_the_samples_count() -> None:
     loss = dx.Loss("Piecewise((2*s, x>0), (0, True))", parameters="s", data="x")
     report = dx.verify(lambda s, x: 7.3, loss, {"x": [-9.0, 5.0]}, {"s": 0.7}, kind="gradient")

@@ -45,6 +45,7 @@ RETURNED: dict[str, Callable[[tuple[Any, Any]], Any]] = {
 }
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("shape", one_in(4, RETURNED))
 def test_what_a_gradient_may_look_like(shape: str) -> None:
     assert verdict_of(lambda a, b, x, y: RETURNED[shape](_parts(a, b, x, y)), kind="gradient") == "pass"
@@ -57,6 +58,7 @@ def _negated(numbers: np.ndarray) -> Tensor:
     return torch.complex(torch.zeros(len(numbers)).double(), -torch.from_numpy(numbers)).conj().imag
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("sign", [torch.sgn, torch.sign])
 def test_zeros_that_torch_keeps_nowhere(sign: Callable[[Tensor], Tensor]) -> None:
     """The derivative of sgn is a tensor without memory."""
@@ -83,6 +85,7 @@ def test_what_an_upstream_gradient_may_look_like(change: Callable[[Any], Any]) -
     assert report.verdict == "pass" and truth == 1.5  # 2 · 1 − 1 · 2 + 0.5 · 3
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("wrap", [lambda g: g, lambda g: (g,), lambda g: {"b": g}, float])
 def test_the_gradient_by_one_symbol(wrap: Callable[[Any], Any]) -> None:
     right = lambda a, b, x, y: wrap(_parts(a, b, x, y)[1])  # noqa: E731  # beside its wrong twin
@@ -208,6 +211,7 @@ DETOURS = [
 ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(("candidate", "kind"), one_in(2, DETOURS))
 def test_detours_of_torch(candidate: Any, kind: str) -> None:
     assert verdict_of(candidate, kind=kind) == "pass"

@@ -77,6 +77,7 @@ def verdict_of(candidate: Any, **options: Any) -> str:
     return dx.verify(candidate, loss, DATA, AT, **options).verdict
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(("kind", "dtype"), CASES)
 def test_right_passes_and_wrong_fails(kind: str, dtype: str) -> None:
     right, wrong, said, _, takes_upstream = KINDS[kind]
@@ -85,6 +86,7 @@ def test_right_passes_and_wrong_fails(kind: str, dtype: str) -> None:
     assert verdict_of(wrong, kind=said, dtype=dtype, upstream=upstream) == "fail"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("kind", one_in(6, [kind for kind, entry in KINDS.items() if entry[4]]))
 def test_an_upstream_gradient_may_be_one_number(kind: str) -> None:
     right, wrong, said, _, _ = KINDS[kind]
@@ -115,11 +117,13 @@ def test_partials_by_data(kind: str) -> None:
         assert dx.verify(wrong, MEAN, DATA, AT, kind=said, upstream=upstream, wrt="x, y").verdict == "fail"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_partials_by_parameters_and_data_at_once() -> None:
     assert verdict_of(Square, upstream=UPSTREAM, wrt=("b", "x")) == "pass"
     assert verdict_of(WrongSquare, upstream=UPSTREAM, wrt=("b", "x")) == "fail"
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_mean_and_sum_are_told_apart() -> None:
     def total(a: Tensor, b: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return ((a * x - y + b) ** 2).sum()

@@ -138,6 +138,7 @@ def test_only_the_reverse_mode_is_verified_by_itself() -> None:
     assert {row.method for row in dx.verify(through(WrongJvp), CUBE, DATA, AT).rows} == {"candidate"}
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(
     ("function", "mode"),
     [(WrongJvp, "forward mode"), (Detached, "double backward"), slow(HalfDetached, "double backward")],
@@ -151,6 +152,7 @@ def test_a_wrong_mode_fails_alone(function: Any, mode: str, upstream: Any) -> No
     assert failed(report) == {f"candidate ({mode})"}
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_function_that_is_the_whole_candidate() -> None:
     loss = dx.Loss("z**3/3", parameters="z")
     assert dx.verify(Cube, loss, at={"z": 1.25}, modes=BOTH).verdict == "pass"
@@ -180,6 +182,7 @@ def test_kinds_without_further_modes_say_so() -> None:
     assert [skipped.method for skipped in report.skipped] == ["gradient (forward mode)", "gradient (double backward)"]
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_double_backward_by_data() -> None:
     report = dx.verify(through(Cube), CUBE, DATA, AT, wrt="x", modes="double backward")
     assert report.verdict == "pass"
@@ -288,6 +291,7 @@ def test_a_second_derivative_that_is_cut_off_is_wrong_in_every_entry() -> None:
     assert "the derivative by b of ∂L/∂a is 0, whatever the input" in " ".join(str(report).split())
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_second_derivatives_that_are_swapped() -> None:
     loss, at = dx.Loss("a*b", parameters="a, b"), {"a": 1.5, "b": 0.25}
     report = dx.verify(Product, loss, None, at, modes="double backward")
@@ -297,6 +301,7 @@ def test_second_derivatives_that_are_swapped() -> None:
     assert set(wrong_entries(report)) == set(values)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_swapped_second_derivatives_are_seen_in_their_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many parameters one sum is compared first: what one entry has too much, another has too little."""
     monkeypatch.setattr(verification_modes, "_ENTRIES", 1)
@@ -318,6 +323,7 @@ def cross_entropy(count: int) -> Any:
     return loss, {name: 0.25 * (k % 3) - 0.1 * k for k, name in enumerate(names)}, {"z": names}
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_probabilities_that_are_detached_fail() -> None:
     loss, at, pack = cross_entropy(2)
 

@@ -67,6 +67,7 @@ MEANT = [
 ]
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(("surrogate", "verdict"), MEANT)
 def test_a_spike_is_held_against_what_its_gradient_is_meant_to_be(surrogate: Any, verdict: str) -> None:
     assert dx.verify(Spike, at={"x": 0.1}, surrogate=surrogate).verdict == verdict
@@ -87,6 +88,7 @@ def test_a_straight_through_gradient_of_several_arguments() -> None:
     assert dx.gradcheck(rounded, (vector(), torch.tensor(0.3, dtype=torch.float64)), surrogate="x - 2*s")
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_with_an_upstream_gradient_and_by_samples() -> None:
     data = {"x": [0.1, -0.4, 1.3]}
     for surrogate, verdict in (("sigmoid4", "pass"), ("sigmoid5", "fail")):

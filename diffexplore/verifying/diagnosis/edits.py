@@ -18,9 +18,9 @@ from diffexplore.formula.text import to_text
 from diffexplore.numerals import short
 from diffexplore.verifying.candidates.computes_loss import UPSTREAM
 from diffexplore.verifying.diagnosis.constants import ConstantPlace, near, solved
-from diffexplore.verifying.diagnosis.hypothesis import EDIT, Hypothesis, exactly
+from diffexplore.verifying.diagnosis.hypothesis import EDIT, Hypothesis, exactly, tolerance
 from diffexplore.verifying.diagnosis.read_constants import decimal_in
-from diffexplore.verifying.diagnosis.scene import KNOB, Scene
+from diffexplore.verifying.diagnosis.scene import KNOB, Scene, SceneUnavailable
 from diffexplore.verifying.diagnosis.terms import multiple, plus, text_of
 
 #: Changes of sums that are tried, and monomials that are added.
@@ -62,6 +62,8 @@ def _explained(
     """The usual numbers first: another one is solved for, of which there may be several, and one need not be found."""
     usual = _USUAL_ADDED if term is None else _USUAL_TIMES
     for value in usual:
+        if _is_excluded(name, scenes[0], place, value):
+            continue
         key, message = _key_and_message(node, term, str(value))
         fields = {"term": to_text(node if term is None else term), "coefficient": float(value)}
         yield Hypothesis(key, message, _RANK, exactly(name, place.at(value)), fields, mistake=EDIT)
@@ -74,6 +76,19 @@ def _explained(
     fields = {"term": to_text(node if term is None else term), "coefficient": found.middle,
               "uncertainty": found.uncertainty}  # fmt: skip
     yield Hypothesis(key, message, _FITTED_RANK, predict, fields, fitted=1, mistake=EDIT)
+
+
+def _is_excluded(name: str, scene: Scene, place: ConstantPlace, value: sympy.Rational) -> bool:
+    """Whether a number certainly does not explain the first scene, before SymPy writes the formula with it out."""
+    try:
+        predicted = scene.reduced(name, place.formula, float(value))
+        numbers = scene.numbers(name)
+    except SceneUnavailable:
+        return False
+    return any(
+        ball.is_finite() and abs(arb(given) - ball) > tolerance(scene, given, bound, ball, truth)
+        for (given, bound, truth), ball in zip(numbers, predicted, strict=True)
+    )
 
 
 def _key_and_message(node: sympy.Expr, term: sympy.Expr | None, number: str) -> tuple[str, str]:
