@@ -103,7 +103,7 @@ def tried(text: str, use: Callable[[str], object]) -> tuple[str, float]:
 
 @cache
 def listen() -> None:
-    """From here on what is executed is heard, work that is stuck is ended, and memory has a limit."""
+    """From here on what is executed is noticed, work that is stuck is ended, and memory has a limit."""
     sys.addaudithook(_heard)
     signal.signal(signal.SIGVTALRM, _stuck)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))

@@ -70,7 +70,7 @@ def spread_cases(total: int, each: int) -> list[tuple[int, int]]:
 
 
 def finish(title: str, figures: dict[str, Any], started: float, path: Path | None) -> None:
-    """Prints the figures, a line each, and writes them where asked."""
+    """Prints the figures, a line each, and writes them to ``--json``."""
     figures = {**figures, "seconds": round(time.monotonic() - started, 1)}
     print(title)
     for key, value in figures.items():

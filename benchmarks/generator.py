@@ -2,7 +2,7 @@
 
 A case lies *inside* when at the numbers that the methods really use every sample is in the domain of the loss, has a
 gradient, and no value that the formulas of the loss and of its gradient pass through leaves the range of normal
-numbers of the dtype. Outside, nothing is asked of a check but that no right gradient fails.
+numbers of the dtype. Outside, a check has to see only that no right gradient fails.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ power* (a pass, and wherever it passed the error is smaller than the power that 
 an error above it), *hidden* (rounding hides the batch's own partial, and the sub-batches that stand for it do not have
 the error), *not finite* (a fail for a NaN of the candidate: there is no number to judge), *inconclusive*, or
 without an error there (an absolute value where the gradient is positive).
-Right candidates must not fail. Other checkers are asked about the same functions with their defaults; jax only where
+Right candidates must not fail. Other checkers see the same functions with their defaults; jax only where
 it is installed.
 """
 
@@ -183,14 +183,14 @@ def _rightly(counts: Counter[str]) -> str:
 
 
 def chosen(names: str | None) -> Sequence[str]:
-    """The kinds asked for, and the right candidates."""
+    """The selected kinds, and the right candidates."""
     if names is None:
         return tuple(KINDS)
-    wanted = [name.strip() for name in names.split(",")]
-    for name in wanted:
+    selected = [name.strip() for name in names.split(",")]
+    for name in selected:
         if name not in KINDS:
             raise SystemExit(f"unknown kind {name!r}: the kinds are {', '.join(KINDS)}")
-    return tuple(wanted)
+    return tuple(selected)
 
 
 def main() -> int:

@@ -84,8 +84,8 @@ def probe_powers(loss: Loss) -> dict[str, float]:
 def default_powers() -> dict[str, float]:
     """The largest smallest_detectable of a method's reduced rows at the perpendicular loss's default points."""
     rows = [row for row in check("perpendicular", device="cpu").rows if row.sample is None and row.probe is None]
-    wanted = ("symbolic", "reverse", "central_difference")
-    return {name: max(row.smallest_detectable or math.inf for row in rows if row.method == name) for name in wanted}
+    methods = ("symbolic", "reverse", "central_difference")
+    return {name: max(row.smallest_detectable or math.inf for row in rows if row.method == name) for name in methods}
 
 
 def main() -> None:

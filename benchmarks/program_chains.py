@@ -76,9 +76,9 @@ def drawn_program(draw: Random, inputs: Sequence[Tensor]) -> RandomProgram:
     values = [one.detach() for one in inputs]
     depends = [one.requires_grad for one in inputs]
     steps: list[tuple[Computes, tuple[int, ...]]] = []
-    wanted = draw.randint(1, 7)
-    for _ in range(12 * wanted):
-        if len(steps) == wanted:
+    length = draw.randint(1, 7)
+    for _ in range(12 * length):
+        if len(steps) == length:
             break
         step = _drawn_step(draw, values)
         if step is not None:

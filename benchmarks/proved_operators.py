@@ -35,7 +35,7 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found of one entry; ``status`` is empty where its samples are none that can be asked about."""
+    """What was found of one entry; ``status`` is empty where its samples are none that can be proved."""
 
     entry: str
     status: str
@@ -100,7 +100,7 @@ def outcome(name: str) -> Outcome:
     program = program_of(entries()[name])
     started = time.monotonic()
     if program is None:
-        return Outcome(name, "", "no sample that can be asked about", (), 0.0)
+        return Outcome(name, "", "no sample that can be proved", (), 0.0)
 
     def candidate(**tensors: Tensor) -> Any:
         return program.function(**tensors)

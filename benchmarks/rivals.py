@@ -53,7 +53,7 @@ def _gradcheck(scene: Scene, kind: Kind, *, fast: bool) -> str | None:
 
 @cache
 def jax_missing() -> str | None:
-    """Why jax.test_util.check_grads cannot be asked; None where it can."""
+    """Why jax.test_util.check_grads cannot be called; None where it can."""
     try:
         import jax
         import jax.test_util

@@ -61,11 +61,11 @@ def formula(draw: random.Random, depth: int) -> str:
 
 def count(task: tuple[int, int, int]) -> Counter[str]:
     """Outcomes of so many cases, by what the truth claims."""
-    seed, index, wanted = task
+    seed, index, number = task
     draw = random.Random(f"{seed} {index}")
     found: Counter[str] = Counter()
     compared = 0
-    while compared < wanted:
+    while compared < number:
         at = {"x": draw.choice(_PLACES), "y": draw.choice(_PLACES)}
         outcome = _compared(formula(draw, draw.choice((2, 3, 3, 4))), at)
         if outcome is not None:
@@ -104,7 +104,7 @@ def _truth(partial: sympy.Expr, loss: sympy.Expr, at: Mapping[str, float]) -> En
 def main() -> None:
     options = arguments(__doc__, 5_000).parse_args()
     started = time.monotonic()
-    tasks = [(options.seed, i, wanted) for i, wanted in spread_cases(options.cases, _CASES_A_TASK)]
+    tasks = [(options.seed, i, number) for i, number in spread_cases(options.cases, _CASES_A_TASK)]
     total: Counter[str] = Counter()
     for found in outcomes(count, tasks, options.jobs):
         total += found

@@ -35,13 +35,13 @@ _MOST_SAMPLES = 6
 
 
 def count(task: tuple[int, int, int]) -> Counter[str]:
-    """Outcomes of ``wanted`` comparisons of one formula, and how many were not to be made before these."""
-    seed, index, wanted = task
+    """Outcomes of ``number`` comparisons of one formula, and how many were not to be made before these."""
+    seed, index, number = task
     loss = random_loss(seed, index)
     found: Counter[str] = Counter()
-    for case in cases(loss, 2 * wanted, f"{seed} {index}", ("float64", "float32"), _SIZES):
-        found += _compare(case, wanted - _compared(found))
-        if _compared(found) >= wanted:
+    for case in cases(loss, 2 * number, f"{seed} {index}", ("float64", "float32"), _SIZES):
+        found += _compare(case, number - _compared(found))
+        if _compared(found) >= number:
             break
     return found
 
@@ -96,7 +96,7 @@ def _exactly(number: Any) -> arb:
 def main() -> None:
     options = arguments(__doc__, 20_000).parse_args()
     started = time.monotonic()
-    tasks = [(options.seed, i, wanted) for i, wanted in spread_cases(options.cases, _CASES_A_FORMULA)]
+    tasks = [(options.seed, i, number) for i, number in spread_cases(options.cases, _CASES_A_FORMULA)]
     total: Counter[str] = Counter()
     for found in outcomes(count, tasks, options.jobs):
         total += found

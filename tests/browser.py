@@ -69,7 +69,7 @@ def console(driver: Any) -> list[str]:
 
 
 def requests(driver: Any) -> list[str]:
-    """The addresses that were asked for since the last look, but for data: and blob: URLs, which are in the page."""
+    """The addresses that were requested since the last look, but for data: and blob: URLs, which are in the page."""
     events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     sent = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
     return [url for url in sent if not url.startswith(("data:", "blob:"))]

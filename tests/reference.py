@@ -1,7 +1,7 @@
 """An evaluator that shares nothing with the one under test: mpmath, walking the SymPy tree.
 
-It knows no program, no guard and no ball: each node is mapped to the mpmath function of that name, at as many bits as
-are asked for. Values come in as exact fractions or floats, so that 0.1 is the binary number that a method sees.
+It knows no program, no guard and no ball: each node is mapped to the mpmath function of that name, at a given
+number of bits. Values come in as exact fractions or floats, so that 0.1 is the binary number that a method sees.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def checked(loss: Loss, method: str, dtype: str, data: dict[str, list[float]]) -
 
 
 def assert_within_bounds(rows: list[Row]) -> None:
-    """In exact fractions, from what the rows state: the judge is not asked."""
+    """In exact fractions, from what the rows state: without the judge."""
     compared = [row for row in rows if row.value is not None and row.bound is not None and row.truth is not None]
     assert compared
     for row in compared:

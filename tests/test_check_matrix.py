@@ -50,7 +50,7 @@ def test_method_agrees_with_the_truth(cell: Cell, method: str) -> None:
     compared = [row for row in rows if row.bound is not None and row.value is not None and row.truth is not None]
     assert compared
     for row in compared:
-        # The judge is not asked: exact fractions, from what the row states.
+        # Without the judge: exact fractions, from what the row states.
         assert row.bound is not None
         assert error_of(row) <= Fraction(row.bound), row
 

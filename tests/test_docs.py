@@ -146,13 +146,13 @@ def test_the_readme_has_the_command_that_ci_runs() -> None:
 def test_every_direct_requirement_is_pinned() -> None:
     """What the commands in README.md and docs/conf.py install with constraints.txt is the same set everywhere."""
     project = tomllib.loads((doc_examples.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [
+    required = [
         *project["dependencies"],
         *(name for extra in project["optional-dependencies"].values() for name in extra),
     ]
     pins = (doc_examples.ROOT / "constraints.txt").read_text(encoding="utf-8")
     pinned = set(re.findall(r"^([a-z-]+)==", pins, flags=re.M))
-    assert {re.split(r"[<>=]", requirement)[0] for requirement in wanted} <= pinned
+    assert {re.split(r"[<>=]", requirement)[0] for requirement in required} <= pinned
 
 
 def test_numbers_in_words_are_current() -> None:

@@ -123,10 +123,10 @@ def test_derivatives_by_data_are_arrays_of_the_reduced_loss(monkeypatch: pytest.
     columns = line(1_000)
     a, b = AT.values()
     residual = a * columns["x"] - columns["y"] + b
-    wanted = {"x": a * residual / (a * a + 1) / 1_000, "y": -residual / (a * a + 1) / 1_000}
+    expected = {"x": a * residual / (a * a + 1) / 1_000, "y": -residual / (a * a + 1) / 1_000}
     for backend in ("blocked", "eager"):
         found = LINE.compile("a, x, y", hessian=True, backend=backend)(AT, columns)
-        for name, values in wanted.items():
+        for name, values in expected.items():
             assert isinstance(found.gradient[name], np.ndarray)
             np.testing.assert_allclose(found.gradient[name], values, rtol=1e-12, atol=1e-18)
         np.testing.assert_allclose(found.hessian["x", "x"], a * a / (a * a + 1) / 1_000, rtol=1e-12)

@@ -34,7 +34,7 @@ def test_markdown_has_the_verdict_the_gradient_and_the_tables() -> None:
     assert lines[0] == "# Gradient check: perpendicular"
     assert lines[2].startswith("**PASS**: 3,640 of 3,646 comparisons agree")
     assert lines[-1] == lines[2]
-    assert "| truth | -8417.95 | 0.618306 |" in to_markdown(fixtures.mixed()), "one screen, unless all is wanted"
+    assert "| truth | -8417.95 | 0.618306 |" in to_markdown(fixtures.mixed()), "one screen, without --full"
     assert "- `∂L/∂b = mean[(a·x − y + b) / (a² + 1)]` (6 operations, 9 before simplification)" in lines
     assert "## ∂L/∂a, at a = 0, b = 0" in lines
     assert "| method | value | error (ulp) | allowed (ulp) | catches (relative) | verdict |" in lines

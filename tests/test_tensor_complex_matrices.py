@@ -310,7 +310,7 @@ def _of(a: Tensor, dtype: torch.dtype) -> Tensor:
     return ((turned + turned.mH) / 2 if a is not SINGULAR else turned).requires_grad_()
 
 
-#: What is asked of an ill-conditioned matrix, and the words that say why it is not answered; None where it is.
+#: Functions of an ill-conditioned matrix, and the words that say why they are not certified; None where they are.
 HARD: dict[str, tuple[Callable[[Tensor], Any], Tensor, str | None]] = {
     "determinant": (L.det, HILBERT, None),
     "logarithm of the determinant": (lambda a: L.slogdet(a)[1], HILBERT, None),

@@ -73,7 +73,7 @@ def test_generators_and_gradients_are_as_they_were(check: Callable[[Callable[...
 @pytest.mark.parametrize("is_cut_off", [True, False], ids=["forked from one that uses devices", "of two devices"])
 @pytest.mark.filterwarnings("error")
 def test_generators_of_devices_are_kept_where_there_are_any(is_cut_off: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a process that was forked from one that uses a device, torch raises where it is asked for its generators."""
+    """In a process that was forked from one that uses a device, torch raises for its generators."""
     given_back: list[int] = []
 
     def state(device: int) -> int:

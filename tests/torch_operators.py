@@ -101,7 +101,7 @@ class Run:
     def _arguments(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         values: dict[str, Any] = {}
         leaves: dict[str, torch.Tensor] = {}
-        asked = {
+        named = {
             part.strip()
             for key, text in self.entry.gradients.items()
             if "not_impl" not in text and "non_diff" not in text
@@ -125,7 +125,7 @@ class Run:
                 if name in ("value",):
                     column = column[0].clone()
                     self.points = [point | {name: self.points[0][name]} for point in self.points]
-                if name in asked:
+                if name in named:
                     leaves[name] = column.requires_grad_()
                 given = column.clone() if argument.written else column
                 values[name] = [given] if argument.type == "Tensor[]" else given

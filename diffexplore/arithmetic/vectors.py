@@ -6,7 +6,7 @@ the libraries spell differently, or in which torch does something else: it divid
 reciprocal, makes float32 of two Python numbers, raises 2 to integers in float32, and takes a truth of NumPy for a
 number. No function of a library is used that is not correctly rounded.
 
-On a device nothing is asked whose answer would have to be waited for: :func:`surely` is False there.
+On a device no result is read back, which would wait for it: :func:`surely` is False there.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def exact_sums(total: Callable[[Tensor, Tensor], Tensor], balls: Sequence[Ball],
     """Where a sum or difference of exact operands is a double, and computed as what it is.
 
     The smaller operand is what is left of the sum without the larger one, exactly where nothing was rounded: T. J.
-    Dekker, "A floating-point technique for extending the available precision", 1971. Which one is larger is not asked.
+    Dekker, "A floating-point technique for extending the available precision", 1971. No operands are compared.
     """
     nothing = torch.zeros((), dtype=torch.float64, device=value.device)
     x, y = total(balls[0].mid, nothing), total(nothing, balls[1].mid)  # with their signs

@@ -12,7 +12,7 @@ from diffexplore.program.program import Program, Step
 def reduced(program: Program, data: Sequence[str], summed: Sequence[bool]) -> Reduction:
     """The reduction of the outputs that are ``summed``: of two, the one with fewer operations.
 
-    In the first one a sum is taken apart into the sums of its terms; in the second one not where it is computed anyway.
+    The first one splits each sum into the sums of its terms; the second one keeps a sum that is computed anyway.
     """
     first = _reduction(program, data, summed, frozenset())
     second = _reduction(program, data, summed, frozenset(slot for slot, _ in first.vectors))
@@ -78,7 +78,7 @@ class _Sums:
         return Scaled("neg", (found,)) if product.negative else found
 
     def _product(self, slot: int) -> _Product:
-        """A vector taken apart. Data come last: what is multiplied by them is shared by most partials."""
+        """The factors of a vector. Data come last: what is multiplied by them is shared by most partials."""
         step = self._step(slot) if self._varies[slot] else None
         if not self._varies[slot]:
             return _Product((), (), (("mul", slot),))

@@ -108,8 +108,8 @@ _FIRST_WRONG = "the gradients themselves are wrong: their derivatives were not l
 
 
 def _not_tried(names: Sequence[str]) -> list[str]:
-    asked = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not tried"
-    return [f"{asked}: gradients are differentiated in reverse mode, as they were given"] if names else []
+    skipped = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not tried"
+    return [f"{skipped}: gradients are differentiated in reverse mode, as they were given"] if names else []
 
 
 def _told(first: TensorReport) -> list[str]:

@@ -10,8 +10,8 @@ import torch
 def generators_forked() -> AbstractContextManager[None]:
     """Inside it torch's generators may be seeded and drawn from; afterwards they go on where they were.
 
-    In a process that was forked from one that uses a device there are no generators but the CPU's: torch raises where
-    it is asked for others. That there are many devices, torch warns of only where they are not listed.
+    In a process that was forked from one that uses a device there are no generators but the CPU's: torch raises for
+    any other. That there are many devices, torch warns of only where they are not listed.
     """
     accelerator = torch.accelerator.current_accelerator()
     if accelerator is None:

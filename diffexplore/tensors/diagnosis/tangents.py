@@ -55,7 +55,7 @@ class CotangentSieve:
         self._directions = found
         self._off = _relative(scene)
         known = np.where(scene.known, scene.difference, 0.0)
-        self._wanted = [float((one.way * known).sum()) for one in found]
+        self._differences = [float((one.way * known).sum()) for one in found]
         self._rooms = [float((np.abs(one.way) * np.where(scene.known, scene.room, 0.0)).sum()) for one in found]
         self._tangents: dict[tuple[int, int], list[np.ndarray]] = {}
 
@@ -72,13 +72,13 @@ class CotangentSieve:
         if key not in self._tangents:
             self._tangents[key] = [one.tangent(edge) for one in self._directions]
         low, high = -math.inf, math.inf
-        for tangent, wanted, room in zip(self._tangents[key], self._wanted, self._rooms, strict=True):
+        for tangent, difference, room in zip(self._tangents[key], self._differences, self._rooms, strict=True):
             size, gone = float(np.linalg.norm(tangent)), float((tangent * removed).sum())
-            meant, made = wanted + gone, float(np.vdot(tangent, part))
+            meant, made = difference + gone, float(np.vdot(tangent, part))
             blurred = self._off * size * float(np.linalg.norm(part))
             if not abs(made) > 2 * blurred:  # NaN too
                 return None
-            away = self._off * (size * float(np.linalg.norm(removed)) + abs(wanted))
+            away = self._off * (size * float(np.linalg.norm(removed)) + abs(difference))
             middle, width = meant / made, (room + away + abs(meant / made) * blurred) / abs(made)
             low, high = max(low, middle - width), min(high, middle + width)
         return ((low + high) / 2, (high - low) / 2) if low <= high else None
