@@ -21,6 +21,8 @@ from random import Random
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from benchmarks._jobs import arguments, finish, outcomes, spread_cases
 from benchmarks.planted_gradients import TensorProgram, mistakes, written_by_hand
@@ -123,7 +125,7 @@ def _rows_off(
     """Each row of a check in the dtypes of the inputs, whether its gradient is another one than the right one, and by
     how many times of what the row would catch an entry is off."""
     sources = [one for one in inputs if one.requires_grad]
-    rows = iter(report.rows)
+    rows, unit = iter(report.rows), _unit(program, inputs)
     for place, upstreams in _upstreams(function, inputs):
         gradients = [
             (
@@ -146,25 +148,48 @@ def _rows_off(
                 change = (one - other).abs().nan_to_num(nan=torch.inf)
                 changed |= bool((change > 0).any())
                 largest = max(_size(upstream), *(_size(_numbers(one, inputs, i)) for i, one in enumerate(right)))
-                rounding = 16 * torch.finfo(source.dtype).eps * largest  # that of the gradient which counts as right
-                rounding = rounding + _unrest(program, inputs, place, upstream, number, other)
+                rounding = 16 * unit * largest  # that of the gradient which counts as right
+                rounding = rounding + _unrest(program, inputs, place, upstream, number, other, unit)
                 most = max(most, _most((change - rounding).clamp(min=0), other, row))
             yield row, changed, most
 
 
+class _Computed(TorchDispatchMode):
+    """Keeps the dtypes of floats in which something is computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dtypes: set[torch.dtype] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        self.dtypes |= {one.dtype.to_real() for one in tree_leaves(out) if isinstance(one, Tensor) and _counts(one)}
+        return out
+
+
+def _counts(one: Tensor) -> bool:
+    return one.is_floating_point() or one.is_complex()
+
+
+def _unit(program: RandomProgram, inputs: Sequence[Tensor]) -> float:
+    """The spacing of numbers around 1 in the narrowest dtype of a program: a right backward may round in that."""
+    with torch.no_grad(), _Computed() as computed:
+        program(*inputs)
+    dtypes = computed.dtypes | {one.dtype.to_real() for one in inputs if _counts(one)}
+    return max(torch.finfo(dtype).eps for dtype in dtypes)
+
+
 def _unrest(
-    program: RandomProgram, inputs: Sequence[Tensor], place: int, upstream: Tensor, number: int, right: Tensor
-) -> Tensor:
-    """How far the right gradient moves where the inputs move by a few units in the last place.
+    program: RandomProgram, inputs: Sequence[Tensor], place: int, upstream: Tensor, number: int, right: Tensor,
+    unit: float,
+) -> Tensor:  # fmt: skip
+    """How far the right gradient moves where the inputs move by a few ``unit``.
 
     What is left of differences that cancel moves by its own size: it is rounding, and no small share of the gradient.
     """
     most = torch.zeros_like(right)
     for share in (3.0, -5.0):
-        moved = [
-            (one.detach() * (1 + share * torch.finfo(one.dtype).eps)).requires_grad_(one.requires_grad)
-            for one in inputs
-        ]
+        moved = [(one.detach() * (1 + share * unit)).requires_grad_(one.requires_grad) for one in inputs]
         found = _gradients(written_by_hand(program, program), moved, place, upstream)
         if found is not None:
             most = torch.maximum(most, (_numbers(found[number], moved, number) - right).abs().nan_to_num())

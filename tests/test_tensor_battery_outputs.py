@@ -79,3 +79,47 @@ def test_a_fault_of_several_outputs_is_told(name: str) -> None:
 @pytest.mark.parametrize("battery", ["quick", slow("full")])
 def test_a_right_backward_of_two_outputs_passes_every_trial(battery: str) -> None:
     assert causes(pair(right_pair, lazily=True), numbers(3, 4), numbers(3, 4, seed=1), battery=battery) == {}
+
+
+def singular(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """A determinant of rank 3: its value and gradients are what rounding leaves."""
+    found = torch.linalg.det(a @ b + 1)
+    return found / (1 + a * a), found.clone()
+
+
+def the_larger_ones(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """The same, where it is not certain which are the larger ones, and the truth is estimated."""
+    rows, found = singular(a, b)
+    return torch.nn.functional.max_pool2d(rows.unsqueeze(-2), (1, 2), 1), found
+
+
+@pytest.mark.parametrize(
+    ("function", "battery"),
+    [
+        (singular, "quick"),
+        pytest.param(the_larger_ones, "quick", marks=pytest.mark.slow),
+        pytest.param(singular, "full", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_gradients_that_are_all_rounding_fail_in_no_other_call(function: Any, battery: str) -> None:
+    report = dx.gradcheck(function, (numbers(4, 2), numbers(2, 4)), raise_exception=False, battery=battery)
+    assert report.verdict == "inconclusive"
+    assert not report.failed
+
+
+def test_a_mistake_beside_what_rounding_hides_is_told() -> None:
+    class Once(Function):
+        @staticmethod
+        def forward(ctx: Any, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+            ctx.save_for_backward(a, b)
+            return singular(a, b)[0] * 1e3, a * a
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+            a, b = ctx.saved_tensors
+            both = bool(g.any()) and bool(h.any())
+            return 2 * a * h * (1 + 1e-6 * both), torch.zeros_like(b)
+
+    found = causes(Once.apply, numbers(4, 2), numbers(2, 4))
+    assert "outputs_together" in found

@@ -93,6 +93,16 @@ def test_nor_do_minors_of_a_singular_matrix() -> None:
 
 
 @pytest.mark.parametrize(
+    "choice",
+    [lambda s: s[:2].max(), lambda s: s[:2].topk(1).values, lambda s: s[:2].sort().values[1:],
+     lambda s: torch.maximum(s[0], s[1])],
+    ids=["max", "topk", "sort", "maximum"],
+)  # fmt: skip
+def test_it_hides_nothing_of_what_might_have_been_chosen(choice: Callable[[Tensor], Tensor]) -> None:
+    assert unknown_entries(claiming_0(lambda s: 0.0 * choice(s) + s[2]), [0.0, 0.0, 2.0]) == 2
+
+
+@pytest.mark.parametrize(
     "bounded",
     [
         pytest.param(torch.abs, id="kink"),
@@ -101,6 +111,7 @@ def test_nor_do_minors_of_a_singular_matrix() -> None:
         pytest.param(lambda x: torch.where(x > 0, x, -x), id="tie of a condition"),
         pytest.param(lambda x: torch.maximum(x, -x), id="tie of two"),
         pytest.param(lambda x: torch.stack([x, -x]).amax(0), id="tie along an axis"),
+        pytest.param(lambda x: torch.stack([x, -x]).sort(0).values[0], id="tie of ranks"),
     ],
 )
 def test_what_is_bounded_vanishes_with_a_factor_that_does(bounded: Callable[[Tensor], Tensor]) -> None:

@@ -82,10 +82,6 @@ class DoubleBall(NamedTuple):
         return abs(self.high) * _DOWNWARD - self.radius
 
 
-#: The radius of a zero that is one at this point, and perhaps not around it. Every radius that is computed is larger.
-HERE = _NORMAL
-
-
 def exact(values: Number) -> DoubleBall:
     """Doubles as balls of radius 0; nothing is known of those out of range, nor of tiny ones."""
     values = vectors.doubles(values)
@@ -139,9 +135,7 @@ def joined(*balls: DoubleBall) -> DoubleBall:
 # ------------------------------------------------------------------------------------------------------- arithmetic
 def _known(high: Number, low: Number, radius: Number, size: Number) -> DoubleBall:
     """A ball whose radius is infinite where its number, of this size, is out of range."""
-    if not surely_below(size, LARGEST):
-        radius = where(size <= LARGEST, radius, np.inf)
-    return DoubleBall(high, low, radius)
+    return DoubleBall(high, low, radius if surely_below(size, LARGEST) else where(size <= LARGEST, radius, np.inf))
 
 
 def _upward(spread: Number, error: float, size: Number, quantum: float) -> Number:
@@ -235,25 +229,6 @@ def times_power_of_two(x: DoubleBall, exponent: Number) -> DoubleBall:
     factor = 2.0**exponent if isinstance(exponent, int) else vectors.of_bits((vectors.whole(exponent) + 1023) << 52)
     high, low, radius = (field * factor for field in x)
     return _known(high, low, radius * UPWARD + 2 * QUANTUM, abs(high))
-
-
-def zeros_here(x: DoubleBall) -> DoubleBall:
-    """x as a slope, or as what a slope is made of: its exact zeros are zeros at this point, and perhaps not around it.
-
-    As a cotangent an exact zero says that a number is not used, and so that nothing of its slopes matters. A slope that
-    happens to be 0 does not say that: 0 · ∞ is anything.
-    """
-    return x if surely(x.high) else DoubleBall(x.high, x.low, where(x.exactly_zero, HERE, x.radius))
-
-
-def is_zero_here(x: DoubleBall) -> Number:
-    """Where x is a zero at this point, and not known to be one around it."""
-    return both(x.high == 0, x.radius == HERE)
-
-
-def vanishes(x: DoubleBall) -> Number:
-    """Where x is 0, at this point at least: times what is bounded it is nothing, be that a jump."""
-    return both(x.high == 0, x.radius <= HERE)
 
 
 def widened(x: DoubleBall, radius: Number) -> DoubleBall:

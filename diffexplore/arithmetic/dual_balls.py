@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, Self
 
 import numpy as np
 
-from diffexplore.arithmetic import double_balls
+from diffexplore.arithmetic import double_balls, kinds_of_zeros
 from diffexplore.arithmetic.double_balls import DoubleBall
 
 P = ParamSpec("P")
@@ -105,7 +105,7 @@ def bilinear(
     function: Callable[[DoubleBall, DoubleBall], DoubleBall],
 ) -> Callable[[DoubleBall, DoubleBall], DoubleBall]:
     """A product, of dual numbers as well. A factor of 0 is the slope by the other one, at this point."""
-    return _product_rule(function, double_balls.zeros_here)
+    return _product_rule(function, kinds_of_zeros.zeros_here)
 
 
 def times_slope(
@@ -169,4 +169,4 @@ def of_slope(
 
 add, sub, neg = linear(double_balls.add), linear(double_balls.sub), linear(double_balls.neg)
 mul, div = bilinear(double_balls.mul), fraction(double_balls.div)
-zeros_here = linear(double_balls.zeros_here)
+zeros_here = linear(kinds_of_zeros.zeros_here)

@@ -10,19 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from diffexplore.arithmetic.double_balls import (
-    QUANTUM,
-    UPWARD,
-    DoubleBall,
-    add,
-    div,
-    exact,
-    is_zero_here,
-    mul,
-    total,
-    zeros_here,
-)
+from diffexplore.arithmetic.double_balls import QUANTUM, UPWARD, DoubleBall, add, div, exact, mul, total
 from diffexplore.arithmetic.dual_balls import fraction, linear, times_slope
+from diffexplore.arithmetic.kinds_of_zeros import is_zero_here, zeros_here
 
 Shape = tuple[int, ...]
 

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 from diffexplore.errors import CandidateError
+from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, is_differentiable
 from diffexplore.tensors.numbers import TensorNumbers
+from diffexplore.tensors.other_runs import moved_by_rounding
 from diffexplore.tensors.subject import TensorSubject
 from diffexplore.tensors.truth import Recorded
 from diffexplore.tensors.twice import RecordedTwice
@@ -38,11 +40,15 @@ class CallFinding:
 
 @dataclass(frozen=True, eq=False)
 class PlainCall:
-    """What the plain check knows of one output: its upstream gradient, and the gradients with their bounds."""
+    """What the plain check knows of one output: its upstream gradient, and the gradients with their bounds.
+
+    ``parts`` are the calls whose gradients were added up, where it is several of them together.
+    """
 
     output: str
     upstream: Tensor
     gradients: tuple[TensorNumbers, ...]
+    parts: tuple[PlainCall, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,18 +97,33 @@ class CallSetting:
         """Where two gradients differ by more than rounding: ``x[0, 2] is 1.5, not 3``; None where they do not.
 
         ``expected`` was given for the same upstream gradient, ``upstream``; the plain call's bounds are scaled to that.
+        Entries without a bound are left out as far as rounding is seen to move them.
         """
         scale = float(upstream.detach().abs().max()) / float(call.upstream.abs().min()) if upstream.numel() else 1.0
-        for source, one, other, numbers in zip(self.candidate.sources, found, expected, call.gradients, strict=True):
-            worst = _worst(one, other, source.tensor, numbers, 4 * max(1.0, scale), self.watched)
+        room = 4 * max(1.0, scale)
+        for place, source in enumerate(self.candidate.sources):
+            pair, numbers = (found[place], expected[place]), call.gradients[place]
+            worst = _worst(*pair, source.tensor, numbers, room, self.watched)
+            if worst is not None and not np.isfinite(numbers.in_any_call).all():
+                worst = _worst(*pair, source.tensor, numbers, room, self.watched, self.moved(call, place))
             if worst is not None:
                 return f"{source.name}{worst}"
         return None
 
+    def moved(self, call: PlainCall, place: int) -> np.ndarray | float:
+        """How far other roundings of the inputs move the plain gradient by one of them, by entry."""
+        if call.parts:
+            return sum(self.moved(one, place) for one in call.parts)
+        output, numbers = TensorOutput(call.output, call.upstream), call.gradients[place]
+        others = moved_by_rounding(self.candidate, output, call.upstream)
+        changes = [np.abs(other[place] - numbers.value) for other in others]
+        return OPAQUE_FACTOR * np.nan_to_num(np.max(changes, axis=0), nan=0.0) if changes else 0.0
+
 
 def _worst(
-    one: Tensor | None, other: Tensor | None, like: Tensor, numbers: TensorNumbers, scale: float, watched: bool
-) -> str | None:
+    one: Tensor | None, other: Tensor | None, like: Tensor, numbers: TensorNumbers, scale: float, watched: bool,
+    moved: np.ndarray | float = 0.0,
+) -> str | None:  # fmt: skip
     value, expected = (torch.zeros_like(like) if part is None else part.detach() for part in (one, other))
     if value.shape != expected.shape:
         return f" has shape {tuple(value.shape)}, not {tuple(expected.shape)}"
@@ -117,7 +138,7 @@ def _worst(
     largest = max(sizes, default=0.0)  # where gradients cancel, that of the plain call says how large they are
     # What rounding did in the plain call it may do in others, to any entry.
     did = scale * float(numbers.bound.max(initial=0.0, where=np.isfinite(numbers.bound)))
-    unknown = max(unit**_UNKNOWN * largest, did)
+    unknown = torch.as_tensor(scale * moved, dtype=torch.float64).clamp(min=max(unit**_UNKNOWN * largest, did))
     room = torch.where(bound.isfinite(), scale * bound, unknown) + 64 * unit * expected.abs()
     off = ((value - expected).abs() > room) | (value.isnan() != expected.isnan())
     if watched:

@@ -39,7 +39,7 @@ def together(setting: CallSetting) -> Iterator[CallFinding]:
     several = zip(*(call.gradients for call in setting.calls), strict=True)
     added = [_added(one.tensor, numbers) for one, numbers in zip(candidate.sources, several, strict=True)]
     # No upstream gradient is scaled: that of the plain call is one of numbers that are all as large.
-    call = PlainCall("all outputs", torch.ones((), dtype=torch.float32, device="cpu"), tuple(added))
+    call = PlainCall("all outputs", torch.ones((), dtype=torch.float32, device="cpu"), tuple(added), setting.calls)
     off = setting.differing(found, as_tensors((one.value for one in added), candidate.sources), call, call.upstream)
     if off is not None:
         yield CallFinding(

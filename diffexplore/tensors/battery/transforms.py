@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from types import FunctionType
 from typing import Any
 
+import numpy as np
 import torch
 from torch.autograd import forward_ad
 
@@ -19,6 +20,7 @@ from diffexplore.tensors.battery.records import (
     TrialUnavailable,
 )
 from diffexplore.tensors.candidate import TensorOutput, named_tensors
+from diffexplore.tensors.numbers import numbers_of
 
 Tensor = torch.Tensor
 
@@ -56,12 +58,23 @@ def forward_mode(setting: CallSetting) -> Iterator[CallFinding]:
             room += _share(terms, call.upstream) + float((bound * way.abs())[bound.isfinite()].sum())
         if not math.isfinite(total):
             continue  # that is reported of the plain call
-        if not abs(along - total) <= room:
+        if not abs(along - total) <= room and not abs(along - total) <= room + _moved(setting, call, tangents):
             yield CallFinding(
                 "forward_mode",
                 "the derivative by forward mode (jvp) is not that of the backward: along a random direction "
                 f"{along:.6g}, not {total:.6g}",
             )
+
+
+def _moved(setting: CallSetting, call: PlainCall, tangents: dict[str, Tensor]) -> float:
+    """How far rounding is seen to move the derivative along the tangents, by entries without a bound."""
+    most = 0.0
+    for place, (source, numbers) in enumerate(zip(setting.candidate.sources, call.gradients, strict=True)):
+        unbounded = ~np.isfinite(numbers.in_any_call)
+        if unbounded.any():
+            way = np.abs(numbers_of(tangents[source.name]))
+            most += float((setting.moved(call, place) * way).sum(where=unbounded))
+    return most
 
 
 def _share(terms: Tensor, upstream: Tensor) -> float:

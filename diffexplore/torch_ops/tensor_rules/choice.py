@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, exact, vanishes
+from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.kinds_of_zeros import vanishes
 from diffexplore.arithmetic.out_of_range import certainly_above
 from diffexplore.arithmetic.tensor_balls import chosen, filled, summed_to
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of

@@ -12,9 +12,10 @@ import sympy
 from flint import arb
 
 from diffexplore.arithmetic.balls import BALLS, precision
-from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact, widened, zeros_here
+from diffexplore.arithmetic.double_balls import DoubleBall, enclosing, exact, widened
 from diffexplore.arithmetic.double_functions import DOUBLE_BALLS
 from diffexplore.arithmetic.dual_balls import DualBall, add, tangent_of, unknown_where, value_of
+from diffexplore.arithmetic.kinds_of_zeros import zeros_here
 from diffexplore.arithmetic.tensor_balls import chosen, filled, shaped, summed_to, times
 from diffexplore.program.program import Program, lower
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, TensorRule

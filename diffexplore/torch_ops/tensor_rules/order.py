@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, vanishes
+from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.dual_balls import neg
+from diffexplore.arithmetic.kinds_of_zeros import HERE, is_zero_here, vanishes
 from diffexplore.arithmetic.out_of_range import certainly_above
 from diffexplore.arithmetic.tensor_balls import scattered, shaped, taken
 from diffexplore.torch_ops.tensor_rules.operands import (
@@ -178,7 +179,9 @@ def _picked_where(
         if cotangent is None or not operand.shape:
             return [cotangent]
         reached = np.isinf(cotangent.radius).any(axis=dim, keepdims=True)
-        return [cotangent._replace(radius=np.where(reached & ~certain, np.inf, cotangent.radius))]
+        here = is_zero_here(cotangent).any(axis=dim, keepdims=True)
+        radius = np.where(here & ~certain, np.maximum(cotangent.radius, HERE), cotangent.radius)
+        return [cotangent._replace(radius=np.where(reached & ~certain, np.inf, radius))]
 
     return Applied(found.outputs, pullback)
 
