@@ -237,7 +237,9 @@ def test_inputs_may_be_in_any_units(scale: float, factor: float, verdict: str) -
     assert dx.gradcheck(of_numpy(scale, factor), x, raise_exception=False).verdict == verdict
 
 
-@pytest.mark.parametrize(("x", "at", "scale"), each_value([1e-9, 0.5], [0.0, 1.0], 10.0 ** np.arange(0, 11, 2), rounds=2))
+@pytest.mark.parametrize(
+    ("x", "at", "scale"), each_value([1e-9, 0.5], [0.0, 1.0], 10.0 ** np.arange(0, 11, 2), rounds=2)
+)
 def test_a_rounding_out_of_sight_makes_no_slope_wrong(x: float, at: float, scale: float) -> None:
     """A slope that float32 hides is not known; at powers of two the roundings of a line would all be the same."""
     inputs = torch.tensor([x, -3 * x], dtype=torch.float64, requires_grad=True)
