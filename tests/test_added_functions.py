@@ -198,7 +198,7 @@ _SLOPE_BESIDE_0: dict[str, float | Callable[[Any], Any]] = {
 """What each formula's slope is right of 0, and with the other sign left of it."""
 
 
-@pytest.mark.parametrize("formula", one_in(3, _SLOPE_BESIDE_0, first=1))
+@pytest.mark.parametrize("formula", one_in(6, _SLOPE_BESIDE_0, first=1))
 def test_the_slopes_of_incomplete_functions_beside_a_point(formula: str) -> None:
     report = dx.check(dx.Loss(formula, parameters="a"), at={"a": 0.0}, methods="reverse", device="cpu")
     (row,) = (row for row in report.rows if row.parameter == "a" and row.probe is None)
@@ -218,7 +218,7 @@ _AT_EDGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("formula", "a", "x", "without"), one_in(3, _AT_EDGES))
+@pytest.mark.parametrize(("formula", "a", "x", "without"), one_in(5, _AT_EDGES))
 def test_the_edges_of_incomplete_functions_have_slopes_in_what_stays_inside(
     formula: str, a: float, x: float, without: str
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from matrix import few_samples
+from representatives import slow
 
 from diffexplore import DiffexploreError, Loss, UsageError, check
 from diffexplore.checking.options import as_device, as_dtype, as_wrt
@@ -122,10 +123,10 @@ def test_usage_errors_are_value_errors_and_our_own() -> None:
     ("formula", "at", "keys"),
     [
         ("1/a", {"a": 0.0}, {"undefined"}),
-        ("sqrt(a)", {"a": -1.0}, {"undefined"}),
+        slow("sqrt(a)", {"a": -1.0}, {"undefined"}),
         ("exp(exp(a))", {"a": 7.0}, {"overflow"}),
         ("abs(a)", {"a": 0.0}, {"kink"}),
-        ("a**3", {"a": 1e300}, {"overflow"}),
+        slow("a**3", {"a": 1e300}, {"overflow"}),
     ],
 )
 def test_singular_points_are_not_bad_input(formula: str, at: dict[str, float], keys: set[str]) -> None:

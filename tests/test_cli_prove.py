@@ -52,6 +52,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("programs.py").write_text(PROGRAMS)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(
     ("arguments", "code", "answer"),
     [
@@ -126,6 +127,7 @@ def test_a_function_in_a_file_is_reported_on(capsys: Output) -> None:
     assert "--at" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_program_is_held_against_another_one(capsys: Output) -> None:
     assert main(["prove", "programs.py:cut", "--loss", "programs.py:distance", "--wrt", "a,b", "--quiet"]) == 1
     linear = ["--loss", "programs.py:linear", "--wrt", "w1,w2,c", "--shapes", "w[2],X[2]", "--quiet"]
@@ -133,6 +135,7 @@ def test_a_program_is_held_against_another_one(capsys: Output) -> None:
     assert "REFUTED  cut does not compute the gradient of distance" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_verification_against_a_function_is_replayed(capsys: Output) -> None:
     Path("points.csv").write_text("x,y\n1,2\n2,3.5\n4,4\n")
     against = ["--loss", "programs.py:distance", "--at", "a=1.5,b=0.5", "--data", "points.csv"]
@@ -142,6 +145,7 @@ def test_a_verification_against_a_function_is_replayed(capsys: Output) -> None:
     assert json.loads(capsys.readouterr().out)["rows"] == first["rows"]
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_without_names_every_argument_is_differentiated_by(capsys: Output) -> None:
     assert main(["prove", "programs.py:distance", "--json", "-"]) == 0
     document = json.loads(capsys.readouterr().out)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from representatives import slow
 from matrix import Recorder
 
 import diffexplore as dx
@@ -26,6 +27,7 @@ Output = pytest.CaptureFixture[str]
 
 MINE = """
 import torch
+from representatives import slow
 def notebook(a, b, x, y):
     return ((a*x - y + b)**2 / (a**2 + 1)).mean()
 def negated(a, b, x, y):
@@ -62,7 +64,7 @@ VERIFY = ["--loss", "perpendicular", "--at", "a=2.5,b=1"]
     ("name", "sentence"),
     [
         ("notebook", "your loss notebook is 2 times this loss: the ½ is missing; its gradient agrees with it"),
-        ("negated", "your loss negated is this loss negated: the sign is wrong; its gradient agrees with it"),
+        slow("negated", "your loss negated is this loss negated: the sign is wrong; its gradient agrees with it"),
         ("summed", "your loss summed is N times this loss: the sum was taken for the mean; its gradient agrees with it"),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from representatives import each_value
+from representatives import these
 from tensor_functions import leaves, weighted
 
 import diffexplore as dx
@@ -49,8 +50,11 @@ MISTAKES: dict[str, tuple[Backward, str, str]] = {
     "size": (lambda x, w, g: ((2 * x * w * g).abs(), _by_w(x, g)), "sign_lost", "the absolute value of the gradient"),
 }
 
+#: By entry and along directions: of all numbers, of an axis, of a region, and in another order.
+EACH_TIME = [("mean", (3, 2)), ("reversed", (3, 2)), ("row", (3, 6)), ("size", (3, 6))]
 
-@pytest.mark.parametrize(("name", "shape"), each_value(list(MISTAKES), [(3, 2), (3, 6)]))
+
+@pytest.mark.parametrize(("name", "shape"), these(EACH_TIME, itertools.product(MISTAKES, [(3, 2), (3, 6)])))
 def test_a_mistake_in_an_opaque_function_is_named(name: str, shape: tuple[int, int]) -> None:
     backward, key, said = MISTAKES[name]
     report = dx.gradcheck(opaque(backward), leaves(shape, shape[1:]), raise_exception=False)

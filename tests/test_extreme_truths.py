@@ -15,6 +15,7 @@ from diffexplore.auditing.records import Check
 from diffexplore.render.displays import to_markdown
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(
     ("loss", "x"), each_value(["exp(-x)", "exp(-exp(x))", "exp(-x) - exp(-x - 1e-9)"], ["1000", "1e20", "1e300"])
 )

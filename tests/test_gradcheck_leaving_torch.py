@@ -169,7 +169,7 @@ WAYS_OUT: dict[str, Callable[[Tensor], Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", one_in(4, WAYS_OUT))
+@pytest.mark.parametrize("way", one_in(6, WAYS_OUT))
 def test_no_number_leaves_and_comes_back_unseen(way: str) -> None:
     wrong = checked(scaled(WAYS_OUT[way]), numbers(2))
     assert (wrong.verdict, wrong.truth) == ("fail", "estimated")

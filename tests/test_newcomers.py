@@ -131,6 +131,7 @@ def test_the_value_of_the_loss_is_no_method() -> None:
     assert f"{len(methods)} methods on one evaluation" in str(report)
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_probes_and_their_comparisons_are_counted_apart() -> None:
     def twice(a: torch.Tensor, b: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return ((a * x + b - y) ** 2 / (a**2 + 1)).mean()

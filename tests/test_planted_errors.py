@@ -203,7 +203,6 @@ STATED = [
         [
             ("perpendicular", "float64"),
             ("absolute_error", "bfloat16"),
-            ("poisson", "float16"),
         ],
         STATED,
     ),

@@ -120,7 +120,7 @@ def test_a_choice_does_not_undo_what_is_not_a_number() -> None:
 @pytest.mark.parametrize(
     ("slope", "condition"),
     one_in(
-        2,
+        3,
         [
             (lambda x: 2 * x.log().exp(), "x > 0 for every sample"),
             (lambda x: 2 * x.sqrt() ** 2, "x ≥ 0 for every sample"),
@@ -197,7 +197,7 @@ def test_a_loss_counts_where_it_has_a_value_as_it_was_written(candidate: Any, fo
     "backward",
     [
         lambda g, x: g * torch.where(x > 20, 7.0, torch.sigmoid(x)),
-        lambda g, x: g * torch.where(x > 25, 0.5, torch.sigmoid(x)),
+        slow(lambda g, x: g * torch.where(x > 25, 0.5, torch.sigmoid(x))),
         lambda g, x: g * torch.where((x > 30) & (x < 31), 7.0, torch.sigmoid(x)),
     ],
 )
@@ -233,7 +233,7 @@ def test_a_loss_is_no_other_one_beyond_a_threshold() -> None:
 
 
 @pytest.mark.usefixtures("causes_unsought")
-@pytest.mark.parametrize("condition", [lambda x: (x > 0).sum() == 2, lambda x: (x > 0).double().mean() == 0.5])
+@pytest.mark.parametrize("condition", [lambda x: (x > 0).sum() == 2, slow(lambda x: (x > 0).double().mean() == 0.5)])
 def test_a_condition_that_counts_samples_is_about_all_of_them(condition: Callable[[Tensor], Tensor]) -> None:
     """SymPy would take the choice of each sample for that of the sample outside the sum."""
     forgets = function_of(lambda x: x**2, lambda g, x: g * 2 * x * torch.where(condition(x), 2.0, 1.0))

@@ -251,6 +251,7 @@ def _detached(a: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor
     return torch.where(y == 1, -torch.log(p.detach()), -torch.log(1 - p)).mean()
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize("accept", [slow(()), ("kink",)])
 def test_a_wrong_case_is_no_convention(accept: tuple[str, ...]) -> None:
     loss = dx.Loss(CASES["labels"][0], parameters="a", data="x, y")

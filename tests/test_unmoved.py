@@ -37,7 +37,7 @@ def _document(formula: str, dtype: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("name", "dtype"),
-    these([("softmax", "float64"), ("corners", "float32")], itertools.product(FORMULAS, ("float64", "float32"))),
+    these([("corners", "float32")], itertools.product(FORMULAS, ("float64", "float32"))),
 )
 def test_the_report_is_the_same_and_fewer_operations_run(
     name: str, dtype: str, monkeypatch: pytest.MonkeyPatch
