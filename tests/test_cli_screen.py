@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from representatives import slow
 from matrix import Recorder
+from representatives import slow
 
 import diffexplore as dx
 from diffexplore import losses, methods
