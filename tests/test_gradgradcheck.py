@@ -266,3 +266,15 @@ def test_at_a_kink_nothing_is_known_of_the_second_derivative() -> None:
     report = checked(torch.relu, torch.tensor([0.0, 1.0, -2.0], dtype=torch.float64, requires_grad=True))
     row = by_pair(report)["input", "input"] if ("input", "input") in by_pair(report) else report.rows[0]
     assert (row.entries.passed, row.entries.kinks) == (2, 1)
+
+
+def test_a_backward_that_chooses_another_algorithm_under_a_watch_is_judged_without_it() -> None:
+    """torch differentiates the gradient of det by singular values where it sees a mode: NaN for orthogonal matrices."""
+
+    def oriented(matrix: Tensor) -> Tensor:
+        u, sizes, _ = torch.linalg.svd(matrix)
+        return (torch.linalg.det(u).sign() * sizes).sum()
+
+    matrix = torch.randn(3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    assert torch.autograd.gradgradcheck(oriented, (matrix,))
+    assert dx.gradgradcheck(oriented, (matrix,))

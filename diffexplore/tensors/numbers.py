@@ -13,6 +13,10 @@ Tensor = torch.Tensor
 _LITTLE = 2.0**-10
 
 
+class MadeOtherwise(Exception):
+    """Two calls give numbers that differ by more than rounding explains."""
+
+
 @dataclass(frozen=True, eq=False)
 class TensorNumbers:
     """A tensor as float64 arrays of its shape: its values, and how far each may be off (infinite: nothing is known).
@@ -53,6 +57,29 @@ class TensorNumbers:
         left = (2 * other.bound < size) | (other.bound <= _LITTLE * size.max(initial=0.0, where=np.isfinite(size)))
         alike = (self.value == other.value) & (other.bound < self.bound)
         return replace(self, bound=np.where(alike & left, other.bound, self.bound), by_rounding=self.bound)
+
+    def moved_to(self, other: TensorNumbers) -> TensorNumbers:
+        """The numbers of another call, with the bounds of this one and the difference.
+
+        Raises MadeOtherwise where the bounds do not explain the difference.
+        """
+        away = self._distance(other)
+        if (away > np.where(np.isfinite(self.in_any_call), self.in_any_call, 0.0)).any():
+            raise MadeOtherwise
+        return replace(
+            self,
+            value=other.value,
+            bound=self.bound + away,
+            by_rounding=None if self.by_rounding is None else self.by_rounding + away,
+        )
+
+    def _distance(self, other: TensorNumbers) -> np.ndarray:
+        """How far the numbers of another call are away: infinitely where one is NaN, or where the shapes differ."""
+        if self.value.shape != other.value.shape or self.absent != other.absent:
+            return np.full(self.value.shape, np.inf)
+        same = (self.value == other.value) | (np.isnan(self.value) & np.isnan(other.value))
+        with np.errstate(invalid="ignore"):  # no infinity differs from itself
+            return np.where(same, 0.0, np.nan_to_num(np.abs(self.value - other.value), nan=np.inf))
 
     @property
     def of_one_call(self) -> TensorNumbers:

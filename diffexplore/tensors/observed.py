@@ -18,7 +18,7 @@ from diffexplore.errors import CandidateError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_differentiable
 from diffexplore.tensors.differentiated import LeftElsewhere
-from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype, shape_of
+from diffexplore.tensors.numbers import MadeOtherwise, TensorNumbers, numbers_of, real_dtype, shape_of
 from diffexplore.tensors.side_by_side import SideBySideWatch
 from diffexplore.torch_code.escapes import Escapes
 from diffexplore.torch_code.leaving_torch import CandidateWatch
@@ -35,6 +35,9 @@ UNWATCHED = "operations that cannot be watched"
 
 #: What is hidden where a call of compiled code was seen.
 COMPILED = "compiled code"
+
+#: What is hidden where a call without a watch gives numbers that the watched one's rounding does not explain.
+OTHERWISE = "operations that run otherwise under a watch"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,20 +93,43 @@ def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> 
     """One call under a watch, differentiated once for each output and each of its upstream gradients.
 
     Rounding is measured by the narrowest dtype of the inputs, and of what the forward pass itself computes in. What was
-    compiled runs as it is written under a watch; its own numbers are those of a call without one.
+    compiled runs as it is written under a watch; its own numbers are those of a call without one. So are those of what
+    chooses another algorithm where it sees a watch, as torch's backward passes of ``prod`` and ``det`` do.
     """
     with compiled_calls() as calls:
         found = _watched(candidate, upstreams)
     if calls.unknown:
         return observed(candidate, upstreams)
-    if not calls.seen:
+    if UNWATCHED in found.hidden:
         return found
     plain = _called(candidate, upstreams, narrowest(candidate), found.narrowed_forward, CandidateWatch, watches=False)
+    if not calls.seen:
+        return _as_without_a_watch(found, plain)
     hidden = tuple(sorted({COMPILED, *found.hidden} - {UNWATCHED}))
     seen = replace(
         plain, narrowed=found.narrowed, operations=found.operations, converted_to=found.converted_to, as_written=found
     )
     return seen.without_bounds(hidden)
+
+
+def _as_without_a_watch(found: WatchedCall, plain: WatchedCall) -> WatchedCall:
+    """The watched call with the numbers of a plain one, which are off by its bounds and by the difference.
+
+    Where a number is another one by more than its bound, or has none, it was made in another way.
+    """
+    try:
+        outputs = {name: one.moved_to(plain.outputs[name]) for name, one in found.outputs.items()}
+        gradients = {key: _moved(several, plain.gradients[key]) for key, several in found.gradients.items()}
+    except MadeOtherwise:
+        seen = replace(found, outputs=plain.outputs, gradients=plain.gradients)
+        return seen.without_bounds(tuple(sorted({OTHERWISE, *found.hidden})))
+    return replace(found, outputs=outputs, gradients=gradients)
+
+
+def _moved(several: list[TensorNumbers] | str, others: list[TensorNumbers] | str) -> list[TensorNumbers] | str:
+    if isinstance(several, str) or isinstance(others, str):
+        return others
+    return [*map(TensorNumbers.moved_to, several, others)]
 
 
 def _watched(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> WatchedCall:
@@ -177,11 +203,11 @@ def _called(
             outputs[one.name] = one
             for place, upstream in enumerate(upstreams[one.name]):
                 found[one.name, place] = _backward(call, one, upstream)
-    values = {name: _numbers(watch, one.tensor, one.tensor) for name, one in outputs.items()}
+    numbers = partial(_numbers, watch if watches else None)
+    values = {name: numbers(one.tensor, one.tensor) for name, one in outputs.items()}
     like = [source.tensor for source in call.sources]
     gradients: dict[tuple[str, int], list[TensorNumbers] | str] = {
-        key: several if isinstance(several, str) else [*map(partial(_numbers, watch), several, like)]
-        for key, several in found.items()
+        key: several if isinstance(several, str) else [*map(numbers, several, like)] for key, several in found.items()
     }
     # Asking for a radius may itself have found that it is not known.
     unseen = set() if watches else {UNWATCHED}
@@ -201,10 +227,12 @@ def _backward(call: TensorCandidate, output: TensorOutput, upstream: Tensor) -> 
         return str(error)
 
 
-def _numbers(watch: CandidateWatch, tensor: Tensor | None, like: Tensor) -> TensorNumbers:
+def _numbers(watch: CandidateWatch | None, tensor: Tensor | None, like: Tensor) -> TensorNumbers:
     if tensor is None:
         zeros = np.zeros(shape_of(like))
         return TensorNumbers(zeros, zeros, absent=True)
+    if watch is None:
+        return TensorNumbers(numbers_of(tensor), np.full(shape_of(tensor), np.inf))
     parts = real_numbers(tensor)
     assert parts is not None, "gradients are floats or complex numbers"
     watch.meet([tensor])
