@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import diffexplore as dx
+from diffexplore.errors import CandidateError
 
 Tensor = torch.Tensor
 
