@@ -138,7 +138,9 @@ def _worst(
     largest = max(sizes, default=0.0)  # where gradients cancel, that of the plain call says how large they are
     # What rounding did in the plain call it may do in others, to any entry.
     did = scale * float(numbers.bound.max(initial=0.0, where=np.isfinite(numbers.bound)))
-    unknown = torch.as_tensor(scale * moved, dtype=torch.float64).clamp(min=max(unit**_UNKNOWN * largest, did))
+    unknown = torch.as_tensor(scale * moved, dtype=torch.float64, device="cpu").clamp(
+        min=max(unit**_UNKNOWN * largest, did)
+    )
     room = torch.where(bound.isfinite(), scale * bound, unknown) + 64 * unit * expected.abs()
     off = ((value - expected).abs() > room) | (value.isnan() != expected.isnan())
     if watched:
