@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,3 +174,65 @@ def test_a_function_that_keeps_what_it_computed_of_its_inputs() -> None:
 
     with pytest.raises(CandidateError, match="remembered keeps what it computed of its inputs"):
         dx.gradcheck(remembered, torch.linspace(0, 1, 3, dtype=torch.float64).requires_grad_())
+
+
+def past_autograd(write: Callable[[Tensor], Any]) -> Callable[[Tensor], Tensor]:
+    """(2x)², with something written into 2x before it is squared."""
+
+    def program(x: Tensor) -> Tensor:
+        y = 2 * x
+        write(y)
+        return y**2
+
+    return program
+
+
+def checked_past_autograd(write: Callable[[Tensor], Any]) -> Any:
+    x = torch.tensor([1.2, 0.3, -0.7], dtype=torch.float64, requires_grad=True)
+    return dx.gradcheck(past_autograd(write), x, raise_exception=False, battery="none")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda y: y.data.clamp_(-10, 10),
+        lambda y: y.detach().mul_(1.0),
+        lambda y: y.data[:2].add_(0.0),
+        lambda y: y.data.masked_fill_(y > 10, 10.0),
+        lambda y: y.data.relu_() if bool((y > 0).all()) else y.data.clamp_(min=-5),
+    ],
+)
+def test_a_write_past_autograd_that_changes_nothing_around_is_none(write: Callable[[Tensor], Any]) -> None:
+    report = checked_past_autograd(write)
+    assert (report.verdict, report.truth) == ("pass", "certified")
+
+
+@pytest.mark.parametrize("write", [lambda y: y.data[0].copy_(y.data[0]), lambda y: y.data.copy_(y.data.clone())])
+def test_equal_numbers_written_past_autograd_certify_nothing(write: Callable[[Tensor], Any]) -> None:
+    report = checked_past_autograd(write)
+    assert (report.verdict, report.truth) == ("pass", "estimated")
+
+
+@pytest.mark.parametrize(
+    ("write", "factor"),
+    [
+        (lambda y: y.data.mul_(3.0), 3.0),
+        (lambda y: y.data.clamp_(max=1.0), None),
+        (lambda y: y.data.copy_(y.data.round()), None),
+    ],
+)
+def test_one_that_changes_numbers_is_a_mistake(write: Callable[[Tensor], Any], factor: float | None) -> None:
+    report = checked_past_autograd(write)
+    assert (report.verdict, report.truth) == ("fail", "certified")
+    (row,) = report.rows
+    truth = float(row.truth.mid) if row.truth is not None else None
+    assert truth == (0.0 if factor is None else pytest.approx(factor * row.value))
+
+
+def test_so_is_a_parameter_that_is_kept_within_its_range() -> None:
+    def clipped(w: Tensor) -> Tensor:
+        w.data.clamp_(-1, 1)
+        return w.exp()
+
+    w = torch.tensor([0.5, -0.25], dtype=torch.float64, requires_grad=True)
+    assert dx.gradcheck(clipped, w, battery="none").truth == "certified"

@@ -9,16 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
 from diffexplore.lists import listed
+from diffexplore.proving.changed_calls import (
+    by_channels,
+    expanded,
+    of,
+    of_a_stack,
+    repeated,
+    rewritten,
+    strided,
+    used_twice,
+    viewed,
+    weighted,
+)
 from diffexplore.proving.formulas import differentiated
 from diffexplore.proving.points_tried import DRAWS, Tensors, drawn, in_digits, in_words, meant, name_of_value
 from diffexplore.proving.programs import TensorProgram
 from diffexplore.proving.runs import Function, ProgramRun, WatchedRun, run, watched
-from diffexplore.torch_private.watching import tree_leaves
 from diffexplore.tracing.sizes import usual
 from diffexplore.tracing.traced import OUTPUT, Traced
 
@@ -26,12 +38,18 @@ Tensor = torch.Tensor
 
 _SAME = 2.0**-40  # relative; two calls of which no bound is known agree within this: sums may have another order
 
+_CONTIGUOUS, _NOT_EXPANDED = "all arguments are contiguous", "no argument is expanded"
+
+#: What need not be stated beside another condition.
+_IMPLIED_BY = {_NOT_EXPANDED: _CONTIGUOUS}
+
 
 @dataclass(frozen=True)
 class OtherCall:
     """A way to call a program; ``condition`` is what is stated where it computes something else.
 
-    ``words`` tell how it is called.
+    ``words`` tell how it is called. ``than`` is the call that has the same numbers, and differs in this alone; the one
+    that was traced where there is none.
     """
 
     words: str
@@ -39,6 +57,7 @@ class OtherCall:
     function: Function
     wrt: tuple[str, ...]
     create_graph: bool = False
+    than: OtherCall | None = None
 
 
 @dataclass(frozen=True)
@@ -68,8 +87,10 @@ def differences(program: TensorProgram, traced: Traced, domain: Sequence[Any]) -
             base = run(program.function, tensors, wrt)
         except Exception:  # of the program itself: it has no value there
             continue
+        runs = {as_traced: base}
         for call in _calls(program, wrt, tensors):
-            note = None if call.condition in found else _difference(call, as_traced, base, tensors)
+            stated = call.condition in found or _IMPLIED_BY.get(call.condition) in found
+            note = None if stated else _difference(call, call.than or as_traced, runs, tensors)
             if note is not None:
                 found[call.condition] = CallDifference(call.condition, f"{note}, at {in_words(traced, tensors)}")
     return list(found.values())
@@ -77,10 +98,14 @@ def differences(program: TensorProgram, traced: Traced, domain: Sequence[Any]) -
 
 def _calls(program: TensorProgram, wrt: tuple[str, ...], tensors: Tensors) -> Iterator[OtherCall]:
     function = program.function
-    apart = "with arguments that are not contiguous"
-    yield OtherCall(apart, "all arguments are contiguous", _of(function, _strided), wrt)
+    yield from _other_arguments(function, wrt, tensors)
     with_graph, without = "with create_graph=True", "backward is called without create_graph"
-    yield OtherCall(with_graph, without, function, wrt, create_graph=True)
+    again = OtherCall(with_graph, without, function, wrt, create_graph=True)
+    yield again
+    text = "with an upstream gradient that requires a gradient"
+    none = "upstream gradients require no gradient"
+    yield OtherCall(text, none, weighted(function), wrt, create_graph=True, than=again)
+    yield OtherCall("where outputs are used twice", "outputs are used once", used_twice(program), wrt)
     together = f"{listed(wrt)} require gradients"
     for name in wrt if len(wrt) > 1 else ():
         yield OtherCall(f"where {name} alone requires a gradient", together, function, (name,))
@@ -95,59 +120,41 @@ def _calls(program: TensorProgram, wrt: tuple[str, ...], tensors: Tensors) -> It
         yield OtherCall(f"where {listed(others)} {required} as well", none, function, own)
     if any(tensors[weight.array.name].dim() for weight in program.weights):
         text = "with an expanded upstream gradient, as that of a sum"
-        yield OtherCall(text, "upstream gradients are not expanded", _expanded(program), wrt)
+        yield OtherCall(text, "upstream gradients are not expanded", expanded(program), wrt)
         text = "with an upstream gradient that is a view into others, as that of one of a stack"
-        yield OtherCall(text, "upstream gradients are contiguous", _of_a_stack(program), wrt)
+        yield OtherCall(text, "upstream gradients are contiguous", of_a_stack(program), wrt)
 
 
-def _of(function: Function, change: Callable[[Tensor], Tensor]) -> Function:
-    """The function of arguments that are changed before."""
-    return lambda **tensors: function(**{name: change(tensor) for name, tensor in tensors.items()})
+def _other_arguments(function: Function, wrt: tuple[str, ...], tensors: Tensors) -> Iterator[OtherCall]:
+    """Arguments of the same numbers that were made in other ways, or lie in memory in others."""
+
+    def call(words: str, condition: str, change: Callable[[Tensor], Tensor], than: OtherCall | None) -> OtherCall:
+        return OtherCall(words, condition, of(function, change), wrt, than=than)
+
+    computed = call("with arguments that are computed", "all arguments are leaves", torch.clone, None)
+    view = call("with arguments that are views", "no argument is a view", viewed, computed)
+    yield computed
+    yield call("with arguments that were written into", "no argument was written into", rewritten, computed)
+    yield view
+    for change in (strided, by_channels):
+        yield call("with arguments that are not contiguous", _CONTIGUOUS, change, view)
+    for axis in (0, -1) if any(tensor.dim() > 1 for tensor in tensors.values()) else (0,):
+        same = call("with a copy of it", "", partial(repeated, axis=axis, shares_memory=False), None)
+        change = partial(repeated, axis=axis, shares_memory=True)
+        yield call("with an expanded argument", _NOT_EXPANDED, change, same)
 
 
-def _strided(tensor: Tensor) -> Tensor:
-    """The same numbers, not contiguous and not from the start of their memory on: the axes in reverse order, or every
-    other number.
-    """
-    if tensor.dim() < 2:
-        return torch.stack((tensor, tensor), -1)[..., 1]
-    axes = tuple(reversed(range(tensor.dim())))
-    turned = tensor.permute(axes)
-    return torch.cat((turned[:1], turned))[1:].permute(axes)
-
-
-def _expanded(program: TensorProgram) -> Function:
-    """The outputs with upstream gradients that are one number for all entries, as that of a sum is."""
-    names = [weight.array.name for weight in program.weights]
-
-    def summed(**tensors: Tensor) -> Tensor:
-        numbers = [tensors.pop(name).reshape(-1)[0] for name in names]
-        returned = program.plain(**tensors)
-        first, *others = (n * one.of(returned).sum() for n, one in zip(numbers, program.weights, strict=True))
-        return sum(others, first)
-
-    return summed
-
-
-def _of_a_stack(program: TensorProgram) -> Function:
-    """The outputs as parts of larger tensors: their upstream gradients are every other number of some memory."""
-
-    def weighted(**tensors: Tensor) -> Tensor:
-        upstream = [tensors.pop(one.array.name) for one in program.weights]
-        leaves = tree_leaves(program.plain(**tensors))
-        stacked = [torch.stack((one.detach(), one), -1)[..., 1] if isinstance(one, Tensor) else one for one in leaves]
-        first, *others = (one.contract(stacked, given) for given, one in zip(upstream, program.weights, strict=True))
-        return sum(others, first)
-
-    return weighted
-
-
-def _difference(call: OtherCall, as_traced: OtherCall, base: ProgramRun, tensors: Tensors) -> str | None:
+def _difference(
+    call: OtherCall, as_traced: OtherCall, runs: dict[OtherCall, ProgramRun], tensors: Tensors
+) -> str | None:
     """What is another number in a call, with both; None where nothing is, to within rounding."""
     try:
-        result = run(call.function, tensors, call.wrt, create_graph=call.create_graph)
+        for each in (as_traced, call):
+            if each not in runs:
+                runs[each] = run(each.function, tensors, each.wrt, create_graph=each.create_graph)
     except Exception:  # of the program itself
         return None
+    base, result = runs[as_traced], runs[call]
     common = [name for name in (OUTPUT, *as_traced.wrt) if name in result.values]
     apart = [name for name in common if not torch.equal(result.values[name], base.values[name])]
     if not apart:
@@ -160,7 +167,9 @@ def _difference(call: OtherCall, as_traced: OtherCall, base: ProgramRun, tensors
         if bool(clear.any()):
             one, other = (float(values[clear].reshape(-1)[0]) for values in (first, second))
             traced, found = in_digits(one, other)
-            return f"{call.words} {name_of_value(name)} is {found}, and {traced} as it was traced"
+            return (
+                f"{call.words} {name_of_value(name)} is {found}, and {traced} {as_traced.words or 'as it was traced'}"
+            )
     return None
 
 

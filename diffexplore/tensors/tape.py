@@ -151,6 +151,7 @@ class Tape(ConstantOperands):
             raise
         except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise NotCertified(f"its rule does not read this call ({type(error).__name__}: {error})") from None
+        self._refuse_equal_numbers(operands[0], applied, places)
         self._forget(func, args, tensors_in(out))
         self._write(list(out) if isinstance(out, (list, tuple)) else [out], applied, places)
         if any(id(tensor) in self._passing for tensor in tensors) and isinstance(out, torch.Tensor):
