@@ -198,7 +198,7 @@ _SLOPE_BESIDE_0: dict[str, float | Callable[[Any], Any]] = {
 """What each formula's slope is right of 0, and with the other sign left of it."""
 
 
-@pytest.mark.parametrize("formula", one_in(6, _SLOPE_BESIDE_0, first=1))
+@pytest.mark.parametrize("formula", one_in(6, _SLOPE_BESIDE_0, first=4))
 def test_the_slopes_of_incomplete_functions_beside_a_point(formula: str) -> None:
     report = dx.check(dx.Loss(formula, parameters="a"), at={"a": 0.0}, methods="reverse", device="cpu")
     (row,) = (row for row in report.rows if row.parameter == "a" and row.probe is None)

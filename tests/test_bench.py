@@ -11,7 +11,7 @@ import pytest
 import torch
 from documents import check_document
 from planted import registered, values_times
-from representatives import one_in
+from representatives import one_in, slow
 
 from diffexplore import Loss, losses
 from diffexplore import methods as registry
@@ -348,7 +348,7 @@ def functions(tmp_path: Path) -> Path:
     ("name", "more", "names"),
     [
         ("loss", ["--at", "a=1,b=2"], {"a", "b"}),
-        ("fitted", ["--at", "w1=1,w2=-2", "--shapes", "w[2],X[2]"], {"w1", "w2"}),
+        slow("fitted", ["--at", "w1=1,w2=-2", "--shapes", "w[2],X[2]"], {"w1", "w2"}),
     ],
 )
 def test_the_function_of_a_file_is_timed_itself(

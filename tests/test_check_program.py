@@ -89,7 +89,8 @@ def report_of(factor: float, function: Any = Square, dtype: str = "float64") -> 
 
 @cache
 def _made(factor: float, function: Any, dtype: str) -> dx.Report:
-    return dx.check(loss_of(squares(factor, function)), DATA, POINT, dtype=dtype)
+    options = {} if function is Square else {"methods": "symbolic, reverse"}
+    return dx.check(loss_of(squares(factor, function)), DATA, POINT, dtype=dtype, **options)
 
 
 def verdicts(report: dx.Report, parameter: str = "a") -> dict[str, str]:

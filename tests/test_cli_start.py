@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from processes import HANGS, run_python
+from representatives import slow
 
 import diffexplore
 from diffexplore import losses, methods
@@ -41,7 +42,7 @@ for arguments in {calls!r}:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["report", "--help"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["list"], slow(["report", "--help"])], ids=" ".join)
 def test_a_closed_pipe_ends_in_silence(arguments: list[str]) -> None:
     """As in ``diffexplore list | true``."""
     reading, writing = os.pipe()

@@ -127,7 +127,7 @@ def _document(formula: str, dtype: str) -> dict[str, Any]:
     return {name: part for name, part in report.to_dict().items() if name != "environment"}
 
 
-@pytest.mark.parametrize("formula", one_in(4, EVERYTHING))
+@pytest.mark.parametrize("formula", one_in(5, EVERYTHING))
 def test_a_check_with_truths_from_torch_is_the_same(formula: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_truth, "BLOCK", 128)
     in_numpy, used = _document(formula, "float64"), []

@@ -30,7 +30,7 @@ def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("report", "--dtype", "float16", "--samples", "4"),
         slow(("report", "hyperplane", "--dtype", "bfloat16", "--samples", "30")),
-        ("report", "--scan", "h=1e-9:1e-2:12", "--samples", "3"),
+        slow(("report", "--scan", "h=1e-9:1e-2:12", "--samples", "3")),
         slow(("report", "--scan", "a=-3:3:3", "--scan", "h=1e-9:1:5", "--samples", "10")),
         ("graph", "perpendicular"),
         ("graph", "huber"),

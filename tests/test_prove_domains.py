@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from representatives import each_value, one_in
+from representatives import each_value, one_in, slow
 
 import diffexplore as dx
 
@@ -118,7 +118,7 @@ class _Call(torch.autograd.Function):
         return *(upstream * one for one in slopes), upstream * spot * density * volatility / (2 * time.sqrt()), None
 
 
-@pytest.mark.parametrize("name", ["spot", "time"])
+@pytest.mark.parametrize("name", [slow("spot"), "time"])
 def test_the_greeks_of_a_call_are_proved(name: str) -> None:
     """That S·φ(d₁) = K·φ(d₂) takes the exponents apart, of which log(S/K)/2 is a part."""
     proof = dx.prove(_Call, parameters="spot, strike, time, volatility", data=[], wrt=name)

@@ -97,7 +97,7 @@ READ: dict[str, tuple[Callable[..., Any], str]] = {
 
 #: One of each kind of operator: of windows, by order, by masks, by indices, of matrices, of complex numbers.
 EACH_TIME = (
-    "conv1d", "dropout", "median", "nearest", "scatter_reduce", "solve", "complex product", "fft",
+    "conv1d", "attention", "dropout", "median", "nearest", "scatter_reduce", "solve", "complex product", "fft",
 )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def along(name: str, count: int = 5) -> tuple[dict[str, float], dict[str, np.nda
 
 
 # ------------------------------------------------------------------------------------------------- many places at once
-@pytest.mark.parametrize(("name", "dtype"), one_in(2, PLACES))
+@pytest.mark.parametrize(("name", "dtype"), one_in(4, PLACES, first=2))
 def test_many_places_in_one_call_give_what_single_calls_give(name: str, dtype: str) -> None:
     """Values, bounds and truths, of every method that takes all places together."""
     where = setting(name, ",".join(sorted(places._TOGETHER)), dtype)
@@ -78,7 +78,7 @@ def test_many_places_in_one_call_give_what_single_calls_give(name: str, dtype: s
 
 
 # -------------------------------------------------------------------------------------------------------- the V-curve
-@pytest.mark.parametrize("name", one_in(2, CURVES))
+@pytest.mark.parametrize("name", one_in(4, CURVES, first=2))
 def test_measured_errors_lie_below_their_bounds_and_near_their_predictions(name: str) -> None:
     """At one point; benchmarks/step_curve.py measures it for all losses at all points, with more steps."""
     loss, batch, point = losses.get(name), make_batch(losses.get(name)), {}

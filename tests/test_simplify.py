@@ -106,7 +106,8 @@ def test_every_form_keeps_the_value(form: forms.Form, text: str) -> None:
 def test_a_wrong_form_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forms, "CHEAP", (lambda expr: parse("x"),))
     monkeypatch.setattr(forms, "THOROUGH", ())
-    assert simplify(parse("a*(x + 1)")).expr == parse("a*(x + 1)")
+    expr = parse("a*(x + 1237)")  # which no other test simplifies: what is known is not sought again
+    assert simplify(expr).expr == expr
 
 
 def _same_values(raw: sympy.Expr, simplified: sympy.Expr) -> None:

@@ -44,7 +44,7 @@ def test_near_0_and_beyond_nothing_cancels(at: float, method: str) -> None:
     assert float(row.truth.mid) == pytest.approx(float(expected), rel=1e-15)
 
 
-@pytest.mark.parametrize("order", these([1, 6], [1, 2, 3, 6]))
+@pytest.mark.parametrize("order", these([1, 3], [1, 2, 3, 6]))
 def test_its_own_derivatives(order: int) -> None:
     loss = dx.Loss(f"dsinc({order}, a*x)", parameters="a", data="x")
     xs = [0.0, 1e-6, 0.7, 2.5, -9.0]

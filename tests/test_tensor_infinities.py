@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from representatives import each_value
+from representatives import each_value, slow
 
 import diffexplore as dx
 
@@ -66,7 +66,7 @@ def _inputs(dtype: torch.dtype, times: int = 5) -> tuple[Tensor, Tensor]:
     return torch.randn(times, 4, dtype=dtype).log_softmax(1).requires_grad_(), torch.tensor([1, 2])
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("dtype", [slow(torch.float64), torch.float32], ids=str)
 def test_the_forward_algorithm_is_certified(dtype: torch.dtype) -> None:
     report = dx.gradcheck(Ctc, _inputs(dtype), battery="none")
     (row,) = report.rows

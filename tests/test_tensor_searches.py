@@ -127,7 +127,7 @@ def test_a_convention_of_torch_is_no_search() -> None:
 
 @pytest.mark.parametrize(
     ("until", "factor", "verdicts"),
-    [(1e-4, 1.0, {"pass", "inconclusive"}), (1e-6, 1.0, {"pass"}), (1e-6, 0.9, {"fail"})],
+    [slow(1e-4, 1.0, {"pass", "inconclusive"}), (1e-6, 1.0, {"pass"}), (1e-6, 0.9, {"fail"})],
 )
 def test_a_search_that_ends_early_goes_in_stairs_whose_slope_is_not_its_own(
     until: float, factor: float, verdicts: set[str]

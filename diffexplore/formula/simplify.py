@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -55,7 +55,12 @@ def simplify(expr: sympy.Expr, domain: Iterable[Boolean] = (), budget: Budget = 
             there may be cancelled.
         budget: operations after which the best form so far is returned.
     """
-    ladder = _Ladder(expr, nonzero_in(domain))
+    return _simplified(expr, nonzero_in(domain), budget)
+
+
+@lru_cache(maxsize=1024)  # who looks at a loss again, in another dtype or at other data, has another object of it
+def _simplified(expr: sympy.Expr, nonzero: frozenset[sympy.Basic], budget: Budget) -> Simplified:
+    ladder = _Ladder(expr, nonzero)
     ending = run_within(budget, ladder.climb)
     left_out = ending is Ending.DONE and ladder.left_out
     return Simplified(ladder.best, Ending.TOO_LARGE if left_out else ending)
