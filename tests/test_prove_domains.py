@@ -123,3 +123,61 @@ def test_the_greeks_of_a_call_are_proved(name: str) -> None:
     """That S·φ(d₁) = K·φ(d₂) takes the exponents apart, of which log(S/K)/2 is a part."""
     proof = dx.prove(_Call, parameters="spot, strike, time, volatility", data=[], wrt=name)
     assert proof.status == "proved"
+
+
+def test_where_the_program_has_no_value_nothing_is_said_of_its_gradient() -> None:
+    """SymPy reads a·u/u as a; written, it is 0/0 for v ≤ 0."""
+    proof = dx.prove(lambda a, v: (a * torch.relu(v) / torch.relu(v)).mean(), parameters="a, v")
+    assert (proof.status, proof.exclusions, proof.unvalued) == ("proved", ("v > 0",), ())
+    proof = dx.prove(lambda a, v: torch.where(v > 0, a * torch.relu(v) / torch.relu(v), a).sum(), parameters="a, v")
+    assert proof.exclusions == ("v > 0",)
+    assert "for v < 0 autograd computes NaN or an infinity" in proof.unvalued[0]
+    proof = dx.prove(lambda a, v: (a * torch.log(torch.relu(v)) / torch.log(torch.relu(v))).sum(), parameters="a, v")
+    assert proof.status == "proved" and not any("False" in one for one in proof.conditions)
+    assert "v > 0" in proof.exclusions
+
+
+def entropy(p: Tensor, q: Tensor) -> Tensor:
+    return torch.special.entr(p).sum() + torch.special.entr(q).sum()
+
+
+#: A function of parameters, the equations of its domain, and what is proved.
+ON_SURFACES: dict[str, tuple[Callable[..., Tensor], str, str | list[str], str]] = {
+    "simplex": (entropy, "p, q", "p + q == 1", "proved"),
+    "level": (lambda a, b: (torch.sqrt(a) * b).sum(), "a, b", "a == 2", "proved"),
+    "circle": (lambda a, b: torch.relu(a - b).sum() + a * b, "a, b", "a**2 + b**2 == 1", "proved"),
+    "kink": (lambda a, b: torch.relu(a - b).sum() + a * b, "a, b", "a == b", "unknown"),
+    "empty": (lambda a, b: (a * b).sum(), "a, b", ["a*b == 1", "a > 2", "b > 2"], "unknown"),
+    "kink_with_values": (lambda a, b: torch.abs(a + b - 1).sum(), "a, b", "a + b == 1", "unknown"),
+    "without_value": (entropy, "p, q", "p + q == -1", "unknown"),
+}
+
+
+@pytest.mark.parametrize("name", ON_SURFACES)
+def test_a_domain_may_be_a_surface(name: str) -> None:
+    function, parameters, equation, status = ON_SURFACES[name]
+    proof = dx.prove(function, parameters=parameters, domain=equation)
+    assert proof.status == status
+    if status == "proved":
+        assert isinstance(equation, str)
+        assert proof.exclusions[0] == equation.replace("==", "=").replace("**2", "²")
+        assert all(statement.decision.witness is not None for statement in proof.statements)
+
+
+class TwiceOnALine(torch.autograd.Function):
+    """Right where a + b = 1, and nowhere else."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
+        ctx.save_for_backward(a, b)
+        return a * b
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor]:
+        a, b = ctx.saved_tensors
+        return upstream * b * (a + b), upstream * a
+
+
+def test_what_differs_beside_a_surface_is_no_counterexample_on_it() -> None:
+    assert dx.prove(TwiceOnALine.apply, parameters="a, b", domain="a + b == 1").status == "unknown"
+    assert dx.prove(TwiceOnALine.apply, parameters="a, b").status == "refuted"

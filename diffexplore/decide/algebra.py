@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 import sympy
-from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide import domain_conditions as domain
-from diffexplore.decide.branches import Resolver, Undecided, has_branches, regions
+from diffexplore.decide.branches import Resolver, Undecided, need_on, regions
 from diffexplore.decide.case import Both, Piece, RegionCase, Requirements, requirements_of
 from diffexplore.decide.domain_conditions import DomainCondition
 from diffexplore.decide.generators import with_converter
@@ -61,7 +60,9 @@ def settle(
     """
     region, requirements = case.resolver.region, case.requirements
     certain = requirements.left.certain
-    needs = [need if need.free_symbols & question.bound_only else _on(case.resolver, need) for need in question.needs]
+    needs = [
+        need if need.free_symbols & question.bound_only else need_on(case.resolver, need) for need in question.needs
+    ]
     case.required = (*needs, *requirements.open(region))
     if any(need.fails(region) for need in certain):
         case.excepted, case.note = True, "the left side has no value"
@@ -70,7 +71,8 @@ def settle(
     stated = requirements.stated((case.left, case.right), region)
     if not _require(case, outside, region, (*certain, *stated)):
         case.excepted, case.note = True, "the right side has no value"
-        if domain.without_value((case.given, case.left), region, requirements.left.every) is None:
+        has_value = domain.without_value((case.given, case.left), region, requirements.left.every) is None
+        if has_value and question.may_be_defined(case.resolver):
             case.unvalued.append(domain.unvalued_on(outside, region, certain, case.left, of_sample=False))
         return
     for name, sides, found in (
@@ -98,21 +100,6 @@ def settle(
             case.needs += [SideCondition(need, case.data) for need in inner]
     elif departures := question.departures(case.resolver):
         case.excepted, case.conditions = True, [*case.conditions, *departures]
-
-
-def _on(resolver: Resolver, need: Boolean) -> Boolean:
-    """A need with its branches resolved on a region; as it is where they are open there.
-
-    Such as how many numbers are the largest one, by which the backward of a maximum divides.
-    What is compared is resolved, not the comparison: whether it holds is for the side conditions to say.
-    """
-    if isinstance(need, (sympy.And, sympy.Or)):
-        return need.func(*[_on(resolver, part) for part in need.args])
-    if not isinstance(need, Relational) or not any(map(has_branches, need.args)):
-        return need
-    with suppress(Undecided):
-        return need.func(*[resolver(side) for side in need.args])
-    return need
 
 
 def _require(case: RegionCase, requested: Iterable[Boolean], region: Region, given: Iterable[DomainCondition]) -> bool:
@@ -177,12 +164,13 @@ def pieces_of(question: EqualityQuestion, case: RegionCase, seam: Region | None 
     start = seam or question.on_equations(case.resolver.region.without(bound))
     for resolver, (both, (given, left, right)) in regions(look, Zeros(), start):
         region, certain = resolver.region, both.left.certain
-        inside = [_on(resolver, need) for need in question.needs if need.free_symbols & bound]
+        inside = [need_on(resolver, need) for need in question.needs if need.free_symbols & bound]
         if any(need.fails(region) for need in certain):
             case.partial = True
         elif not _require(case, inside, region, (*certain, *both.stated((*left, *right), region))):
             case.partial = True
-            if domain.without_value((*given, *left), region, both.left.every) is None and len(left) == 1:
+            has_value = domain.without_value((*given, *left), region, both.left.every) is None
+            if has_value and len(left) == 1 and question.may_be_defined(resolver):
                 case.unvalued.append(domain.unvalued_on(inside, region, certain, left[0], of_sample=True))
         elif (failing := domain.without_value((*given, *left), region, both.left.every)) is not None:
             _no_sample(case, region, "left", failing)

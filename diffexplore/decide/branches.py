@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
 import sympy
 from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
 
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region, line_of, small
@@ -199,3 +201,19 @@ def regions(
         if count > MOST_REGIONS:
             raise Unsupported(f"there are more than {MOST_REGIONS} cases")
         yield resolver, found
+
+
+def need_on(resolver: Resolver, need: Boolean) -> Boolean:
+    """A need with its branches resolved on a region; as it is where they are open there.
+
+    Such as how many numbers are the largest one, by which the backward of a maximum divides.
+    What is compared is resolved, not the comparison: whether it holds is for the side conditions to say.
+    """
+    if isinstance(need, (sympy.And, sympy.Or)):
+        return need.func(*[need_on(resolver, part) for part in need.args])
+    if not isinstance(need, Relational) or not any(map(has_branches, need.args)):
+        return need
+    with suppress(Undecided):
+        found = need.func(*[resolver(side) for side in need.args])
+        return need if found == sympy.false else found  # which a reader is told by what it compares
+    return need

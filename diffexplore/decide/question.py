@@ -10,7 +10,8 @@ from typing import Any
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.decide.branches import BRANCHING, Resolver, Undecided, has_branches
+from diffexplore.decide.branches import BRANCHING, Resolver, Undecided, has_branches, need_on
+from diffexplore.decide.domain_conditions import left_open
 from diffexplore.decide.records import Counterexample, Shown, Unsupported
 from diffexplore.decide.regions import Region
 from diffexplore.decide.seams import equations, seam_regions
@@ -93,6 +94,10 @@ class EqualityQuestion:
                 resolver(condition)
         resolver.boundaries.clear()  # those of the domain and the conventions are none of the two sides
         return True
+
+    def may_be_defined(self, resolver: Resolver) -> bool:
+        """Whether what was written may have a value on a region, where its expression has one."""
+        return all(left_open(need_on(resolver, one), resolver.region, ()) is not None for one in self.defined)
 
     def departures(self, resolver: Resolver) -> list[str]:
         """The conventions that hold on a region, as side conditions: "for x ≤ 20: …"."""

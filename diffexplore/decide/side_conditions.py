@@ -45,7 +45,10 @@ class SideCondition:
         return SideCondition(need, frozenset(names.get(symbol, symbol) for symbol in self.data))
 
     def simpler(self) -> SideCondition:
-        """The same, of what stands under a root."""
+        """The same, of what stands under a root, or beside 0 in a maximum."""
+        expr, kind = self.need.expr, self.need.kind
+        if kind in ("nonzero", "positive") and isinstance(expr, sympy.Max) and len(expr.args) == 2 and 0 in expr.args:
+            return SideCondition(DomainCondition(sympy.Add(*expr.args), "positive"), self.data, self.where)
         if self.need.kind != "nonzero":
             return self
         return SideCondition(DomainCondition(_simpler(self.need.expr), "nonzero"), self.data, self.where)

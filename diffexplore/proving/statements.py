@@ -11,6 +11,7 @@ import sympy
 from diffexplore.checking.records import VALUE
 from diffexplore.decide import decide_equal, decide_gradient
 from diffexplore.decide.records import Decision
+from diffexplore.decide.surfaces import decide_beside_surfaces
 from diffexplore.decide.unmoved import decide_with_unmoved_parts
 from diffexplore.errors import UsageError, unknown
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum, batch_sum
@@ -77,7 +78,8 @@ def statements_of(
                 **shared, "data": data, "needs": read.domains[name], "defined": defined,
                 "conventions": read.conventions, "shown": runs.shown(traced, name, call),
             }  # fmt: skip
-            found = _by_terms(own, partial[name], claim.symbol, stated)
+            found = decide_beside_surfaces(own, partial[name], claim.symbol, stated)
+            found = found or _by_terms(own, partial[name], claim.symbol, stated)
             found = found or decide_with_unmoved_parts(own, partial[name], claim.symbol, stated)
             return found or decide_gradient(own, partial[name], claim.symbol, **stated)
 

@@ -119,7 +119,8 @@ _OF_ATEN = (
     composed("rad2deg", EVERYWHERE, case("self * 180. / M_PI"), on_tensors=exactly.radians_to_degrees),
     unbounded("special_ndtr", EVERYWHERE, on_tensors=exactly.normal_probability),
     composed(
-        "special_entr", on("self >= 0"), case("-self * log(self)", on=_RIGHT), on_tensors=InSteps(exactly.entropy)
+        "special_entr", on("self >= 0"), case("-self * log(self)", on=_RIGHT), formula=lambda x: build("entr", x),
+        on_tensors=InSteps(exactly.entropy),
     ),
     of_elements("special_ndtri", _INSIDE_UNIT, formula=lambda x: build("ndtri", x)),
     composed(
