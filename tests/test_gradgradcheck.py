@@ -278,3 +278,21 @@ def test_a_backward_that_chooses_another_algorithm_under_a_watch_is_judged_witho
     matrix = torch.randn(3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2)).requires_grad_()
     assert torch.autograd.gradgradcheck(oriented, (matrix,))
     assert dx.gradgradcheck(oriented, (matrix,))
+
+
+CENTRE = torch.tensor([1.5, 0.7, -0.2], dtype=torch.float64)
+
+#: At the centre the squares are 0, and so are their slopes; their second derivatives are not.
+AT_A_MINIMUM: dict[str, Callable[[Tensor], Tensor]] = {
+    "quadratic": lambda x: (x - CENTRE) ** 2 / 2,
+    "divisor": lambda x: x / ((x - CENTRE) ** 2 + 4),
+    "dividend": lambda x: (x - CENTRE) ** 2 / (x * x + 1),
+    "over its own root": lambda x: ((x - CENTRE) ** 2 + 4) / ((x - CENTRE) ** 2 + 4).sqrt(),
+    "kernel matrix": lambda x: torch.linalg.cholesky(torch.exp(-((x[:, None] - x) ** 2)) + torch.eye(3).double()).sum(),
+    "normalised": lambda x: (x / x.std(0)) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", AT_A_MINIMUM)
+def test_second_derivatives_are_known_where_first_ones_vanish(name: str) -> None:
+    assert dx.gradgradcheck(AT_A_MINIMUM[name], (CENTRE.clone().requires_grad_(),)).truth == "certified"

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, Self
 
 import numpy as np
 
-from diffexplore.arithmetic import double_balls, kinds_of_zeros
+from diffexplore.arithmetic import double_balls, kinds_of_zeros, small_quotients
 from diffexplore.arithmetic.double_balls import DoubleBall
 
 P = ParamSpec("P")
@@ -144,7 +144,7 @@ def fraction(
         change = tangent_of(x)
         if isinstance(y, DualBall):
             change = double_balls.sub(change, double_balls.mul(value, y.tangent))
-        return DualBall.of(value, function(change, below))
+        return DualBall.of(value, small_quotients.quotient(change, below))
 
     return run
 

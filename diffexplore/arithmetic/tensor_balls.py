@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from diffexplore.arithmetic.double_balls import QUANTUM, UPWARD, DoubleBall, add, div, exact, mul, total
+from diffexplore.arithmetic import small_quotients
+from diffexplore.arithmetic.double_balls import DoubleBall, add, exact, mul, total
 from diffexplore.arithmetic.dual_balls import fraction, linear, times_slope
 from diffexplore.arithmetic.kinds_of_zeros import is_zero_here, zeros_here
 
@@ -143,16 +144,7 @@ def _collected(index: np.ndarray, ball: DoubleBall) -> tuple[np.ndarray, DoubleB
         index = index[even]
 
 
-@fraction
-def quotient(x: DoubleBall, y: DoubleBall) -> DoubleBall:
-    """x / y, as a ball around 0 where x is too small for the error term of a division."""
-    found = div(x, y)
-    if np.isfinite(found.radius).all():
-        return found
-    room = y.nearest_to_zero
-    around = (np.abs(x.high) < 2.0**-800) & (room > 2.0**-100) & np.isfinite(x.radius) & np.isfinite(y.radius)
-    radius = (np.abs(x.high) + x.radius) / room * UPWARD + QUANTUM
-    return chosen(around & ~np.isfinite(found.radius), DoubleBall(np.float64(0.0), np.float64(0.0), radius), found)
+quotient = fraction(small_quotients.quotient)
 
 
 @times_slope

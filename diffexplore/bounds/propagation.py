@@ -182,6 +182,7 @@ def atan2(y: Ball, x: Ball, out: Tensor) -> Tensor:
 def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:
     if y.mid.numel() == 1 and float(y.rad) == 0 and float(y.mid) in (1.0, 2.0):  # by far the most frequent
         return x.rad if float(y.mid) == 1 else square(x, out)
+    one = (y.rad == 0) & (y.mid == 0)  # of every base
     whole = (y.rad == 0) & (y.mid == y.mid.round())
     stretch = -torch.log1p(-x.rad / x.mid.abs())
     clear = (x.rad < x.mid.abs() * MARGIN) & ((x.mid > 0) | whole)
@@ -190,7 +191,7 @@ def pow(x: Ball, y: Ball, out: Tensor) -> Tensor:
     grows = (y.rad == 0) & (y.mid >= 1) & (whole | (x.mid >= x.rad))
     absolute = x.rad * y.mid * x.farthest_from_zero.pow(y.mid - 1) * (1 + 2.0**-40)
     # Of an exact 0 every power with a positive exponent is 0, whatever the rounding of the exponent.
-    exact = (x.rad == 0) & ((y.rad == 0) | ((x.mid == 0) & (y.mid > y.rad)))
+    exact = one | ((x.rad == 0) & ((y.rad == 0) | ((x.mid == 0) & (y.mid > y.rad))))
     return torch.where(exact, 0.0, torch.where(clear, relative, infinite_unless(grows, absolute)))
 
 
