@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from diffexplore.cli.main import main
+from diffexplore.verifying.loading import load_candidate
 
 Output = pytest.CaptureFixture[str]
 FILE = """
@@ -100,3 +103,14 @@ def test_an_argument_without_a_column_is_named_before_the_function_is_called(cap
     Path("x.csv").write_text("x\n1\n2\n", encoding="utf-8")
     assert main(["report", "mine.py:scaled", "--at", "a=2", "--data", "x.csv"]) == 2
     assert capsys.readouterr().err == "error: k is not a column of x.csv: give --at a=…,k=… (the columns are x)\n"
+
+
+def test_a_file_that_is_written_again_is_read_again(tmp_path: Path) -> None:
+    """Also where its size and its time are those that it had: a clock has ticks, and Python compares seconds."""
+    file, factors = tmp_path / "mine.py", []
+    for factor in (2, 3):
+        file.write_text(f"def scaled(a):\n    return a * {factor}\n")
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+        scaled = load_candidate(f"{file}:scaled")
+        factors.append((scaled(1), inspect.getsource(scaled)[-2:-1]))
+    assert factors == [(2, "2"), (3, "3")]

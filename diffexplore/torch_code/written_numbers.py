@@ -39,10 +39,13 @@ def as_conversion(data: Any, stored: Any) -> Any:
     with disable_current_modes():
         kind = torch.complex128 if stored.is_complex() else torch.float64
         wide = torch.tensor(data, dtype=kind, device=stored.device)
-        found = wide.to(stored.dtype)
-        rounds = bool(((found.to(kind) != wide) & ~wide.isnan()).any())
+        rounds = bool(((stored.to(kind) != wide) & ~wide.isnan()).any())
+    if not rounds:
+        return stored
+    found = wide.to(stored.dtype)
+    with disable_current_modes():
         same = bool(((found == stored) | found.isnan()).all())
-    return wide.to(stored.dtype) if rounds and same else stored
+    return found if same else stored
 
 
 _NUMBERS = (int, float, complex)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import json
+import linecache
 import os
 import sys
 import types
@@ -58,16 +59,20 @@ def _module(found: Any, place: str) -> Any:
 def load_module(path: Path) -> Any:
     """The module of a file, run as if it were imported from its own folder: once, as long as the file stays as it is.
 
-    Raises UsageError where there is no such file, or where it raises an exception.
+    Raises UsageError where there is no such file, where it cannot be read, or where it raises an exception.
     """
     if not os.path.isfile(path):
         raise UsageError(f"cannot read {path}: there is no such file")
-    found = os.stat(path)
-    return _executed(path, path.resolve(), found.st_mtime_ns, found.st_size)
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    return _executed(path, path.resolve(), source)
 
 
 @cache  # several options of one command name things of one file
-def _executed(path: Path, real: Path, _modified: int, _size: int) -> Any:
+def _executed(path: Path, real: Path, source: bytes) -> Any:
+    """The module of a file with that content. Python itself keeps compiled files by their times and sizes."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None  # the name ends in .py
     module = importlib.util.module_from_spec(spec)
@@ -75,9 +80,9 @@ def _executed(path: Path, real: Path, _modified: int, _size: int) -> Any:
     sys.path.insert(0, folder)
     shadowed = sys.modules.get(path.stem)
     sys.modules[path.stem] = module  # dataclasses and pickle look a module up by its name
-    run = spec.loader.exec_module
+    linecache.cache.pop(str(path), None)  # lines that a message quotes, which are kept by times and sizes as well
     try:
-        call(lambda: run(module), str(path), seed=0)
+        call(lambda: exec(compile(source, path, "exec", dont_inherit=True), vars(module)), str(path), seed=0)
     finally:
         sys.path.remove(folder)
         if shadowed is not None:
