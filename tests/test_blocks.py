@@ -180,7 +180,7 @@ def test_a_right_candidate_passes_block_by_block(batch: Batch) -> None:
     assert dx.verify(mean_of, LINE, batch, AT, wrt="a, b, x").verdict == "pass"
 
 
-@pytest.mark.parametrize("wrt", ["a, b", slow("a, b, y")])
+@pytest.mark.parametrize("wrt", ["b", slow("a, b, y")])
 def test_a_candidate_that_is_wrong_in_the_last_block_fails(batch: Batch, wrt: str) -> None:
     report = dx.verify(late, SQUARES, batch, AT, wrt=wrt)
     (row,) = [row for row in report.rows if row.verdict == "fail" and row.probe is None]
@@ -191,7 +191,7 @@ def test_a_candidate_that_is_wrong_in_the_last_block_fails(batch: Batch, wrt: st
 
 
 def test_a_nan_in_the_last_block_has_the_number_of_its_sample(batch: Batch) -> None:
-    report = dx.verify(late_nan, SQUARES, batch, AT)
+    report = dx.verify(late_nan, SQUARES, batch, AT, wrt="b")
     (row,) = [row for row in report.rows if row.verdict == "fail" and row.probe is None]
     assert row.parameter == "b" and row.cause is not None and row.cause.fields["sample"] == N - 1
     assert f"sample {N - 1}: " in row.cause.message

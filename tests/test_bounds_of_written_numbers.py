@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from representatives import each_value
+from representatives import one_in
 
 import diffexplore as dx
 from diffexplore.bounds.watch import Watch
@@ -72,7 +72,7 @@ def test_a_number_is_as_far_off_as_it_is_rounded(way: str, dtype: torch.dtype) -
     assert not escapes.seen and not watch.unwatched and not watch.leaving
 
 
-@pytest.mark.parametrize("way", each_value(WAYS, rounds=2))
+@pytest.mark.parametrize("way", one_in(3, WAYS))
 def test_right_backwards_write_their_constants_in_any_way(way: str) -> None:
     """Forward with a Python number, backward with what is stored of it, and the other way round."""
 

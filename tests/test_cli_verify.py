@@ -169,6 +169,7 @@ def test_a_pass_writes_no_replay(capsys: Output) -> None:
     assert "wrote" not in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_replay_of_a_mended_candidate_passes(capsys: Output) -> None:
     Path("again.json").write_text(replay(), encoding="utf-8")
     Path("mine.py").write_text(CANDIDATES.replace(".mean() / 2", ".mean()"), encoding="utf-8")
@@ -230,6 +231,7 @@ def test_a_file_that_holds_no_formulas(capsys: Output, content: str) -> None:
     assert refusal(capsys, "paper.json", *LOSS).startswith("paper.json ")
 
 
+@pytest.mark.usefixtures("causes_unsought")
 @pytest.mark.parametrize(
     "change", one_in(2, [{"format": 99}, {"points": [{"a": "nan", "b": "0x1p0"}]}, {"data": {}}, {"more": 1}])
 )
@@ -288,6 +290,7 @@ def test_a_double_backward_is_shown_beside_its_own_truth(capsys: Output) -> None
     assert "layer (double backward)" in second
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_packs_and_modes_are_replayed(capsys: Output) -> None:
     arguments = packed("summed", "--modes", "forward", "--json", "-", "--replay", "again.json")
     assert main(arguments) == 1

@@ -57,7 +57,7 @@ def test_conditions_on_data_are_of_each_sample() -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [lambda a, x: (a * x.log().exp()).mean(), slow(lambda a, x: (a * x.sqrt() ** 2).mean())]
+    "function", [slow(lambda a, x: (a * x.log().exp()).mean()), lambda a, x: (a * x.sqrt() ** 2).mean()]
 )
 def test_there_is_no_truth_where_a_function_has_no_value(function: Function) -> None:
     """Its NaN there was a fail: SymPy's form of the function has a value."""

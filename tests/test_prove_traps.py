@@ -288,6 +288,6 @@ def test_one_number_at_the_counterexample_does_not_show_where_a_gradient_is_clip
         return (g - (g * a).sum() * a / norm**2) / norm.clamp_min(1e-3)
 
     function = function_of_all(lambda a: F.normalize(a, dim=0), back)
-    proof = dx.prove(function, parameters={"a": (2,)})
+    proof = dx.prove(function, parameters={"a": (2,)}, wrt="a1")
     assert proof.status == "refuted"
     assert "clipped" not in str(proof)
