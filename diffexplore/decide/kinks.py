@@ -19,6 +19,7 @@ from diffexplore.decide.points import points_in
 from diffexplore.decide.question import EqualityQuestion
 from diffexplore.decide.refute import Seen
 from diffexplore.decide.regions import Region, small
+from diffexplore.decide.screening import Screen
 from diffexplore.decide.strata import seams_on, strata
 from diffexplore.decide.sums import bound_symbols
 from diffexplore.decide.zeros import Zeros
@@ -59,6 +60,7 @@ class Written:
         sides = self._left.free_symbols | self._right.free_symbols
         every = sides | {self.plain(symbol, k) for symbol in self._bound for k in range(self._samples)}
         self._symbols = sorted((every | {self._variable}) - {SAMPLES}, key=str)
+        self._screen = None if question.symbol is None else Screen(self._left, self._right, self._variable)
 
     def wrong_at(self, p: sympy.Expr, region: Region) -> Wrong | None:
         """A point at which p is 0 and the function has a derivative, which certainly is not what is claimed there.
@@ -151,6 +153,8 @@ class Written:
 
     def seen(self, whole: Point) -> Seen | None:
         """Both values at a point of the domain, where they are certainly apart, and shown to be."""
+        if self._screen is not None and self._screen.passes(whole):
+            return None
         exact = rationals(whole)
         at = exact.pop(self._variable)
         place = LinePoint(self._variable, at, self._zeros)
