@@ -145,3 +145,31 @@ def test_a_gradient_of_which_rounding_alone_is_left_passes() -> None:
     module = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.BatchNorm1d(4)).double()
     report = dx.gradcheck(torch.compile(module, backend="eager"), x)
     assert (report.verdict, report.truth) == ("pass", "certified")
+
+
+class TwoOutputs(torch.nn.Module):
+    """Batch normalisation gives buffers away when it is compiled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = torch.nn.BatchNorm1d(3, dtype=torch.float64)
+
+    def forward(self, x: Tensor, options: dict[str, float]) -> dict[str, Tensor]:
+        return {"norm": self.norm(x), "scaled": options["scale"] * x}
+
+
+CODE_TO_COMPILE: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "a Function": lambda: (function_of(lambda x: x.exp(), lambda g, x: g * x.exp()), vector()),
+    "a module": lambda: (TwoOutputs(), (torch.randn(4, 3, dtype=torch.float64, requires_grad=True), {"scale": 2.0})),
+}
+
+
+@pytest.mark.parametrize("name", CODE_TO_COMPILE)
+def test_the_full_battery_compiles_what_it_is_given(name: str) -> None:
+    report = dx.gradcheck(*CODE_TO_COMPILE[name](), battery="full")
+    assert "torch.compile" not in {one.method for one in report.skipped}
+
+
+def test_the_full_battery_tells_a_gradient_that_is_wrong_only_where_it_is_compiled() -> None:
+    report = dx.gradcheck(exponential(halved_when_compiled), vector(), battery="full", raise_exception=False)
+    assert {row.cause.key for row in report.failed if row.cause} == {"compile"}

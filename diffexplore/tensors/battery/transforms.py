@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -104,21 +104,25 @@ def vmapped(setting: CallSetting) -> Iterator[CallFinding]:
 
 
 def compiled(setting: CallSetting) -> Iterator[CallFinding]:
-    """torch.compile of all outputs at once, with the backend that runs the forward and backward which torch traced."""
-    if setting.candidate.function.compiled:
+    """torch.compile of what the user gave, with the backend that runs the forward and backward which torch traced."""
+    function = setting.candidate.function
+    if function.compiled:
         raise TrialUnavailable("it is compiled already")
-    candidate = setting.candidate.replaced()
-    leaves = [one.tensor for one in candidate.sources]
-    try:
-        compile_: Any = torch.compile
-        outputs = compile_(_of_its_own(outputs_of(setting)), backend=_BACKEND)(*leaves)
-        gradients = [
-            candidate.gradients(TensorOutput(call.output, output), call.upstream.clone())
-            for output, call in zip(outputs, setting.calls, strict=True)
-        ]
-    except Exception as error:
-        raise TrialUnavailable(" ".join(str(error).split())[:160]) from None
-    for found, call in zip(gradients, setting.calls, strict=True):
+
+    def called(state: Mapping[str, Tensor], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        return function.call(state, args, kwargs)
+
+    compile_: Any = torch.compile
+    runs = compile_(_of_its_own(called), backend=_BACKEND)
+    for call in setting.calls:
+        candidate = setting.candidate.replaced()
+        try:
+            returned = dict(named_tensors(runs(candidate.state, candidate.args, candidate.kwargs), "output"))
+            output = TensorOutput(call.output, returned[call.output])
+            # A graph that torch compiled may have given its buffers away: it is gone through once.
+            found = candidate.gradients(output, call.upstream.clone(), retain_graph=False)
+        except Exception as error:
+            raise TrialUnavailable(" ".join(str(error).split())[:160]) from None
         off = setting.differing(found, plain_values(setting, call), call, call.upstream)
         if off is not None:
             yield CallFinding("compile", f"under torch.compile (backend={_BACKEND}) the gradient by {off}")
