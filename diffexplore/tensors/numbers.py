@@ -66,12 +66,8 @@ class TensorNumbers:
         away = self._distance(other)
         if (away > np.where(np.isfinite(self.in_any_call), self.in_any_call, 0.0)).any():
             raise MadeOtherwise
-        return replace(
-            self,
-            value=other.value,
-            bound=self.bound + away,
-            by_rounding=None if self.by_rounding is None else self.by_rounding + away,
-        )
+        wider = None if self.by_rounding is None else np.asarray(self.by_rounding + away)  # of a number, too, an array
+        return replace(self, value=other.value, bound=np.asarray(self.bound + away), by_rounding=wider)
 
     def _distance(self, other: TensorNumbers) -> np.ndarray:
         """How far the numbers of another call are away: infinitely where one is NaN, or where the shapes differ."""
