@@ -61,8 +61,6 @@ class CallSetting:
         upstreams: the upstream gradient of each output, those included whose plain backward raised.
         subject: all that is checked.
         converted_to: the dtypes of floats to which the plain call converts numbers of others.
-        watched: whether the watch saw every operation of the plain call. Then numbers without a bound lie at a kink
-            or a singularity within their rounding, and other calls may lie on another side of it.
         exact: what is differentiated for the truth, recorded; None where that certifies nothing.
         places: by output, its place among those of ``exact``.
     """
@@ -72,7 +70,6 @@ class CallSetting:
     upstreams: Mapping[str, Tensor]
     subject: TensorSubject
     converted_to: frozenset[torch.dtype]
-    watched: bool
     exact: Recorded | RecordedTwice | None = None
     places: Mapping[str, int] = field(default_factory=dict)
 
@@ -103,9 +100,9 @@ class CallSetting:
         room = 4 * max(1.0, scale)
         for place, source in enumerate(self.candidate.sources):
             pair, numbers = (found[place], expected[place]), call.gradients[place]
-            worst = _worst(*pair, source.tensor, numbers, room, self.watched)
+            worst = _worst(*pair, source.tensor, numbers, room)
             if worst is not None and not np.isfinite(numbers.in_any_call).all():
-                worst = _worst(*pair, source.tensor, numbers, room, self.watched, self.moved(call, place))
+                worst = _worst(*pair, source.tensor, numbers, room, self.moved(call, place))
             if worst is not None:
                 return f"{source.name}{worst}"
         return None
@@ -121,7 +118,7 @@ class CallSetting:
 
 
 def _worst(
-    one: Tensor | None, other: Tensor | None, like: Tensor, numbers: TensorNumbers, scale: float, watched: bool,
+    one: Tensor | None, other: Tensor | None, like: Tensor, numbers: TensorNumbers, scale: float,
     moved: np.ndarray | float = 0.0,
 ) -> str | None:  # fmt: skip
     value, expected = (torch.zeros_like(like) if part is None else part.detach() for part in (one, other))
@@ -143,9 +140,6 @@ def _worst(
     )
     room = torch.where(bound.isfinite(), scale * bound, unknown) + 64 * unit * expected.abs()
     off = ((value - expected).abs() > room) | (value.isnan() != expected.isnan())
-    if watched:
-        bounded = np.isfinite(numbers.bound) | np.isfinite(numbers.in_any_call)
-        off &= torch.from_numpy(np.asarray(bounded)).reshape(expected.shape)
     if not bool(off.any()):
         return None
     place = int(torch.where(off, (value - expected).abs().nan_to_num(nan=torch.inf), -1.0).argmax())

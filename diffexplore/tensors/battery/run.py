@@ -133,7 +133,4 @@ def setting_of(calls: TensorCalls, *, certified: bool) -> CallSetting:
             plain.append(PlainCall(name, upstream, tuple(gradients)))
     upstreams = {name: calls.upstreams[name][0] for name in real if calls.upstreams[name]}
     exact = (calls.exact, places) if certified else ()
-    return CallSetting(
-        calls.subject.candidate, tuple(plain), upstreams, calls.subject, calls.seen.converted_to,
-        not calls.seen.hidden, *exact,
-    )  # fmt: skip
+    return CallSetting(calls.subject.candidate, tuple(plain), upstreams, calls.subject, calls.seen.converted_to, *exact)
