@@ -108,13 +108,14 @@ def _is_far_from(candidate: TensorCandidate, wide: Mapping[str, Tensor]) -> bool
     """Whether an output is further from that of float64 inputs than rounding is seen to move it."""
     unit = UNIT_ROUNDOFF[narrowest(candidate) or torch.float64]
     try:
-        plain = {one.name: one.tensor.detach().double() for one in candidate.replaced().returned()}
+        called = candidate.replaced().returned()
+        plain = {one.name: one.tensor.detach().double() for one in called if one.tensor.is_floating_point()}
         others = [_rounded_otherwise(candidate, seed) for seed in range(_ROUNDINGS)]
     except CandidateError:
         return False
     for name, value in plain.items():
         numbers = [one[name] for one in (wide, *others) if name in one and one[name].shape == value.shape]
-        if len(numbers) <= len(others) or not is_checked_in(value.dtype):
+        if len(numbers) <= len(others):
             continue
         far, *moved = ((one.detach().double() - value).abs().nan_to_num(0.0, 0.0, 0.0) for one in numbers)
         if bool((far > OPAQUE_FACTOR * (torch.stack(moved).amax(0) + unit * value.abs())).any()):
