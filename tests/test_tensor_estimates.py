@@ -283,3 +283,47 @@ def test_a_program_in_16_bits_has_the_constants_of_its_call_and_no_copies_of_inp
     function = torch.nn.functional.rms_norm(wide * w.detach().double(), (2,), eps=torch.finfo(torch.float32).eps)
     (right,) = torch.autograd.grad((function * wide.detach().exp()).sum(), wide)
     assert found.value == pytest.approx(float(right[0, 0]), rel=1e-5)
+
+
+class NumpySoftmax(torch.autograd.Function):
+    """Out of torch's sight, in the dtype of its input."""
+
+    share = 1.0
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        powers = np.exp(x.detach().numpy() - x.detach().numpy().max())
+        ctx.found = powers / powers.sum()
+        return torch.from_numpy(ctx.found)
+
+    @classmethod
+    def backward(cls, ctx: Any, g: Tensor) -> Tensor:
+        p, upstream = ctx.found, g.numpy()
+        return torch.from_numpy(p * (upstream - np.float32(NumpySoftmax.share) * (upstream * p).sum()))
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(1.0, "pass"), (1.01, "fail")])
+def test_numpy_in_float32_is_estimated_in_float64(share: float, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the same function there: the bound was that of differences of float32 numbers, a half of the gradient."""
+    monkeypatch.setattr(NumpySoftmax, "share", share)
+    x = torch.randn(5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    report = dx.gradcheck(NumpySoftmax, x, raise_exception=False, battery="none")
+    assert (report.verdict, report.truth) == (verdict, "estimated")
+    assert share != 1.0 or report.rows[0].smallest_detectable < 1e-2  # type: ignore[operator]
+
+
+def test_numpy_with_a_constant_of_the_dtype_is_another_function_in_float64() -> None:
+    class Smooth(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            numbers = x.detach().numpy()
+            root = np.sqrt(numbers**2 + 100 * np.finfo(numbers.dtype).eps)
+            ctx.slope = numbers / root
+            return torch.from_numpy(root)
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            return g * torch.from_numpy(ctx.slope)
+
+    x = torch.tensor([0.13, 0.02, -0.05], requires_grad=True)
+    assert dx.gradcheck(Smooth, x, raise_exception=False, battery="none").verdict != "fail"

@@ -15,15 +15,21 @@ import torch
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.bounds.handling import real_numbers
 from diffexplore.errors import CandidateError
+from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_checked_in
 from diffexplore.tensors.observed import narrowest
 from diffexplore.tensors.side_by_side import SideBySideWatch
+from diffexplore.torch_code.escapes import Escapes
 from diffexplore.torch_code.leaving_torch import CandidateWatch
+from diffexplore.torch_code.nearby import rounded_otherwise
 
 Tensor = torch.Tensor
 
 #: A radius below this share of what the narrow dtype's own rounding makes is one of float64's rounding.
 _OF_FLOAT64 = 2.0**-10
+
+#: So often inputs are rounded otherwise, to measure how far rounding moves an output of which nothing else is known.
+_ROUNDINGS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +59,9 @@ def run_in_float64(
     watch = SideBySideWatch(expected=dtype, inputs=[one.tensor for one in call.inputs])
     for name, tensor in rounded.items():
         watch.go_on_from(tensor, moved[name])
-    with watch, held or nullcontext():
+    with Escapes() as escapes, watch, held or nullcontext():
         returned = call.returned()
-    if watch.unwatched or watch.leaving:
+    if watch.unwatched or watch.leaving or escapes.seen:
         return None
     found = []
     for one in returned:
@@ -72,19 +78,21 @@ def run_in_float64(
 def is_another_in_float64(candidate: TensorCandidate, wide: TensorCandidate) -> bool:
     """Whether a call at float64 inputs (``wide``) computes other numbers than the candidate's program does in float64.
 
-    False where that is not known.
+    Where its operations are not seen, as those of NumPy, other roundings of the inputs say how far its outputs may be
+    off. False where that is not known.
     """
     if narrowest(candidate) in (None, torch.float64):
         return False
     try:
         own = run_in_float64(candidate, {})
         call = wide.replaced()
-        with CandidateWatch(expected=torch.float64, inputs=[one.tensor for one in call.inputs]) as watch:
+        watch = CandidateWatch(expected=torch.float64, inputs=[one.tensor for one in call.inputs])
+        with Escapes() as escapes, watch:
             returned = {one.name: one.tensor for one in call.returned()}
     except CandidateError:
         return False
-    if own is None or watch.unwatched or watch.leaving:
-        return False
+    if own is None or watch.unwatched or watch.leaving or escapes.seen:
+        return bool(escapes.seen) and _is_far_from(candidate, returned)
     for one in own:
         tensor = returned.get(one.output.name)
         numbers = None if tensor is None or not is_checked_in(tensor.dtype) else real_numbers(tensor.detach())
@@ -94,3 +102,28 @@ def is_another_in_float64(candidate: TensorCandidate, wide: TensorCandidate) -> 
         if bool((apart > watch.radius(numbers) + one.radius).any()):
             return True
     return False
+
+
+def _is_far_from(candidate: TensorCandidate, wide: Mapping[str, Tensor]) -> bool:
+    """Whether an output is further from that of float64 inputs than rounding is seen to move it."""
+    unit = UNIT_ROUNDOFF[narrowest(candidate) or torch.float64]
+    try:
+        called = candidate.replaced().returned()
+        plain = {one.name: one.tensor.detach().double() for one in called if one.tensor.is_floating_point()}
+        others = [_rounded_otherwise(candidate, seed) for seed in range(_ROUNDINGS)]
+    except CandidateError:
+        return False
+    for name, value in plain.items():
+        numbers = [one[name] for one in (wide, *others) if name in one and one[name].shape == value.shape]
+        if len(numbers) <= len(others):
+            continue
+        far, *moved = ((one.detach().double() - value).abs().nan_to_num(0.0, 0.0, 0.0) for one in numbers)
+        if bool((far > OPAQUE_FACTOR * (torch.stack(moved).amax(0) + unit * value.abs())).any()):
+            return True
+    return False
+
+
+def _rounded_otherwise(candidate: TensorCandidate, seed: int) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    call = candidate.replaced({one.name: rounded_otherwise(one.tensor, generator) for one in candidate.sources})
+    return {one.name: one.tensor for one in call.returned()}

@@ -126,10 +126,10 @@ def _worst(
         return f" has shape {tuple(value.shape)}, not {tuple(expected.shape)}"
     value, expected = value.to("cpu", torch.float64), expected.to("cpu", torch.float64)
     unit = torch.finfo(like.dtype).eps if like.is_floating_point() else 2.0**-52
-    bound = torch.from_numpy(numbers.in_any_call.copy()).reshape(expected.shape)
+    bound = torch.from_numpy(np.array(numbers.in_any_call)).reshape(expected.shape)
     sizes = [
         float(one.abs().nan_to_num(posinf=0.0).max())
-        for one in (expected, torch.from_numpy(numbers.value.copy()))
+        for one in (expected, torch.from_numpy(np.array(numbers.value)))
         if one.numel()
     ]
     largest = max(sizes, default=0.0)  # where gradients cancel, that of the plain call says how large they are
