@@ -131,6 +131,7 @@ class _OneEntry(torch.autograd.Function):
         return upstream * by_a, upstream * by_b, None, None
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_one_wrong_entry_of_the_hessian_is_blamed_alone() -> None:
     report = dx.verify(_OneEntry, LOSS, DATA, AT, modes=MODES)
     assert {(row.of, row.parameter) for row in report.rows if row.verdict == "fail"} == {("b", "a")}

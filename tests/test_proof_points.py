@@ -141,6 +141,7 @@ class AtAPoint(torch.autograd.Function):
         return upstream * torch.where((p == 5) & (q == 5), q + 1, q), upstream * p
 
 
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_backward_that_is_wrong_at_one_point_is_refuted_there() -> None:
     proof = dx.prove(AtAPoint, parameters="p, q", data="")
     assert "its ∂L/∂p is wrong where p = 5, q = 5 (6, should be 5, at p = 5, q = 5); ∂L/∂q is right" in str(proof)
