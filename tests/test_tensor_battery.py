@@ -118,7 +118,7 @@ FAULTS: dict[str, tuple[Callable[..., Any], Callable[..., None] | None, tuple[Te
     "small upstream gradients": (nothing_small, None, (numbers(3, 4), numbers(3, 4)), "upstream_not_linear"),
     "upstream gradients of one sign": (of_one_sign, None, (numbers(3, 4), numbers(3, 4)), "upstream_not_linear"),
     "gradients that are differentiated again": (without_graph, None, (numbers(3, 4), numbers(3, 4)), "create_graph"),
-    "calls that nothing watches": (unwatched, None, (numbers(3, 4), numbers(3, 4)), "unwatched"),
+    "calls that nothing watches": (unwatched, None, (numbers(3, 4), numbers(3, 4)), "factor"),
     "a saved tensor written into": (into_saved, None, (numbers(3, 4), numbers(3, 4)), "inputs_modified saved_overwritten"),
 }  # fmt: skip
 

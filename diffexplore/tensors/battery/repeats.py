@@ -87,7 +87,7 @@ def _again(
     numbers = as_tensors((one.value for one in call.gradients), candidate.sources)
     off = setting.differing(first, numbers, call, call.upstream)
     if off is not None:
-        yield CallFinding("unwatched", f"in a call that nothing watches the gradient by {off}")
+        yield CallFinding("not_deterministic", f"in another call, with the same random numbers, the gradient by {off}")
         return
     yield from _with_a_graph(setting, candidate, output, call, first)
     reseeded = replace(candidate, seed=candidate.seed + 1)

@@ -69,7 +69,7 @@ class TriedCalls:
 
 
 #: What makes whatever is tried later go wrong as well.
-_GRAVE = frozenset({"inputs_modified", "upstream_modified", "saved_overwritten", "not_deterministic", "unwatched"})
+_GRAVE = frozenset({"inputs_modified", "upstream_modified", "saved_overwritten", "not_deterministic"})
 
 
 def tried(calls: TensorCalls, battery: BatteryChoice, *, certified: bool, wrong: bool = False) -> TriedCalls:
