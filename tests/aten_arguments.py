@@ -139,7 +139,8 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "_segment_reduce_backward": (
         B[:1], A.amax(0, keepdim=True), A, "max", {"lengths": torch.tensor([2])}
     ),
-    "_embedding_bag": (numbers(3, 2), *BAGS, False, 2), "_embedding_bag_backward": (
+    "_embedding_bag": (numbers(3, 2), *BAGS, False, 2),
+    "_embedding_bag_forward_only": (numbers(3, 2), *BAGS, False, 2), "_embedding_bag_backward": (
         numbers(2, 2), *BAGS, torch.tensor([0, 0, 0, 1]), torch.tensor([3, 1]), torch.zeros(2, 2).long(), 3, False, 1, False, None
     ),
     "_embedding_bag_per_sample_weights_backward": (

@@ -267,6 +267,7 @@ def test_the_result_goes_to_files_and_annotations(verify: Verify, code: str, tmp
         (["{}:Square", "--inputs", "x[3]", "--shapes", "x[3]"], "leave --shapes out"),
         (["{}:Square", "--inputs", "x[3]", "--loss", "a*x"], "leave --loss out"),
         (["{}:Square", "--inputs", "x[a]"], "is not made of numbers"),
+        (["{}:Square", "--inputs", "x[8,16"], "a bracket in 'x[8,16' belongs to no shape"),
         (["{}:Square", "--inputs", "x[3],x[3]"], "'x' is declared twice"),
         (["{}:Square", "--inputs", ""], "--inputs takes the shapes of the arguments"),
         (["{}:Square", "--inputs", "none.pt"], "cannot read none.pt: there is no such file"),
@@ -318,7 +319,8 @@ def test_a_file_that_holds_no_tensors(verify: Verify, code: str, tmp_path: Path)
     path = tmp_path / "bad.pt"
     path.write_bytes(b"no tensors")
     found, output = verify(f"{code}:Square", "--inputs", str(path))
-    assert found == 2 and "cannot read" in output and "Traceback" not in output
+    assert found == 2 and "should hold tensors as torch.save writes them" in " ".join(output.split())
+    assert "cannot read" in output and "Traceback" not in output
 
 
 # ------------------------------------------------------------------------------------------------------------- pytest

@@ -353,3 +353,9 @@ def test_how_many_are_the_chosen_one_is_known_where_the_order_is(
     """Their backward divides by that number, which is written with branches."""
     proof = dx.prove(program, parameters=parameters, data=[])
     assert (proof.status, proof.conditions) == ("proved", expected)
+
+
+def test_embedding_bags_are_read_where_no_gradient_is_taken() -> None:
+    """Torch runs another operator then."""
+    loss = dx.Loss.from_torch(lambda w: F.embedding_bag(ROWS, w, torch.tensor([0, 2])).sum(), parameters="w[3,1]")
+    assert str(loss.formula) == "w1_1/2 + 3*w3_1/2"

@@ -238,4 +238,5 @@ def _step(name: str, path: Sequence[Any]) -> list[str]:
 
 
 def _kind(result: Any) -> str:
-    return "None" if result is None else f"a {type(result).__name__}"
+    name = type(result).__name__
+    return "None" if result is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -185,7 +185,8 @@ def _loaded(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged file makes its reader raise
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise UsageError(f"cannot read {path}: {reason}") from None
+        writer = "numpy.savez" if path.suffix == ".npz" else "torch.save"
+        raise UsageError(f"cannot read {path}, which should hold tensors as {writer} writes them: {reason}") from None
 
 
 def _required(given: Any) -> Any:

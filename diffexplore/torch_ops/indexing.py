@@ -66,7 +66,9 @@ OPERATORS: tuple[Operator, ...] = (
         steps=backward_steps.segments(steps.segment_reduce),
         read=groups.segment_reduce_backward,
     ),
-    in_steps("_embedding_bag", EVERYWHERE, read=groups.embedding_bag, steps=steps.embedding_bag),
+    in_steps(
+        "_embedding_bag _embedding_bag_forward_only", EVERYWHERE, read=groups.embedding_bag, steps=steps.embedding_bag
+    ),
     composed(
         "_embedding_bag_backward",
         EVERYWHERE,

@@ -22,6 +22,7 @@ MOST_ENTRIES = 400
 DTYPE = "float64"
 """Of the tensors with which programs are traced, and run to hold the trace against them."""
 
+_PART = re.compile(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?")
 _DECLARED = re.compile(r"\s*([^\s\[\],]+)\s*(?:\[([^\[\]]*)\])?\s*")
 
 
@@ -70,8 +71,10 @@ def named_shapes(text: str) -> dict[str, tuple[int, ...]]:
 
 
 def _split(text: str) -> list[str]:
-    """The parts between commas and spaces that stand outside brackets."""
-    return re.findall(r"[^\s,\[\]]+\s*(?:\[[^\]]*\])?", text)
+    """The parts between commas and spaces that stand outside brackets; raises UsageError for a bracket alone."""
+    if re.search(r"[\[\]]", _PART.sub("", text)):
+        raise UsageError(f"a bracket in {shown(text)} belongs to no shape: write the arguments as in 'x[8,16], w[16]'")
+    return _PART.findall(text)
 
 
 def check_distinct(arrays: Iterable[Array]) -> None:
