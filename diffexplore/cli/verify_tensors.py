@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diffexplore.cli.exit_codes import OF_VERDICT
+from diffexplore.cli.exit_codes import OF_VERDICT, USAGE
 from diffexplore.cli.outputs import Outputs
 from diffexplore.cli.replays import replay_file, write_replay
 from diffexplore.cli.shown import Shown
@@ -101,18 +101,24 @@ def verify_tensors(request: TensorRequest, outputs: Outputs, *, full: bool) -> i
     outputs = outputs.beside(replay=replay_file(kept))
     with contextlib.redirect_stdout(sys.stderr), listening(quiet=outputs.quiet, rows_to=None) as listener:
         listener.progress("checking gradients", 0, 0)
-        checks, unchecked = _checks(request)
-        result, failed = _run(checks, unchecked, together=request.is_whole_file)
+        checks, unchecked, refused = _checks(request)
+        result, failed = _run_together(checks, unchecked, refused) if request.is_whole_file else _run(checks)
     if kept is not None and failed:
         from diffexplore.tensors.replay import to_json
 
         write_replay(to_json(failed), kept)
     outputs.write(_shown(result, request, full=full))
-    return OF_VERDICT[result.verdict]
+    return USAGE if _has_refused(result) else OF_VERDICT[result.verdict]
 
 
-def _checks(request: TensorRequest) -> tuple[list[TensorCheck], tuple[str, ...]]:
-    """Each check, and the functions of a file that have nothing to be checked with."""
+def _has_refused(result: TensorReport | TensorReports) -> bool:
+    from diffexplore.tensors.records import TensorReport
+
+    return not isinstance(result, TensorReport) and bool(result.refused)
+
+
+def _checks(request: TensorRequest) -> tuple[list[TensorCheck], tuple[str, ...], dict[str, str]]:
+    """Each check; of a file the functions that have nothing to be checked with, and why others cannot be."""
     from diffexplore.checking.options import as_dtype
     from diffexplore.tensors.files import inputs_for, sampled_in
     from diffexplore.tensors.replay import TensorReplay, kept_of, read_replays
@@ -123,43 +129,82 @@ def _checks(request: TensorRequest) -> tuple[list[TensorCheck], tuple[str, ...]]
     if request.place is None:
         assert request.replay is not None
         kept = read_replays(request.replay)
-        return [(one.function.rpartition(":")[2], load_candidate(one.function), one) for one in kept], ()
+        return [(one.function.rpartition(":")[2], load_candidate(one.function), one) for one in kept], (), {}
     if request.inputs is not None:
         fn = load_candidate(request.place)
         args = inputs_for(fn, request.inputs, dtype=as_dtype(request.dtype), seed=request.seed)
-        return [(request.place, fn, kept_of(fn, TensorReplay(request.place, args, request.seed), options))], ()
+        return [(request.place, fn, kept_of(fn, TensorReplay(request.place, args, request.seed), options))], (), {}
     named = {request.place: request.sampled} if request.sampled is not None else {}
     unchecked: tuple[str, ...] = ()
+    refused: dict[str, str] = {}
     if not named:
         file = sampled_in(request.place)
         named, unchecked = {f"{request.place}:{name}": one for name, one in file.sampled.items()}, file.unchecked
+        refused |= file.refused
     checks = [
         (place.rpartition(":")[2], fn, kept_of(fn, TensorReplay(place, tuple(args), request.seed), options))
         for place, (fn, several) in named.items()
         for args in several
     ]
-    return checks, unchecked
+    return checks, unchecked, refused
 
 
-def _run(
-    checks: Sequence[TensorCheck], unchecked: tuple[str, ...], *, together: bool
-) -> tuple[TensorReport | TensorReports, list[TensorReplay]]:
+def _run(checks: Sequence[TensorCheck]) -> tuple[TensorReport | TensorReports, list[TensorReplay]]:
     """The reports, those of one function merged; and the checks that do not pass."""
+    from diffexplore.tensors.merging import merged
+
+    found: dict[str, list[TensorReport]] = {}
+    for name, fn, one in checks:
+        found.setdefault(name, []).append(_checked(fn, one))
+    failed = _not_passing(checks, found)
+    return (merged(next(iter(found.values()))), failed) if len(found) == 1 else (_ranked(found, (), {}), failed)
+
+
+def _run_together(
+    checks: Sequence[TensorCheck], unchecked: tuple[str, ...], refused: Mapping[str, str]
+) -> tuple[TensorReports, list[TensorReplay]]:
+    """The same of a whole file. A function that cannot be checked does not keep the others from it.
+
+    Raises UsageError where none can be.
+    """
+    found: dict[str, list[TensorReport]] = {}
+    reasons = dict(refused)
+    for name, fn, one in checks:
+        if name in reasons:
+            continue
+        try:
+            report = _checked(fn, one)
+        except UsageError as error:
+            reasons[name] = str(error)
+            found.pop(name, None)
+            continue
+        found.setdefault(name, []).append(report)
+    if not found:
+        raise UsageError(next(iter(reasons.values())))
+    return _ranked(found, unchecked, reasons), _not_passing(checks, found)
+
+
+def _checked(fn: Any, one: TensorReplay) -> TensorReport:
     from diffexplore.tensors.gradcheck import gradcheck
+
+    return gradcheck(fn, one, raise_exception=False, **_loaded(one.options))
+
+
+def _not_passing(checks: Sequence[TensorCheck], found: Mapping[str, Sequence[TensorReport]]) -> list[TensorReplay]:
+    reports = {name: iter(several) for name, several in found.items()}
+    return [one for name, _, one in checks if name in reports and next(reports[name]).verdict != "pass"]
+
+
+def _ranked(
+    found: Mapping[str, list[TensorReport]], unchecked: tuple[str, ...], refused: Mapping[str, str]
+) -> TensorReports:
     from diffexplore.tensors.merging import merged
     from diffexplore.tensors.records import TensorReports
 
-    found: dict[str, list[TensorReport]] = {}
-    failed = []
-    for name, fn, one in checks:
-        report = gradcheck(fn, one, raise_exception=False, **_loaded(one.options))
-        found.setdefault(name, []).append(report)
-        failed += [one] if report.verdict != "pass" else []
-    if len(found) == 1 and not together:
-        return merged(next(iter(found.values()))), failed
     rank = {"fail": 0, "inconclusive": 1, "pass": 2}
     reports = [(name, merged(several)) for name, several in found.items()]
-    return TensorReports(tuple(sorted(reports, key=lambda one: rank[one[1].verdict])), unchecked), failed
+    ranked = tuple(sorted(reports, key=lambda one: rank[one[1].verdict]))
+    return TensorReports(ranked, unchecked, tuple(refused.items()))
 
 
 def _loaded(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -203,6 +203,8 @@ def blocks_of(result: TensorReport | TensorReports, *, full: bool = False) -> It
         word, tone = WORDS[report.verdict]
         sentence = headline(report).sentence.removeprefix(f"{report.function}: ") if full else in_short(report)
         yield Note((Span(word, tone), Span(f"  {name}: {sentence}")))
+    for name, reason in result.refused:
+        yield Note((Span("REFUSED", "doubt"), Span(f"  {name}: {reason}")))
     if result.unchecked:
         yield Note((Span(f"not checked, without sample_inputs: {', '.join(result.unchecked)}", "quiet"),))
 

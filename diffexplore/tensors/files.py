@@ -79,26 +79,33 @@ class SampledFile:
     Attributes:
         sampled: by name, each with all of its inputs.
         unchecked: the names of autograd Functions that have none.
+        refused: by name, why a function has sample inputs that cannot be used.
     """
 
     sampled: Mapping[str, Sampled]
     unchecked: tuple[str, ...]
+    refused: Mapping[str, str]
 
 
 def sampled_in(path: str) -> SampledFile:
     """What can be checked of a file alone.
 
-    Raises UsageError for a file without any, and for sample inputs of what the file does not define.
+    Raises UsageError for a file without any, for sample inputs of what the file does not define, and where those of
+    none can be used.
     """
     module = load_module(Path(path))
-    found = _sampled(module, path)
+    refused: dict[str, str] = {}
+    found = _sampled(module, path, refused)
+    if refused and not found:
+        raise UsageError(next(iter(refused.values())))
     if not found:
         raise UsageError(
             f"{path} has no autograd Function with {SAMPLE_INPUTS}: name a function, as in {path}:NAME with --inputs, "
             f"or give the class a static method {SAMPLE_INPUTS} that returns a tuple of inputs"
         )
     checked = [fn for fn, _ in found.values()]
-    return SampledFile(found, tuple(name for name, one in _functions(module).items() if one not in checked))
+    left = [name for name, one in _functions(module).items() if one not in checked and name not in refused]
+    return SampledFile(found, tuple(left), refused)
 
 
 def sampled(place: str) -> Sampled | None:
@@ -127,9 +134,17 @@ def _functions(module: ModuleType) -> dict[str, Any]:
     }
 
 
-def _sampled(module: ModuleType, path: str) -> dict[str, Sampled]:
-    own = {name: _beside(name, value) for name, value in _functions(module).items()}
-    return {name: one for name, one in own.items() if one is not None} | _listed(module, path)
+def _sampled(module: ModuleType, path: str, refused: dict[str, str]) -> dict[str, Sampled]:
+    """By name; those whose own inputs cannot be used are ``refused``, with the reason."""
+    found: dict[str, Sampled] = {}
+    for name, value in _functions(module).items():
+        try:
+            one = _beside(name, value)
+        except UsageError as error:
+            refused[name] = str(error)
+            continue
+        found |= {} if one is None else {name: one}
+    return found | _listed(module, path)
 
 
 def _beside(name: str, function: Any) -> Sampled | None:

@@ -179,10 +179,15 @@ class TensorReport(Displayed):
 
 @dataclass(frozen=True)
 class TensorReports(Document):
-    """Checks of several functions, by name, the worst first; ``unchecked`` are those without sample inputs."""
+    """Checks of several functions, by name, the worst first.
+
+    ``unchecked`` are those without sample inputs, ``refused`` those that cannot be checked at theirs, each with the
+    line that says why.
+    """
 
     checks: tuple[tuple[str, TensorReport], ...]
     unchecked: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -196,4 +201,6 @@ class TensorReports(Document):
         checks = [{"test": name, "verdict": report.verdict, "report": report.to_dict()} for name, report in self.checks]
         summary = {verdict: verdicts.count(verdict) for verdict in ("pass", "fail", "inconclusive")}
         document = {"schema_version": SCHEMA_VERSION, "summary": summary, "checks": checks}
-        return document | ({"unchecked": list(self.unchecked)} if self.unchecked else {})
+        document |= {"unchecked": list(self.unchecked)} if self.unchecked else {}
+        refused = [{"test": name, "reason": reason} for name, reason in self.refused]
+        return document | ({"refused": refused} if refused else {})
