@@ -101,6 +101,7 @@ def test_a_kernel_without_a_gradient_is_told(kernel: str) -> None:
 
 
 @pytest.mark.usefixtures("causes_unsought")
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_gradient_that_torch_lacks_is_verified() -> None:
     """By somebody's own backward pass, here by differences: right, and with the sign of P for that of Q."""
 

@@ -110,6 +110,7 @@ def test_without_a_loss_the_own_forward_pass_is_the_loss() -> None:
     ids=["(N, 1)", "(1, N, 1)", "(N)", "(1)", "(2)"],
 )
 @pytest.mark.parametrize("upstream", one_in(2, [1, -2.5]))
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_number_is_an_upstream_gradient_of_any_output(output: Callable[..., Tensor], upstream: float) -> None:
     data = {"x": DATA["x"]}
     loss = dx.Loss("a*x", parameters="a", data="x", reduction="sum")

@@ -68,6 +68,7 @@ CONSTANTS: dict[str, Callable[[Tensor], Any]] = {
 
 
 @pytest.mark.parametrize(("constant", "of_complex"), each_value(list(CONSTANTS), [False, True]))
+@pytest.mark.usefixtures("causes_unsought")
 def test_what_a_function_is_given_without_gradient_is_a_constant(constant: str, of_complex: bool) -> None:
     x = numbers(of_complex=of_complex)
     for factor, verdict in ((1.0, "pass"), (1.01, "fail")):

@@ -190,6 +190,7 @@ _EACH_TIME = [(None, 2), (1, 2)]
         [(mistake, rows) for rows in (2, 5) for mistake in (None, *range(len(_SOFT_DTW.mistakes)))],
     ),
 )
+@pytest.mark.usefixtures("causes_unsought")
 def test_a_gradient_most_of_which_rounding_hides_is_decided_in_float64(mistake: int | None, rows: int) -> None:
     """NumPy inside a recursion: of the entries in float32 few are within reach of 16 times a reference's rounding."""
     distances, gamma = _SOFT_DTW.inputs()

@@ -247,6 +247,7 @@ EACH_TIME = [name for name in WRONG if "conjugated" in name]
 
 
 @pytest.mark.parametrize("name", these(EACH_TIME, WRONG))
+@pytest.mark.usefixtures("causes_unsought")
 def test_wrong_backwards_fail(name: str) -> None:
     assert dx.gradcheck(WRONG[name], matrix(), battery="none", raise_exception=False).verdict == "fail"
 
