@@ -154,3 +154,10 @@ def test_names_and_files_that_are_not_there(place: str, said: str, code: Any, ca
     assert main(["verify", place, *inputs]) == 2
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and said in printed.err
+
+
+def test_a_computed_input_without_a_name_is_told_by_its_place() -> None:
+    with pytest.raises(
+        dx.UsageError, match=r"input 0 is not a leaf, .*: give sin its \.detach\(\)\.requires_grad_\(\)"
+    ):
+        dx.gradcheck(torch.sin, torch.ones(2, requires_grad=True) * 2)

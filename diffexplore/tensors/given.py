@@ -42,10 +42,8 @@ def _check_tensor(function: str, name: str, tensor: Tensor) -> None:
     if not tensor.requires_grad:
         return
     if not tensor.is_leaf:
-        raise UsageError(
-            f"{name} is not a leaf, as it was computed from other tensors: give {function} "
-            f"{name}.detach().requires_grad_()"
-        )
+        leaf = f"{name}.detach().requires_grad_()" if name.isidentifier() else "its .detach().requires_grad_()"
+        raise UsageError(f"{name} is not a leaf, as it was computed from other tensors: give {function} {leaf}")
     if not is_checked_in(tensor.dtype):
         raise UsageError(f"{name} is {dtype_name(tensor.dtype)}: gradients are checked in {_KNOWN}")
 
