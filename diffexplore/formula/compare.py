@@ -77,7 +77,8 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction]) -> arb | N
 
     An absolute 50 digits suffice, for a value of 0 has no leading digit.
     """
-    values = {str(symbol): value for symbol, value in point.items()}
+    used = _names_in(expr)  # of many symbols an expression has few, and a ball takes as long as an operation
+    values = {name: value for name, value in zip(map(str, point), point.values(), strict=True) if name in used}
     program = _lowered(expr, tuple(values))
     for bits in PRECISIONS:
         spend(1 + len(program.steps) * bits // PRECISIONS[0])
@@ -92,6 +93,11 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction]) -> arb | N
 def is_sharp(ball: arb) -> bool:
     """Whether a ball is known to 50 digits."""
     return bool(ball.is_finite() and (ball.rel_accuracy_bits() >= _BITS or ball.rad() < arb(2) ** -_BITS))
+
+
+@remembered(1024)
+def _names_in(expr: sympy.Expr) -> frozenset[str]:
+    return frozenset(map(str, expr.free_symbols))
 
 
 @remembered(1024)  # an expression is mostly looked at in many points
