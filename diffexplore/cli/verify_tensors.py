@@ -153,10 +153,7 @@ def _run(checks: Sequence[TensorCheck]) -> tuple[TensorReport | TensorReports, l
     """The reports, those of one function merged; and the checks that do not pass."""
     from diffexplore.tensors.merging import merged
 
-    found: dict[str, list[TensorReport]] = {}
-    for name, fn, one in checks:
-        found.setdefault(name, []).append(_checked(fn, one))
-    failed = _not_passing(checks, found)
+    found, failed = _reports(checks, None)
     return (merged(next(iter(found.values()))), failed) if len(found) == 1 else (_ranked(found, (), {}), failed)
 
 
@@ -167,32 +164,38 @@ def _run_together(
 
     Raises UsageError where none can be.
     """
-    found: dict[str, list[TensorReport]] = {}
     reasons = dict(refused)
+    found, failed = _reports(checks, reasons)
+    if not found:
+        raise UsageError(next(iter(reasons.values())))
+    return _ranked(found, unchecked, reasons), failed
+
+
+def _reports(
+    checks: Sequence[TensorCheck], refused: dict[str, str] | None
+) -> tuple[dict[str, list[TensorReport]], list[TensorReplay]]:
+    """The reports by function, and the checks that do not pass.
+
+    Where a function cannot be checked, the reason goes into ``refused``; UsageError is raised where that is None.
+    """
+    from diffexplore.tensors.gradcheck import gradcheck
+
+    found: dict[str, list[TensorReport]] = {}
+    failed: list[tuple[str, TensorReplay]] = []
     for name, fn, one in checks:
-        if name in reasons:
+        if refused and name in refused:
             continue
         try:
-            report = _checked(fn, one)
+            report = gradcheck(fn, one, raise_exception=False, **_loaded(one.options))
         except UsageError as error:
-            reasons[name] = str(error)
+            if refused is None:
+                raise
+            refused[name] = str(error)
             found.pop(name, None)
             continue
         found.setdefault(name, []).append(report)
-    if not found:
-        raise UsageError(next(iter(reasons.values())))
-    return _ranked(found, unchecked, reasons), _not_passing(checks, found)
-
-
-def _checked(fn: Any, one: TensorReplay) -> TensorReport:
-    from diffexplore.tensors.gradcheck import gradcheck
-
-    return gradcheck(fn, one, raise_exception=False, **_loaded(one.options))
-
-
-def _not_passing(checks: Sequence[TensorCheck], found: Mapping[str, Sequence[TensorReport]]) -> list[TensorReplay]:
-    reports = {name: iter(several) for name, several in found.items()}
-    return [one for name, _, one in checks if name in reports and next(reports[name]).verdict != "pass"]
+        failed += [(name, one)] if report.verdict != "pass" else []
+    return found, [one for name, one in failed if name in found]
 
 
 def _ranked(
