@@ -34,6 +34,10 @@ def raises(x): raise ValueError("no such\\nthing")
 def product(x, y): return x @ y
 def cube(x): return x**3
 def flat(x): return (x * x).sum()
+def pair(x): return x * x, x + x
+def pair_of_which_one_is_detached(x): return (x * x).detach(), x + x
+def pair_in_another_order(x): return {"b": x + x, "a": x * x}
+def named_pair(x): return {"a": x * x, "b": x + x}
 
 class Opaque(torch.autograd.Function):
     @staticmethod
@@ -61,6 +65,8 @@ CASES: list[tuple[str, str, str, dict[str, str]]] = [
     ("raises", "x[3]", "raises raises ValueError: no such thing (bad.py, line ", {}),
     ("product", "x[2,3],y[2,3]", "product raises RuntimeError: mat1 and mat2 shapes cannot be multiplied", {}),
     ("Opaque", "x[3]", "your forward is not this reference: output[", {"reference": "cube"}),
+    ("square", "x[3]", "pair returns 2 outputs of floats, and square 1 output of floats", {"reference": "pair"}),
+    ("pair", "x[3]", "square returns 1 output of floats, and pair 2 outputs of floats", {"reference": "square"}),
     ("Opaque", "x[3]", "your forward is not this reference: output has shape (3,), not ()", {"reference": "flat"}),
     ("square", "x[3]", "the surrogate does not fit: output has shape (3,), not ()", {"surrogate": "flat"}),
 ]
@@ -139,6 +145,21 @@ def test_empty_inputs_are_named_with_what_to_pass(code: Any, capsys: Output) -> 
     assert main(["verify", "bad.py:square", "--inputs", "x[0,3]", "--ascii"]) == 3
     said = "square: nothing was compared, as x is 0x3: pass inputs that have elements"
     assert said in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("function", "reference"),
+    [
+        ("pair_of_which_one_is_detached", "pair"),  # that it is detached is no difference of the values
+        ("named_pair", "pair_in_another_order"),
+        ("pair", "named_pair"),
+    ],
+)
+def test_outputs_of_a_reference_are_found_by_name_and_place(function: str, reference: str, code: Any) -> None:
+    written: dict[str, Any] = {}
+    exec(CODE, written)  # this file's own text
+    x = torch.randn(3, dtype=torch.float64, requires_grad=True)
+    assert dx.gradcheck(written[function], (x,), reference=written[reference], battery="none")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from diffexplore.tensors.copies import was_called_at
 from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.observed import observed
 from diffexplore.tensors.pairs import judged
+from diffexplore.tensors.storages import is_real_or_complex
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.tracing.backward import leaves_of
 
@@ -113,17 +114,20 @@ def _change(name: str, one: TensorNumbers, other: TensorNumbers) -> str | None:
 def exact_places(calls: TensorCalls) -> dict[str, int]:
     """The place of each output among those of the forward that is differentiated for the truth.
 
-    A reference's outputs of floats stand in the same order. Raises UsageError where it returns fewer.
+    A reference's outputs of floats have the same names, or stand in the same order. It need not return those that no
+    gradient passes through. Raises UsageError where it returns fewer, or more than the function does.
     """
     names = [one.name for one in calls.exact.outputs]
     subject = calls.subject
-    if subject.reference is None:
-        return {one.name: names.index(one.name) for one in calls.outputs}
-    if len(names) < len(calls.outputs):
-        raise UsageError(
-            f"{subject.reference} returns {_counted(names)}, and {subject.candidate.name} {_counted(calls.outputs)}"
-        )
-    return {one.name: place for place, one in enumerate(calls.outputs)}
+    own = [one.name for one in calls.outputs]
+    if subject.reference is not None and len(names) != len(own):
+        own = [one.name for one in subject.candidate.replaced().returned() if is_real_or_complex(one.tensor)]
+        if len(names) != len(own):
+            raise UsageError(
+                f"{subject.reference} returns {_counted(names)}, and {subject.candidate.name} {_counted(own)}"
+            )
+    order = names if set(own) <= set(names) else own
+    return {one.name: order.index(one.name) for one in calls.outputs}
 
 
 def mismatch(calls: TensorCalls, places: dict[str, int]) -> str | None:
@@ -153,5 +157,5 @@ def entry_of(name: str, index: Sequence[Any]) -> str:
     return f"{name}[{', '.join(str(int(i)) for i in index)}]" if len(index) else name
 
 
-def _counted(outputs: Sequence[TensorOutput | str]) -> str:
+def _counted(outputs: Sequence[str]) -> str:
     return f"{len(outputs)} output{'' if len(outputs) == 1 else 's'} of floats"
