@@ -53,6 +53,7 @@ def decide_equal(
     everywhere: bool = False,
     allowance: Allowance | None = None,
     shown: Shown | None = None,
+    searched: bool = True,
 ) -> Decision:
     """Whether ``left`` = ``right`` for all real values of their symbols.
 
@@ -69,9 +70,10 @@ def decide_equal(
         everywhere: decide at the boundaries of branches as well; else they are side conditions.
         allowance: what this decision shares with others; None gives it :data:`BUDGET` for itself.
         shown: whether a counterexample shows where the sides are run; one that does not is none.
+        searched: whether a counterexample is searched where there is no proof.
     """
     question = _question_of(left, right, None, domain, conventions, needs, shown, (), inputs)
-    return _decide(question, sizes, allowance, on_seams=everywhere)
+    return _decide(question, sizes, allowance, on_seams=everywhere, searched=searched)
 
 
 def decide_gradient(
@@ -88,6 +90,7 @@ def decide_gradient(
     defined: Iterable[Boolean] = (),
     allowance: Allowance | None = None,
     shown: Shown | None = None,
+    searched: bool = True,
 ) -> Decision:
     """Whether ``claimed`` is the derivative of ``forward`` by ``symbol``.
 
@@ -98,13 +101,13 @@ def decide_gradient(
             else it is a side condition.
         symbol: differentiated by. One of ``data`` means that of one sample.
         data: the data symbols.
-        domain, conventions, needs, sizes, inputs, allowance, shown: as of :func:`decide_equal`; the needs are those of
-            ``claimed``.
+        domain, conventions, needs, sizes, inputs, allowance, shown, searched: as of :func:`decide_equal`; the needs
+            are those of ``claimed``.
         defined: conditions under which alone ``forward`` has a value as it is written; a single point outside them,
             such as x = 0 of exp(log(x)), is no counterexample.
     """
     question = _question_of(forward, claimed, symbol, domain, conventions, needs, shown, data, inputs, tuple(defined))
-    return _decide(question, sizes, allowance, on_seams=True)
+    return _decide(question, sizes, allowance, on_seams=True, searched=searched)
 
 
 def _question_of(
@@ -118,8 +121,9 @@ def _question_of(
 
 
 def _decide(
-    make: Callable[[], EqualityQuestion], sizes: Sequence[int], allowance: Allowance | None, *, on_seams: bool
-) -> Decision:
+    make: Callable[[], EqualityQuestion], sizes: Sequence[int], allowance: Allowance | None, *, on_seams: bool,
+    searched: bool,
+) -> Decision:  # fmt: skip
     work = Work()
     allowance = Allowance(BUDGET) if allowance is None else allowance
 
@@ -128,7 +132,7 @@ def _decide(
         _prove(work.question, work, sizes)
 
     _stage("the algebra", prove, work, allowance)
-    if work.question is not None and work.apart is None:
+    if work.question is not None and work.apart is None and (searched or work.settled):
         question = work.question
         _stage("the search for points", lambda: _look(question, work, sizes), work, allowance)
         if work.settled:

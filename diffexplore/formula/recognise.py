@@ -193,7 +193,7 @@ def _relative(exact: Fraction, number: sympy.Expr) -> float:
 
 
 def _text(number: sympy.Expr) -> str:
-    return str(number).replace("pi", "π")
+    return str(number).replace("pi", "π").replace("-oo", "−∞")
 
 
 def derived(value: float, others: Iterable[float]) -> Recognised | None:

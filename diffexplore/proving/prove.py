@@ -102,7 +102,9 @@ def prove(
 
     def read(traced: Traced, *, while_proved: bool = False) -> ConstantReading:
         names = names_of(requested, program, traced)
-        statements = statements_of(program, traced, known, names, conditions, allowance, runs)
+        statements = statements_of(
+            program, traced, known, names, conditions, allowance, runs, searched=not while_proved
+        )
         return ConstantReading(traced, tuple(up_to_unproved(statements) if while_proved else statements))
 
     def part(traced: Traced, as_run: Traced | None) -> Part:

@@ -61,7 +61,7 @@ class ReadConstant(Plain):
     Attributes:
         value: the float.
         read_as: the number, as text.
-        relative: how far the float is from it, relatively.
+        relative: how far the float is from it, relatively; 1 for the lowest float, which is read as −∞.
         dtype: in which the program holds the float.
         others: further numbers that are as near.
     """

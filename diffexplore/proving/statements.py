@@ -38,11 +38,13 @@ def statements_of(
     domain: Sequence[Any],
     allowance: Allowance,
     runs: EagerRuns,
+    *,
+    searched: bool = True,
 ) -> Iterator[Statement]:
     """That the loss is computed, and each of the partials by these names, decided one after the other.
 
     ``loss`` None means that of the program's own forward pass; ``domain`` are conditions that the inputs meet; the
-    ``allowance`` is what all decisions share; ``runs`` show counterexamples.
+    ``allowance`` is what all decisions share; ``runs`` show counterexamples, which are ``searched`` or not.
     Raises UsageError for the name of no symbol.
     """
     data = symbols_of(program.data) if traced.samples is None else []
@@ -53,7 +55,7 @@ def statements_of(
     if few:
         domain = list(dict.fromkeys(condition.xreplace(sample) for condition in domain for sample in few))
     shared: dict[str, Any] = {
-        "domain": domain, "sizes": usual(traced.guards), "allowance": allowance,
+        "domain": domain, "sizes": usual(traced.guards), "allowance": allowance, "searched": searched,
         "inputs": [*data, *(symbol for sample in few for symbol in sample.values())],  # each of their values counts
     }  # fmt: skip
     text_of = partial(to_text, writer=Writer(unicode=True))

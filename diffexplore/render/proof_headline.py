@@ -91,14 +91,17 @@ def _up_to(proof: Proof) -> str:
 
 
 def _of_constants(proof: Proof) -> Iterator[str]:
-    """The rounding of constants; the largest is named."""
+    """The rounding of constants; the largest is named. (The lowest float as −∞ is no rounding.)"""
     if not proof.up_to_rounding:
         return
     worst = max(proof.constants, key=lambda constant: constant.relative)
     held = "" if worst.dtype == "float64" else f" in {worst.dtype}"
     more = len(proof.constants) - 1
     others = f" and of {counted(more, 'other constant')}, at most as much" if more else ""
-    yield f"the rounding of {worst.value!r}{held} (relative {worst.relative:.1e}){others}"
+    if worst.relative < 1:
+        yield f"the rounding of {worst.value!r}{held} (relative {worst.relative:.1e}){others}"
+    else:
+        yield f"the reading of {worst.value!r}{held} as {worst.read_as}{others}"
 
 
 def _of_dtype(narrow: NarrowDtype) -> str:

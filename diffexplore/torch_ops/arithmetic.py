@@ -18,7 +18,7 @@ from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, of_power, of_xlogy, on
 from diffexplore.torch_ops.mathematics import of_function
-from diffexplore.torch_ops.readers import elementwise
+from diffexplore.torch_ops.readers import elementwise, exponentials
 from diffexplore.torch_ops.readers.logic import less, select
 from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
 from diffexplore.torch_ops.tensor_rules import arithmetic as tensors
@@ -78,6 +78,7 @@ OPERATORS: tuple[Operator, ...] = (
     operator(
         "logaddexp", EVERYWHERE, bound=Elementwise(spread.logaddexp, "logaddexp", cancels=(0, 1)),
         kinks=kinks.nowhere, formula=lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
+        read=exponentials.logaddexp,
     ),
     composed("logaddexp2", EVERYWHERE, formula=lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2)),
     composed("hypot", EVERYWHERE, steps=formulas.hypot, formula=lambda x, y: sympy.sqrt(x**2 + y**2)),

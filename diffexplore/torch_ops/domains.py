@@ -82,9 +82,11 @@ def _compared(kind: Kind, compare: Callable[[sympy.Expr, int], Boolean]) -> Call
     return condition
 
 
-positive = _compared("positive", sympy.StrictGreaterThan)
-nonnegative = _compared("nonnegative", sympy.GreaterThan)
 _nonzero_whole = _compared("nonzero", sympy.Unequality)
+nonnegative = _compared("nonnegative", sympy.GreaterThan)
+positive = _compared(
+    "positive", lambda x, zero: nonzero(x.args[0]) if isinstance(x, sympy.Abs) else sympy.StrictGreaterThan(x, zero)
+)
 
 #: x is not 0, −1, −2, …: the reciprocal of the gamma function has its zeros there, and no others.
 off_poles = _compared("positive", lambda x, _: sympy.Ne(1 / sympy.gamma(x), 0))

@@ -18,7 +18,7 @@ from diffexplore.torch_ops import kinks
 from diffexplore.torch_ops.cases import Case, case
 from diffexplore.torch_ops.domains import AS_COMPOSED, EVERYWHERE, OperandDomain, off_poles, on
 from diffexplore.torch_ops.mathematics import BY_KERNEL, of_function
-from diffexplore.torch_ops.readers import conventions, elementwise
+from diffexplore.torch_ops.readers import conventions, elementwise, exponentials
 from diffexplore.torch_ops.readers.logic import less, select
 from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
 from diffexplore.torch_ops.tensor_rules import activations as exactly
@@ -60,6 +60,7 @@ _WITH_MORE = (
     _step("ceil", stepped(np.ceil)),
     _step("trunc", stepped(np.trunc)),
     _step("round", rounded, case(), _ROUND_DECIMALS, read=elementwise.round_),
+    _of_program("exp", read=exponentials.exp),
     _of_program("lgamma", case(on=_RIGHT)),
     _of_program("digamma", case(on=_RIGHT)),
     _of_program("special_erfcx", case("exp(self * self) * erfc(self)")),

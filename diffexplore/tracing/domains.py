@@ -7,7 +7,7 @@ tensors are certainly finite everywhere is found step by step as well: 1/x·x is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import product
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch.fx import Node
 from diffexplore.errors import UsageError
 from diffexplore.formula.signs import certainly
 from diffexplore.torch_ops.domains import EVERYWHERE, OperandDomain, either
-from diffexplore.torch_ops.readers.arrays import Grid, paired, scalar
+from diffexplore.torch_ops.readers.arrays import Cells, Grid, each, filled, paired, scalar
 from diffexplore.torch_ops.readers.certain import INFINITIES, has_value
 from diffexplore.torch_ops.readers.logic import opposite
 from diffexplore.torch_ops.records import Operator
@@ -85,11 +85,25 @@ def _finite(value: Any) -> bool:
 
 def own_conditions(operator: Operator, arguments: Iterable[Any]) -> Conditions:
     """The conditions on the operands of an operator for it to have a value, beside what its formula says."""
-    domain = operator.defined
-    operands = [argument for argument in arguments if isinstance(argument, (Grid, sympy.Expr, int))]
-    if domain.in_formula or domain == EVERYWHERE or not operands:
-        return NOTHING
-    return _checked(operator.name, {domain.condition(*row) for row in _elements(operands)})
+    operands = _stating(operator, arguments)
+    rows = _elements(operands) if operands else ()
+    return _checked(operator.name, {operator.defined.condition(*row) for row in rows})
+
+
+def _conditions_by_place(operator: Operator, arguments: Iterable[Any]) -> Cells:
+    """The same of an elementwise operator, for each place of its result."""
+    operands = _stating(operator, arguments)
+    if not operands:
+        return filled((), NOTHING)
+    grids = [operand if isinstance(operand, Grid) else scalar(sympy.sympify(operand)) for operand in operands]
+    return each(lambda *row: _checked(operator.name, [operator.defined.condition(*row)]), *grids).cells
+
+
+def _stating(operator: Operator, arguments: Iterable[Any]) -> list[Any]:
+    """The operands of which something is stated; none where the formula says all."""
+    if operator.defined.in_formula or operator.defined == EVERYWHERE:
+        return []
+    return [argument for argument in arguments if isinstance(argument, (Grid, sympy.Expr, int))]
 
 
 def _checked(name: str, found: Iterable[Boolean]) -> Conditions:
@@ -99,24 +113,24 @@ def _checked(name: str, found: Iterable[Boolean]) -> Conditions:
     return frozenset(parts - {sympy.true})
 
 
-def chosen(condition: Grid, taken: Conditions, otherwise: Conditions) -> Conditions:
+def _chosen(hit: Boolean, deciding: Conditions, taken: Conditions, otherwise: Conditions) -> Conditions:
     """The conditions of a choice: those of each operand only where it is taken."""
-    holds = set(condition.cells.ravel())
-    if len(holds) != 1:
-        return taken | otherwise
-    (hit,) = holds
     first = (either(opposite(hit), need) for need in taken)
     second = (either(hit, need) for need in otherwise)
-    return frozenset(need for need in (*first, *second) if need != sympy.true)
+    return deciding | frozenset(need for need in (*first, *second) if need != sympy.true)
 
 
 class NodeDomains:
-    """What the results of the nodes of a graph need; ``output`` and ``gradients`` are those of its end."""
+    """What the results of the nodes of a graph need; ``output`` and ``gradients`` are those of its end.
+
+    Of choices and of what is computed for each element by itself, what each place needs is known.
+    """
 
     def __init__(self) -> None:
         self.output: Conditions = NOTHING
         self.gradients: tuple[Conditions, ...] = ()
         self._of: dict[Node, Conditions] = {}
+        self._of_places: dict[Node, Cells] = {}
         self._of_all: Conditions = NOTHING
 
     def of(self, argument: Any) -> Conditions:
@@ -131,18 +145,37 @@ class NodeDomains:
         self, node: Node, operator: Operator, in_place: bool, values: Sequence[Any], condition: Callable[[Any], Grid]
     ) -> None:
         """The conditions of an operator itself and of its operands: of a choice, where each is taken."""
-        if operator.choice is not None and not in_place:
-            places = operator.choice
-            deciding, taken, otherwise = (self.of(node.args[place]) for place in places)
-            self._of[node] = deciding | chosen(condition(values[places[0]]), taken, otherwise)
+        if not in_place and (operator.choice is not None or operator.formula is not None):
+            self._keep_places(node, operator, values, condition)
             return
         inherited = (self.of(argument) for argument in node.all_input_nodes)
         self._of[node] = own_conditions(operator, values).union(*inherited)
         if in_place:  # views of what is written to have the new values, too
             self._of_all |= self._of[node]
 
-    def add(self, node: Node, name: str, conditions: Iterable[Boolean]) -> None:
+    def _keep_places(
+        self, node: Node, operator: Operator, values: Sequence[Any], condition: Callable[[Any], Grid]
+    ) -> None:
+        if operator.choice is not None:
+            operands = [self._places(node.args[place]) for place in operator.choice]
+            found = each(_chosen, condition(values[operator.choice[0]]), *operands)
+        else:
+            own = Grid(_conditions_by_place(operator, values))
+            found = each(NOTHING.union, own, *map(self._places, node.all_input_nodes))
+        self._of_places[node] = found.cells
+        self._of[node] = NOTHING.union(*found.cells.flat)
+
+    def _places(self, argument: Any) -> Grid:
+        """What each place of an argument needs; in one place what all do, where no more is known."""
+        known = self._of_places.get(argument) if isinstance(argument, Node) else None
+        if known is None:
+            return Grid(filled((), self.of(argument)))
+        return each(self._of_all.union, Grid(known)) if self._of_all else Grid(known)
+
+    def add(self, node: Node, name: str, conditions: Set[Boolean]) -> None:
         """What else the result of an operator needs, by its reader."""
+        if conditions:
+            self._of_places.pop(node, None)
         self._of[node] = self.of(node) | _checked(name, conditions)
 
     def end(self, output: Node, gradients: Sequence[Node | None]) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from diffexplore.formula.batch_sums import SAMPLES
 from diffexplore.torch_ops.readers.arrays import Grid, Mixes, cells_of, each, fold, normal_axes
+from diffexplore.torch_ops.readers.exponentials import exp, logarithm
 from diffexplore.torch_ops.readers.kinds import conformed
 from diffexplore.torch_ops.readers.logic import as_condition, as_number
 from diffexplore.torch_ops.readers.order import first_best
@@ -150,7 +151,7 @@ def running(function: Callable[[Any, Any], Any], of_truths: Callable[..., Any]) 
 
 
 def logsumexp(reading: Reading, x: Grid, dims: Dims, keepdim: bool = False) -> Grid:
-    return each(sympy.log, total(reading, each(sympy.exp, x), dims, keepdim))
+    return each(logarithm, total(reading, exp(reading, x), dims, keepdim))
 
 
 def log_softmax(reading: Reading, x: Grid, dim: int, *_: Any) -> Grid:
@@ -158,12 +159,12 @@ def log_softmax(reading: Reading, x: Grid, dim: int, *_: Any) -> Grid:
 
 
 def softmax(reading: Reading, x: Grid, dim: int, *_: Any) -> Grid:
-    powers = each(sympy.exp, x)
+    powers = exp(reading, x)
     return each(lambda e, s: e / s, powers, total(reading, powers, dim, True))
 
 
 def log_softmax_backward(reading: Reading, grad: Grid, output: Grid, dim: int, *_: Any) -> Grid:
-    return each(lambda g, y, s: g - sympy.exp(y) * s, grad, output, total(reading, grad, dim, True))
+    return each(lambda g, e, s: g - e * s, grad, exp(reading, output), total(reading, grad, dim, True))
 
 
 def softmax_backward(reading: Reading, grad: Grid, output: Grid, dim: int, *_: Any) -> Grid:
