@@ -8,8 +8,9 @@ import pytest
 import sympy
 from processes import HANGS
 
-from diffexplore.formula.budget import Allowance, Budget, Ending, remembered, run_within, spend
+from diffexplore.formula.budget import Allowance, Budget, Ending, run_within, spend
 from diffexplore.formula.parse import parse
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.size import CAP, Derivative, OverOneDenominator, nodes
 
 AMPLE = Budget(10**15, 600.0)
@@ -47,6 +48,26 @@ def test_a_budget_within_another_is_its_own() -> None:
         spend(10)
 
     assert run_within(Budget(10, 600.0), outer) is Ending.DONE
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_what_seconds_ended_is_not_remembered(within: bool) -> None:
+    """It depends on the load of the machine; neither is what was made of it, also under a budget of its own."""
+    works = [_forever, lambda: None]
+
+    @remembered(8)
+    def inner(size: int) -> Ending:
+        return run_within(Budget(10**15, 0.01), works.pop(0))
+
+    @remembered(8)
+    def outer(size: int) -> Ending:
+        found: list[Ending] = []
+        if within:
+            assert run_within(AMPLE, lambda: found.append(inner(size))) is Ending.DONE
+        return found[0] if within else inner(size)
+
+    assert [outer(1), outer(1), outer(1), inner(1)] == [Ending.OUT_OF_TIME, Ending.DONE, Ending.DONE, Ending.DONE]
+    assert not works
 
 
 def test_what_is_remembered_costs_what_it_cost_first() -> None:

@@ -129,6 +129,14 @@ def test_nested_tanh_within_the_budget() -> None:
     assert agreement(raw, result.expr)
 
 
+def test_sums_with_many_factors_in_common_end_within_the_budget() -> None:
+    """Each of eighteen exponentials is in all other terms over one denominator: they can be taken out in any order."""
+    raw = differentiate(parse("(y - " + " - ".join(f"exp(-a{k}*x/{k + 3})" for k in range(18)) + ")**2"), parse("a0"))
+    result = simplify(raw)
+    assert not result.stopped
+    assert agreement(raw, result.expr)
+
+
 def test_a_stopped_simplification_says_so_and_is_right() -> None:
     raw = sympy.expand(parse("(a*x + b*y + 1)**9/(a + 2*b)**5")).diff(parse("a"))
     result = simplify(raw, budget=Budget(20_000, 600))

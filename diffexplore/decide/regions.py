@@ -14,8 +14,9 @@ import sympy
 
 from diffexplore.decide.records import Unsupported
 from diffexplore.formula.batch_sums import BatchSum, batch_sum
-from diffexplore.formula.budget import remembered, spend
+from diffexplore.formula.budget import spend
 from diffexplore.formula.functions_sympy import expm1
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.signs import ANY, NEGATIVE, POSITIVE, Signs, number_sign, sign_of
 from diffexplore.formula.size import OverOneDenominator
 from diffexplore.formula.text import to_text

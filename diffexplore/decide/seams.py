@@ -15,7 +15,7 @@ from diffexplore.decide.branches import is_empty
 from diffexplore.decide.records import Unsupported
 from diffexplore.decide.regions import Region, expanded_out, is_root, line_of, small
 from diffexplore.formula.batch_sums import BatchSum
-from diffexplore.formula.budget import remembered
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.signs import number_sign
 from diffexplore.formula.singularities import nonzero_in
 from diffexplore.formula.step_functions import is_rounded

@@ -15,8 +15,9 @@ from flint import arb, fmpq
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.decide.records import EnclosedValue, Unsupported
 from diffexplore.formula.batch_sums import SAMPLES, BatchSum, outermost
-from diffexplore.formula.budget import remembered, spend
+from diffexplore.formula.budget import spend
 from diffexplore.formula.compare import PRECISIONS, is_sharp
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.size import nodes
 from diffexplore.program.program import Program, lower
 

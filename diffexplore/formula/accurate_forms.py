@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import sympy
 
 from diffexplore.formula import build
-from diffexplore.formula.budget import remembered
 from diffexplore.formula.complements import Key, all_known, named
 from diffexplore.formula.functions_sympy import expm1, log1p, sigmoid, softplus, where
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.signs import certainly
 from diffexplore.formula.tails import log_of_tail, without_tails
 

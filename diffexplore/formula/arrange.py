@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import reduce
+from functools import lru_cache, reduce
 
 import sympy
 
@@ -12,6 +12,9 @@ from diffexplore.formula.order import count_ops, is_negative_term
 
 MAX_TERMS = 24
 """Longer sums are left as they are."""
+
+_MOST_COMPARED = 10
+"""Of a sum of more terms the first of the factors that most terms share is taken out, not the best of three."""
 
 _Ratio = tuple[type[sympy.Function], type[sympy.Function], type[sympy.Function]]
 
@@ -58,6 +61,7 @@ def _content_out(expr: sympy.Expr) -> sympy.Expr:
     return build.product(expr.primitive())
 
 
+@lru_cache(maxsize=4096)  # factors that are taken out in another order leave the same sums
 def _nested(expr: sympy.Expr) -> sympy.Expr:
     """The factor that most terms share is taken out, then the next, in both parts."""
     if not expr.is_Add:
@@ -66,8 +70,9 @@ def _nested(expr: sympy.Expr) -> sympy.Expr:
     if not shared or max(shared.values()) < 2:
         return _content_out(expr)
     most = max(shared.values())
-    choices = [factor for factor, count in shared.items() if count == most]
-    return min((_taken_out(expr, factor) for factor in sorted(choices, key=str)[:3]), key=count_ops)
+    choices = sorted((factor for factor, count in shared.items() if count == most), key=str)
+    compared = choices[: 3 if len(expr.args) <= _MOST_COMPARED else 1]
+    return min((_taken_out(expr, factor) for factor in compared), key=count_ops)
 
 
 def _taken_out(expr: sympy.Expr, factor: sympy.Expr) -> sympy.Expr:

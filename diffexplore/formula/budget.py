@@ -19,21 +19,14 @@ from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache, wraps
-from typing import ParamSpec, TypeVar
 
 from diffexplore.formula.threads import STARTING, losses_ignored, start_with_room
-
-_Arguments = ParamSpec("_Arguments")
-_Found = TypeVar("_Found")
 
 _SHOT_INTERVAL = 0.02
 """Seconds between two attempts: an exception that lands in a destructor or a callback is lost, so it is repeated."""
 
 _LOOK_INTERVAL = 0.2
 """Seconds between two looks of a caller that waits: what waits for a lock cannot be stopped itself."""
-
-_UNLIMITED = 10**18
 
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
@@ -68,11 +61,12 @@ class TimeIsUp(_Stopped):
     """Raised in the worker when its time is up."""
 
 
-class _Meter:
-    """What is left of the operations of one budget."""
+class Meter:
+    """What is left of the operations of one budget; ``late`` where some work under it was ended by its seconds."""
 
     def __init__(self, operations: int) -> None:
         self.left = operations
+        self.late = False
 
     def spend(self, operations: int) -> None:
         self.left -= operations
@@ -80,43 +74,19 @@ class _Meter:
             raise _Spent
 
 
-_METER: ContextVar[_Meter | None] = ContextVar("meter", default=None)
+METER: ContextVar[Meter | None] = ContextVar("meter", default=None)
+"""That of the work that is being done."""
 
 
 def spend(operations: int = 1) -> None:
     """Take ``operations`` from the budget of the work that this call is part of, if it has one.
 
     The count must depend on the input of the work alone: what was found before must not be cheaper. A result that is
-    kept for later calls is kept with what it took (:func:`remembered`).
+    kept for later calls is kept with what it took (:func:`diffexplore.formula.remembered.remembered`).
     """
-    meter = _METER.get()
+    meter = METER.get()
     if meter is not None:
         meter.spend(operations)
-
-
-def remembered(most: int) -> Callable[[Callable[_Arguments, _Found]], Callable[_Arguments, _Found]]:
-    """A function whose last ``most`` results are kept; each call spends what the first one took."""
-
-    def decorate(function: Callable[_Arguments, _Found]) -> Callable[_Arguments, _Found]:
-        @lru_cache(maxsize=most)
-        def kept(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> tuple[_Found, int]:
-            outer = _METER.get()
-            meter = _Meter(_UNLIMITED if outer is None else outer.left)
-            start, token = meter.left, _METER.set(meter)
-            try:
-                return function(*args, **kwargs), start - meter.left
-            finally:
-                _METER.reset(token)
-
-        @wraps(function)
-        def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Found:
-            found, operations = kept(*args, **kwargs)  # type: ignore[arg-type]  # the arguments are hashable
-            spend(operations)
-            return found
-
-        return call
-
-    return decorate
 
 
 def run_within(budget: Budget, work: Callable[[], object]) -> Ending:
@@ -129,10 +99,10 @@ def run_within(budget: Budget, work: Callable[[], object]) -> Ending:
     Returns:
         How the work ended. An exception that it raised is raised here.
     """
-    return _run(_Meter(budget.operations), budget.seconds, work)
+    return _run(Meter(budget.operations), budget.seconds, work)
 
 
-def _run(meter: _Meter, seconds: float, work: Callable[[], object]) -> Ending:
+def _run(meter: Meter, seconds: float, work: Callable[[], object]) -> Ending:
     worker = _Worker(work, meter)
     try:
         worker.wait(seconds)
@@ -140,6 +110,9 @@ def _run(meter: _Meter, seconds: float, work: Callable[[], object]) -> Ending:
         worker.stop()
     if worker.error is not None:
         raise worker.error
+    outer = METER.get()
+    if outer is not None:
+        outer.late |= meter.late or worker.ending is Ending.OUT_OF_TIME
     return worker.ending
 
 
@@ -157,7 +130,7 @@ class Allowance:
     def run(self, work: Callable[[], object]) -> Ending:
         """As :func:`run_within`, with half of what is left; what the work took is gone, also where it raises."""
         share = self.left // 2
-        meter = _Meter(share)
+        meter = Meter(share)
         try:
             return _run(meter, self._budget.seconds, work)
         finally:
@@ -167,7 +140,7 @@ class Allowance:
 class _Worker:
     """A thread that runs ``work`` once and can be stopped."""
 
-    def __init__(self, work: Callable[[], object], meter: _Meter) -> None:
+    def __init__(self, work: Callable[[], object], meter: Meter) -> None:
         self.ending = Ending.OUT_OF_TIME
         self.error: BaseException | None = None
         self._work = work
@@ -186,7 +159,7 @@ class _Worker:
             if _HAS_CLOCK:
                 self._clock = time.pthread_getcpuclockid(_thread.get_ident())
             self._identifier = _thread.get_ident()  # from here on it may be shot, and will release the lock
-            self._context.run(_METER.set, self._meter)
+            self._context.run(METER.set, self._meter)
             self._context.run(self._work)
             self.ending = Ending.DONE
         except _Spent:

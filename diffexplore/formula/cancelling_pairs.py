@@ -12,9 +12,9 @@ from collections import Counter
 import sympy
 
 from diffexplore.formula import build
-from diffexplore.formula.budget import remembered
 from diffexplore.formula.forms import can_be_multiplied_out
 from diffexplore.formula.functions_sympy import where
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.size import nodes
 
 _MOST_NODES = 60

@@ -13,8 +13,9 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.arithmetic.balls import BALLS, precision
-from diffexplore.formula.budget import remembered, spend
+from diffexplore.formula.budget import spend
 from diffexplore.formula.forms import can_be_multiplied_out
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.size import nodes
 from diffexplore.program.program import Program, lower
 

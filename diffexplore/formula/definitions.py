@@ -13,10 +13,10 @@ import sympy
 
 from diffexplore.formula import build
 from diffexplore.formula.blocks import Limits, blocks_of
-from diffexplore.formula.budget import remembered
 from diffexplore.formula.latex import to_latex
 from diffexplore.formula.names import free_letter
 from diffexplore.formula.order import count_ops
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.text import to_text
 
 WRITTEN_OUT = 200

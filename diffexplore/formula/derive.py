@@ -14,13 +14,14 @@ from sympy.logic.boolalg import Boolean
 from diffexplore.errors import UsageError
 from diffexplore.formula.accurate_forms import printed
 from diffexplore.formula.batch_sums import BatchSum
-from diffexplore.formula.budget import Ending, remembered
+from diffexplore.formula.budget import Ending
 from diffexplore.formula.chain_rule import By, derivative
 from diffexplore.formula.definitions import defined
 from diffexplore.formula.descriptions import PartialFormula
 from diffexplore.formula.latex import to_latex
 from diffexplore.formula.nested import MOST_NODES, slopes_of
 from diffexplore.formula.order import count_ops
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.simplify import simplify
 from diffexplore.formula.size import Derivative, TooLarge
 from diffexplore.formula.text import to_text

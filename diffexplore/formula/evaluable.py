@@ -16,9 +16,9 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from diffexplore.formula.accurate_forms import accurate
-from diffexplore.formula.budget import remembered
 from diffexplore.formula.cancelling_pairs import without_cancellation
 from diffexplore.formula.definitions import distinct
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.scaled_exponentials import scaled_exponentials
 from diffexplore.formula.singularities import nonzero_in, vanishing_factors
 from diffexplore.formula.step_products import stepped, with_absolute_values

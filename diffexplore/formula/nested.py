@@ -15,9 +15,10 @@ import sympy
 
 from diffexplore.formula import build
 from diffexplore.formula.blocks import Block, blocks_of
-from diffexplore.formula.budget import Budget, remembered
+from diffexplore.formula.budget import Budget
 from diffexplore.formula.chain_rule import derivative, derivative_along
 from diffexplore.formula.order import count_ops
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.simplify import simplify
 from diffexplore.formula.size import TooLarge, nodes
 from diffexplore.lists import grouped

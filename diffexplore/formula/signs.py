@@ -8,8 +8,9 @@ from itertools import product as product_of
 import sympy
 
 from diffexplore.formula.batch_sums import BatchSum
-from diffexplore.formula.budget import remembered, spend
+from diffexplore.formula.budget import spend
 from diffexplore.formula.compare import value_at
+from diffexplore.formula.remembered import remembered
 from diffexplore.functions.domains import Kind
 from diffexplore.functions.facts import ALWAYS_POSITIVE, NEVER_NEGATIVE, Increasing
 from diffexplore.functions.tables import facts_of

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import sympy
 from sympy.logic.boolalg import Boolean
@@ -20,6 +20,7 @@ from diffexplore.formula.arrange import arrange
 from diffexplore.formula.budget import Budget, Ending, run_within, spend
 from diffexplore.formula.compare import Fingerprint
 from diffexplore.formula.order import count_ops
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.singularities import nonzero_in, singularities
 from diffexplore.formula.size import TooLarge, nodes
 from diffexplore.formula.text import to_text
@@ -58,7 +59,7 @@ def simplify(expr: sympy.Expr, domain: Iterable[Boolean] = (), budget: Budget = 
     return _simplified(expr, nonzero_in(domain), budget)
 
 
-@lru_cache(maxsize=1024)  # who looks at a loss again, in another dtype or at other data, has another object of it
+@remembered(1024)  # who looks at a loss again, in another dtype or at other data, has another object of it
 def _simplified(expr: sympy.Expr, nonzero: frozenset[sympy.Basic], budget: Budget) -> Simplified:
     ladder = _Ladder(expr, nonzero)
     ending = run_within(budget, ladder.climb)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from diffexplore.formula.budget import remembered
 from diffexplore.formula.factoring import irreducible
 from diffexplore.formula.forms import can_be_multiplied_out, few_to_factor
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.signs import certainly
 from diffexplore.formula.size import TooLarge
 from diffexplore.functions.tables import domain_of

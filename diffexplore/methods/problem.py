@@ -16,6 +16,7 @@ from diffexplore.formula.budget import Budget, Ending, run_within, spend
 from diffexplore.formula.collector import elementary
 from diffexplore.formula.derive import differentiate
 from diffexplore.formula.evaluable import evaluable, with_values
+from diffexplore.formula.remembered import remembered
 from diffexplore.formula.size import TooLarge, nodes
 from diffexplore.loss import Loss
 from diffexplore.methods.torch_loss import ProgramInTorch, TorchLoss
@@ -197,7 +198,7 @@ def _raw_partial(loss: Loss, name: str) -> sympy.Expr:
     return differentiate(loss.expression, loss.symbols[name])
 
 
-@cache
+@remembered(1024)
 def _derivative_program(loss: Loss, name: str, order: int) -> Program | Ending:
     symbol = loss.symbols[name]
     first = loss.gradient((name,))[name]  # kept with the loss: it has a budget of its own

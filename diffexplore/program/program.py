@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import sympy
 
-from diffexplore.formula.budget import remembered
+from diffexplore.formula.remembered import remembered
 
 _COMMUTATIVE = frozenset({"add", "mul"})
 
