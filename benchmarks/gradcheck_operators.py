@@ -91,7 +91,7 @@ def outcome(task: Task) -> Outcome:
     count = passed = 0
     others: Counter[str] = Counter()
     seconds = rival_seconds = 0.0
-    for function, inputs in _calls(entry, dtype, torch.device(task.device), task.inputs):
+    for function, inputs in calls_of(entry, dtype, torch.device(task.device), task.inputs):
         if sum(one.numel() for one in inputs) > task.largest:
             others["large: not tried"] += 1
             continue
@@ -114,7 +114,7 @@ def outcome(task: Task) -> Outcome:
     return Outcome(task.entry, count, passed, verdict, reason, kind, other, seconds, rival_seconds, dict(+others))
 
 
-def _calls(
+def calls_of(
     entry: Any, dtype: torch.dtype, device: torch.device, change: str
 ) -> Iterator[tuple[Any, tuple[torch.Tensor, ...]]]:
     """Functions of the tensors that need a gradient, and these."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from handwritten.collection import PIECES
 from handwritten.pieces import Mistake, Piece
+from handwritten.wide import wide_inputs
 from representatives import one_in, these
 
 import diffexplore as dx
@@ -23,10 +24,14 @@ MISTAKEN = set(ONE_EACH[::6]) - {("MatrixSquareRoot", 1), ("ChainPartition", 1)}
 UNNAMED: set[tuple[str, int]] = set()
 
 
-def checked(piece: Piece, mistake: Mistake | None = None) -> Any:
+#: At widths of 64: NumPy whose terms cancel, and a factor of the length of an axis.
+WIDE = ["RNNStep", "LayerNorm", "CrossEntropy"]
+
+
+def checked(piece: Piece, mistake: Mistake | None = None, inputs: tuple[Any, ...] | None = None) -> Any:
     given = {"reference": piece.reference, "surrogate": piece.surrogate}
     named = {key: value for key, value in given.items() if value is not None}
-    return dx.gradcheck(piece.function(mistake), piece.inputs(), raise_exception=False, **named)
+    return dx.gradcheck(piece.function(mistake), inputs or piece.inputs(), raise_exception=False, **named)
 
 
 @pytest.mark.parametrize("name", one_in(6, BY_NAME, first=1))
@@ -45,6 +50,19 @@ def test_a_mistake_is_caught_and_named(name: str, place: int) -> None:
     assert report.verdict == "fail"
     if (name, place) not in UNNAMED:
         assert set(causes) & set(mistake.keys), (causes, mistake)
+
+
+@pytest.mark.parametrize("name", these(WIDE, sorted(BY_NAME)))
+def test_a_right_backward_passes_at_widths_of_64(name: str) -> None:
+    """That of ``tanh`` from its output, 1 − y², loses what its argument had of digits; torch's own loses as much."""
+    report = checked(BY_NAME[name], inputs=wide_inputs()[name])
+    assert report.verdict == "pass", report
+
+
+@pytest.mark.parametrize("place", these([0, 1], range(5)))
+def test_a_mistake_is_caught_where_the_bound_is_that_of_the_reference(place: int) -> None:
+    piece = BY_NAME["RNNStep"]
+    assert checked(piece, piece.mistakes[place], wide_inputs()["RNNStep"]).verdict == "fail"
 
 
 def test_each_piece_has_five_mistakes() -> None:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from diffexplore.arithmetic import double_guesses as guesses
-from diffexplore.arithmetic import sinc
+from diffexplore.arithmetic import sinc, vectors
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.double_balls import (
+    UPWARD,
     DoubleBall,
     add,
     div,
@@ -30,7 +31,7 @@ from diffexplore.arithmetic.double_balls import (
 from diffexplore.arithmetic.double_branches import CONTROL, CONTROL_OF_CASES, chosen
 from diffexplore.arithmetic.double_double import Number
 from diffexplore.arithmetic.double_series import BITS, GRID, constant, looked_up, only_where, rational, series
-from diffexplore.arithmetic.vectors import both, floor, rint, where
+from diffexplore.arithmetic.vectors import both, divide, floor, isfinite, rint, where
 from diffexplore.functions.records import LEFT_TO_ARB
 from diffexplore.functions.tables import Reading, implementations, lacking
 from diffexplore.program.program import Constant
@@ -49,26 +50,39 @@ _NEAR = 2.0**-40
 
 
 def exp(x: DoubleBall) -> DoubleBall:
-    """2ᵏ · exp(j/64) · exp(s) with x = k log 2 + j/64 + s, for any integers k and j that leave s small."""
-    inside = abs(x.high) <= _LARGEST_EXPONENT
+    """2ᵏ · exp(j/64) · exp(s) with x = k log 2 + j/64 + s, for any integers k and j that leave s small.
+
+    Of a ball with radius r ≤ 1 it is that of its middle, off by at most exp(r) − 1 ≤ r + r², relative to it.
+    """
+    inside = both(abs(x.high) <= _LARGEST_EXPONENT, x.radius <= 1)
     doublings = where(inside, rint(x.high * (1 / math.log(2))), 0.0)
-    rest = sub(x, mul(exact(doublings), constant("log 2")))
+    rest = sub(_middle(x), mul(exact(doublings), constant("log 2")))
     place = rint(rest.high * GRID)
     s = sub(rest, exact(place / GRID))
     inside = both(inside, abs(place) <= 32)
     power = mul(looked_up("exp", 32, place), series(s, (1, 1, 1, 1)))
-    return only_where(inside, times_power_of_two(power, doublings))
+    power = times_power_of_two(power, doublings)
+    size = (abs(power.high) + power.radius) * UPWARD
+    return only_where(inside, widened(power, size * (x.radius * (1 + x.radius))))
 
 
 def log(x: DoubleBall) -> DoubleBall:
-    """y + log(1 + t) with y a double near log x and t = x exp(−y) − 1."""
+    """y + log(1 + t) with y a double near log x and t = x exp(−y) − 1.
+
+    The slope is below one over the number of the ball that is next to 0 (mean value theorem), however wide the ball is.
+    """
+    middle, room = _middle(x), x.nearest_to_zero
     near = exact(guesses.log(x.high))
-    t = sub(mul(x, exp(neg(near))), rational(1, 1))
+    t = sub(mul(middle, exp(neg(near))), rational(1, 1))
     small = abs(t.high) + t.radius <= _NEAR
     # log(1 + t) = t − t²/2 up to t³/3 · (1 + 2⁻³⁹), which is below 2⁻⁸⁰ |t|.
     correction = sub(t, times_power_of_two(mul(t, t), -1))
     correction = widened(correction, (abs(t.high) + t.radius) * 2.0**-80)
-    return only_where(small, add(near, correction))
+    return only_where(both(small, room > 0), widened(add(near, correction), divide(x.radius, room)))
+
+
+def _middle(x: DoubleBall) -> DoubleBall:
+    return DoubleBall(x.high, x.low, vectors.zeros_like(x.radius))
 
 
 def _sin_and_cos(x: DoubleBall) -> tuple[DoubleBall, DoubleBall]:
@@ -96,14 +110,16 @@ def _turned(turns: Number, sine: DoubleBall, cosine: DoubleBall) -> DoubleBall:
 
 
 def atan(x: DoubleBall) -> DoubleBall:
-    """y + atan(t) with y a double near atan x and t = (x − tan y) / (1 + x tan y)."""
+    """y + atan(t) with y a double near atan x and t = (x − tan y) / (1 + x tan y); the slope is 1 / (1 + x²)."""
+    middle, room = _middle(x), x.nearest_to_zero
     near = exact(guesses.atan(x.high))
     tangent = tan(near)
-    t = div(sub(x, tangent), add(rational(1, 1), mul(x, tangent)))
+    t = div(sub(middle, tangent), add(rational(1, 1), mul(middle, tangent)))
     # atan t = t up to t³/3. No multiple of π is lost: y and atan x lie within a quarter turn, on the same side.
     size = abs(t.high) + t.radius
-    sound = both(size <= _NEAR, abs(near.high) <= _QUARTER_TURN, near.high * x.high >= 0)
-    return only_where(sound, add(near, widened(t, size * 2.0**-80)))
+    sound = both(size <= _NEAR, abs(near.high) <= _QUARTER_TURN, near.high * x.high >= 0, isfinite(x.radius))
+    flattest = where(room > 0, 1.0 + room * room, 1.0)
+    return only_where(sound, widened(add(near, widened(t, size * 2.0**-80)), divide(x.radius, flattest)))
 
 
 def tan(x: DoubleBall) -> DoubleBall:

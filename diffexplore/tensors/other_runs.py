@@ -1,4 +1,4 @@
-"""The same gradients from other runs: in float64, and at inputs that are rounded otherwise."""
+"""The same gradients from other runs: in float64, at inputs that are rounded otherwise, and of the reference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import torch
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, in_dtype
 from diffexplore.tensors.numbers import numbers_of
-from diffexplore.tensors.subject import TensorCalls
+from diffexplore.tensors.observed import observed
+from diffexplore.tensors.subject import TensorCalls, TensorSubject
 from diffexplore.torch_code.nearby import rounded_otherwise
 
 Tensor = torch.Tensor
@@ -49,3 +50,22 @@ def moved_by_rounding(candidate: TensorCandidate, output: TensorOutput, upstream
         zeros = [np.zeros(tuple(one.tensor.shape)) for one in call.sources]
         found.append([zero if one is None else numbers_of(one) for one, zero in zip(gradients, zeros, strict=True)])
     return found
+
+
+def radii_by_autograd(subject: TensorSubject, place: int, upstream: Tensor) -> list[np.ndarray] | None:
+    """How far torch's own gradients of a reference may be off, by each input, of its output at ``place``.
+
+    None where the forward is the candidate's own, whose backward is under test, and where no bound is known.
+    """
+    if subject.reference is None or subject.is_surrogate or subject.order > 1:
+        return None
+    try:
+        returned = subject.forward.returned()
+        name = returned[place].name
+        called = observed(subject.forward, {one.name: [upstream] if one.name == name else [] for one in returned})
+    except CandidateError:
+        return None
+    found = called.gradients[name, 0]
+    if isinstance(found, str) or not all(np.isfinite(one.in_any_call).all() for one in found):
+        return None
+    return [one.in_any_call for one in found]
