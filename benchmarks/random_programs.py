@@ -1,12 +1,15 @@
 """Figure: no wrong verdict over random programs on tensors, whose backward is right, or has one planted mistake.
 
-    python -m benchmarks.random_programs [--count 10000] [--seed 0] [--jobs 1] [--json FILE]
+    python -m benchmarks.random_programs [--count 10000] [--seed 0] [--second] [--jobs 1] [--json FILE]
 
 Each program is a chain of random steps (``program_chains``) on up to three inputs of sizes 0, 1 and larger: contiguous,
 strided or expanded, in float64, float32, bfloat16 or complex128, with one to three outputs. It is the forward of an
 autograd Function, whose backward is autograd's own gradient, right or with a mistake (``planted_gradients``, or a path
 that is detached). A right one must not fail. A wrong one must not pass where an entry is off by more than its row says
 it would have caught: that is measured against the right gradient, for the same upstream gradients.
+
+``--second`` checks the second derivatives of the programs as they are, in dtypes of 32 bits or more: a fail is a false
+alarm, or a defect of torch, and is printed as one to be looked into.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from diffexplore.checking.broken_search import OURS
 from diffexplore.errors import UsageError
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.gradcheck import gradcheck
+from diffexplore.tensors.gradgradcheck import gradgradcheck
 from diffexplore.tensors.records import TensorReport, TensorRow
 from diffexplore.tensors.upstream import upstreams_for
 
@@ -104,6 +108,23 @@ def verdict_on(case: Case, battery: str = "none") -> Verdict:
         if row.verdict == "pass" and by > 1
     ]
     return Verdict(case.seed, planted, kind, verdict, "; ".join(missed))
+
+
+def second_verdict_on(case: Case) -> Verdict:
+    """The verdict of dx.gradgradcheck on a program as it is."""
+    draw = Random(case.seed)
+    inputs = drawn_inputs(draw)
+    program = drawn_program(draw, inputs)
+    if inputs[0].dtype == torch.bfloat16:
+        return Verdict(case.seed, "", "second", "not tried")
+    try:
+        report = gradgradcheck(lambda *given: program(*given), tuple(inputs), raise_exception=False)
+    except UsageError:
+        return Verdict(case.seed, "", "second", "refused")
+    except Exception as error:
+        return Verdict(case.seed, "", "second", "error", f"{type(error).__name__}: {error}")
+    causes = [str(row.cause) for row in report.rows if row.verdict == "fail"]
+    return Verdict(case.seed, "", "second", f"{report.verdict}, {report.truth}", causes[0] if causes else "")
 
 
 def _can_be_differentiated(program: RandomProgram, inputs: Sequence[Tensor]) -> bool:
@@ -240,11 +261,13 @@ def _numbers(gradient: Tensor | None, inputs: Sequence[Tensor], number: int) -> 
     return real.to(torch.float64)
 
 
-def verdicts(task: tuple[int, int, int]) -> list[Verdict]:
-    """Those of some cases, from the first on."""
-    seed, first, count = task
+def verdicts(task: tuple[int, int, int, bool]) -> list[Verdict]:
+    """Those of some cases, from the first on; the last entry says whether it is about second derivatives."""
+    seed, first, count, second = task
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if second:
+            return [second_verdict_on(Case(seed * 10**6 + first + i)) for i in range(count)]
         return [verdict_on(Case(seed * 10**6 + first + i), "quick" if i % 20 == 0 else "none") for i in range(count)]
 
 
@@ -252,9 +275,12 @@ def main() -> None:
     parser = arguments(__doc__, 10_000)
     parser.add_argument("--count", type=int, dest="cases", help="the same as --cases")
     parser.add_argument("--first", type=int, default=0, help="the number of the first case")
+    parser.add_argument("--second", action="store_true", help="second derivatives, without planted mistakes")
     options = parser.parse_args()
     started = time.monotonic()
-    tasks = [(options.seed, options.first + 50 * i, count) for i, count in spread_cases(options.cases, 50)]
+    tasks = [
+        (options.seed, options.first + 50 * i, count, options.second) for i, count in spread_cases(options.cases, 50)
+    ]
     figures: dict[str, Counter[str]] = {}
     wrong = 0
     for several in outcomes(verdicts, tasks, options.jobs):

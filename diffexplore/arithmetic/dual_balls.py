@@ -61,6 +61,18 @@ def unknown_where(there: np.ndarray, tangent: DoubleBall) -> DoubleBall:
     return DoubleBall(tangent.high, tangent.low, np.where(there, np.inf, tangent.radius))
 
 
+def at_a_kink(there: np.ndarray, ball: DoubleBall) -> DoubleBall:
+    """A number that bends, or is one of several, where ``there`` holds: nothing is known of its tangent there."""
+    return DualBall.of(value_of(ball), unknown_where(there, ball.tangent)) if isinstance(ball, DualBall) else ball
+
+
+def of_a_choice(known: np.ndarray, cotangent: DoubleBall) -> DoubleBall:
+    """The cotangent of one of several numbers, of which zeros alone are known where it is not ``known`` which one."""
+    vanishes = kinds_of_zeros.vanishes(value_of(cotangent))
+    found = cotangent._replace(radius=np.where(known | vanishes, cotangent.radius, np.inf))
+    return at_a_kink(~(known | kinds_of_zeros.vanishes(tangent_of(cotangent))), found)
+
+
 def _read_only(field: np.ndarray) -> np.ndarray:
     found = field.view()
     found.flags.writeable = False

@@ -22,6 +22,7 @@ from diffexplore.torch_ops.readers import elementwise, exponentials
 from diffexplore.torch_ops.readers.logic import less, select
 from diffexplore.torch_ops.records import Operator, composed, handled, of_elements, operator, unbounded
 from diffexplore.torch_ops.tensor_rules import arithmetic as tensors
+from diffexplore.torch_ops.tensor_rules.jumps import by_sign_of, remainder_of, twice
 
 _DIVISOR = on("other != 0")
 
@@ -93,8 +94,12 @@ OPERATORS: tuple[Operator, ...] = (
     handled(
         "remainder", _DIVISOR, handler=branching.remainder, formula=elementwise.remainder,
         read=elementwise.step("remainder", elementwise.remainder),
+        on_tensors=remainder_of(elementwise.remainder, truncated=False),
     ),
-    of_elements("fmod", _DIVISOR, formula=elementwise.fmod, read=elementwise.step("fmod", elementwise.fmod)),
+    of_elements(
+        "fmod", _DIVISOR, formula=elementwise.fmod, read=elementwise.step("fmod", elementwise.fmod),
+        on_tensors=remainder_of(elementwise.fmod, truncated=True),
+    ),
     handled(
         "floor_divide", _DIVISOR, handler=whole_quotient, in_place=True, formula=_floored,
         read=elementwise.step("floor_divide", _floored),
@@ -104,7 +109,10 @@ OPERATORS: tuple[Operator, ...] = (
     composed("addcmul", AS_COMPOSED, case("self + value * tensor1 * tensor2")),
     composed("lerp", EVERYWHERE, case("lerp(self, end, weight)"), formula=_between, rewritten=_between),
     # --------------------------------------------------------------------------------- those that the audit alone knows
-    of_elements("copysign", EVERYWHERE, case("abs(self) * sgn(other)"), formula=_with_sign),
+    of_elements(
+        "copysign", EVERYWHERE, case("abs(self) * sgn(other)"), formula=_with_sign,
+        on_tensors=by_sign_of(1, _with_sign, twice),
+    ),
     unbounded("ldexp", EVERYWHERE, case("self * pow(2, other)")),
     unbounded(
         "frexp", EVERYWHERE, case("self / exp2(exponent)", saved={"exponent": "floor(log2(abs(self))) + 1"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,15 @@ from diffexplore.torch_ops.records import Operator, composed, handled, of_elemen
 from diffexplore.torch_ops.tensor_rules import activations as exactly
 from diffexplore.torch_ops.tensor_rules.arithmetic import rounded, stepped
 from diffexplore.torch_ops.tensor_rules.elementwise import of_formula
+from diffexplore.torch_ops.tensor_rules.jumps import by_sign_of, remainder_of
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
 _POSITIVE = on("self > 0")
 _INSIDE_UNIT = on("self > 0", "self < 1")
+
+
+def _angle(x: sympy.Expr) -> sympy.Expr:
+    return select(less(x, sympy.S.Zero), sympy.pi, sympy.S.Zero)
 
 
 def _fraction(x: sympy.Expr) -> sympy.Expr:
@@ -128,8 +134,11 @@ _OF_ATEN = (
         "special_log_ndtr", EVERYWHERE, case("log(erfc(-self / sqrt(2)) / 2.)"),
         formula=lambda x: build("log_ndtr", x),
     ),
-    composed("frac", EVERYWHERE, formula=_fraction, read=elementwise.step("frac", _fraction)),
-    of_elements("angle", EVERYWHERE, formula=lambda x: select(less(x, sympy.S.Zero), sympy.pi, sympy.S.Zero)),
+    composed(
+        "frac", EVERYWHERE, formula=_fraction, read=elementwise.step("frac", _fraction),
+        on_tensors=remainder_of(_fraction, truncated=True),
+    ),
+    of_elements("angle", EVERYWHERE, formula=_angle, on_tensors=by_sign_of(0, _angle, lambda _: np.array(math.pi))),
 )  # fmt: skip
 
 _OF_THE_AUDIT = (

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
-from diffexplore.arithmetic.kinds_of_zeros import vanishes
+from diffexplore.arithmetic.dual_balls import at_a_kink, of_a_choice
 from diffexplore.arithmetic.out_of_range import certainly_above
 from diffexplore.arithmetic.tensor_balls import chosen, filled, summed_to
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of
@@ -68,14 +68,13 @@ def where(call: OperatorCall) -> Applied:
     first, second = (filled(number_of(branch), shape) for branch in branches)
     taken = chosen(holds, first, second)
     if flags.any():
-        taken = taken._replace(radius=np.where(flags & UNDECIDED, np.inf, taken.radius))
+        taken = at_a_kink(flags != 0, taken._replace(radius=np.where(flags & UNDECIDED, np.inf, taken.radius)))
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         (cotangent,) = cotangents
         assert cotangent is not None
         if flags.any():
-            unclear = (flags != 0) & ~vanishes(cotangent)
-            cotangent = cotangent._replace(radius=np.where(unclear, np.inf, cotangent.radius))
+            cotangent = of_a_choice(flags == 0, cotangent)
         found: list[DoubleBall | None] = [None]
         for branch, there in zip(branches, (holds, ~holds), strict=True):
             if isinstance(branch, Operand):

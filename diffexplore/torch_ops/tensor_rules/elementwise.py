@@ -17,6 +17,7 @@ from diffexplore.arithmetic.double_functions import DOUBLE_BALLS
 from diffexplore.arithmetic.dual_balls import DualBall, add, tangent_of, unknown_where, value_of
 from diffexplore.arithmetic.kinds_of_zeros import zeros_here
 from diffexplore.arithmetic.tensor_balls import chosen, filled, shaped, summed_to, times
+from diffexplore.formula.chain_rule import derivative
 from diffexplore.program.program import Program, lower
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, OperatorCall, TensorRule
 
@@ -157,7 +158,9 @@ def _expressions(
             for number in numbers
         )
     )
-    slopes = [sympy.diff(expression, symbols[place]) for place in places]
+    # SymPy's derivative of sinc is a quotient, without a value at 0; its pulses tell where others jump.
+    by = derivative if expression.has(sympy.sinc) else sympy.diff
+    slopes = [by(expression, symbols[place]) for place in places]
     if any(slope.has(sympy.DiracDelta) for slope in slopes):
         raise NotCertified("it steps")
     return symbols, [expression, *slopes]

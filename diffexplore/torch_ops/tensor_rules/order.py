@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall
-from diffexplore.arithmetic.dual_balls import neg
+from diffexplore.arithmetic.dual_balls import DualBall, at_a_kink, neg, of_a_choice
 from diffexplore.arithmetic.kinds_of_zeros import HERE, is_zero_here, vanishes
 from diffexplore.arithmetic.out_of_range import certainly_above
 from diffexplore.arithmetic.tensor_balls import scattered, shaped, taken
@@ -60,6 +60,9 @@ def picked_from(
     found = picked(operand, places, ~unclear, ~unclear, shape)
     if found.pullback is None or not (tied | unclear).any():
         return found, unclear
+    (value,) = found.outputs
+    assert isinstance(value, DoubleBall), "a number was picked"
+    value = at_a_kink(tied.reshape(shape), value)
     back, others = found.pullback, equal & ~unclear[:, None]
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
@@ -75,7 +78,7 @@ def picked_from(
         radius[index[rivals & ~vanishes(cotangent)[:, None]]] = np.inf
         return [found._replace(radius=radius.reshape(operand.shape))]
 
-    return Applied(found.outputs, pullback), unclear
+    return Applied((value,), pullback), unclear
 
 
 def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -103,7 +106,7 @@ def picked(
         if cotangents[0] is None:
             return [None]
         cotangent = shaped(cotangents[0], lambda field: field.reshape(places.shape))
-        cotangent = cotangent._replace(radius=np.where(smooth | vanishes(cotangent), cotangent.radius, np.inf))
+        cotangent = of_a_choice(smooth, cotangent)
         found = scattered(cotangent, places, operand.value.numel())
         return [shaped(found, lambda field: field.reshape(operand.shape))]
 
@@ -154,7 +157,9 @@ def _picked_by_rank(operand: Operand, places: np.ndarray, dim: int, shape: tuple
         return found
     middle = np.where(within, low / 2 + high / 2, value.high)
     radius = np.where(within, np.nextafter(np.maximum(high - middle, middle - low), np.inf), value.radius)
-    hull = DoubleBall(middle, np.where(within, 0.0, value.low), radius)
+    hull: DoubleBall = DoubleBall(middle, np.where(within, 0.0, value.low), radius)
+    if isinstance(value, DualBall):
+        hull = at_a_kink(within, DualBall.of(hull, value.tangent))
     return Applied((hull,), found.pullback)
 
 
