@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from representatives import these
 
 import diffexplore as dx
 from diffexplore.bounds.watch import Watch
-from diffexplore.methods import _unmoved
+from diffexplore.methods import _unmoved, forward
+from diffexplore.methods.problem import Problem
+
+CPU = torch.device("cpu")
 
 NAMES = [f"p{i}" for i in range(6)]
 
@@ -24,7 +28,7 @@ FORMULAS = {
 #: The part of the operations that is left at most.
 _OF_OPERATIONS = {"softmax": 0.7, "perceptron": 0.9, "corners": 0.9}
 
-METHODS = "symbolic, richardson, complex_step"
+METHODS = "symbolic, forward, richardson, complex_step"
 
 
 def _document(formula: str, dtype: str) -> dict[str, Any]:
@@ -54,3 +58,17 @@ def test_the_report_is_the_same_and_fewer_operations_run(
     monkeypatch.setattr(_unmoved, "_MOST_KEPT", 0)
     assert _document(FORMULAS[name], dtype) == shared
     assert counts[0] < _OF_OPERATIONS[name] * counts[1], counts
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_partial_by_forward_mode_is_the_same_alone(name: str) -> None:
+    problem = Problem(dx.Loss(FORMULAS[name], parameters=NAMES, data="x, y"), tuple(NAMES), torch.float64, CPU)
+    draw = torch.Generator().manual_seed(0)
+    data = {symbol: torch.randn(7, dtype=torch.float64, generator=draw) for symbol in "xy"}
+    at = dict(zip(NAMES, torch.randn(6, dtype=torch.float64, generator=draw).tolist(), strict=True))
+    values = problem.values(at, data)
+    together = forward.METHOD.reduced(problem, values, 7)
+    for symbol in NAMES:
+        (alone,) = forward.METHOD.reduced(problem.alone[symbol], problem.values(at, data), 7).values()
+        assert torch.equal(alone.value, together[symbol].value)
+        assert torch.equal(alone.bound, together[symbol].bound)

@@ -105,6 +105,7 @@ class Watch(DispatchMode):
 
     def follow(self, other: Watch, tensors: Iterable[Tensor]) -> None:
         """Takes over what another watch knows of some tensors, so that operations on them may go on here."""
+        self.unwatched |= other.unwatched
         self._radii.take_over(other._radii, tensors)
         self.extremes.take_over(other.extremes)
         self.factorisations.take_over(other.factorisations)

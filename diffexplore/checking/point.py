@@ -25,7 +25,7 @@ from diffexplore.checking.probes import Probe
 from diffexplore.checking.records import LOSS, VALUE
 from diffexplore.checking.tallies import Skipped
 from diffexplore.errors import DiffexploreError
-from diffexplore.methods.base import Estimates, Numbers
+from diffexplore.methods.base import Estimates, Numbers, OneByOne
 from diffexplore.methods.torch_loss import Unavailable
 
 #: Of a batch: by each method its name in the rows and its estimates; the truths of its samples, and their sums.
@@ -200,7 +200,7 @@ class PointCheck(Comparisons):
         evaluator, reduced, truths, sums = self._found_at(probe)
         truth, ball = evaluator.reduced_truth(sums[name], statuses_in(truths[name]), len(probe.samples))
         for running in self._running:
-            found = reduced.get(running.name) if running.method.exact else self._alone(evaluator, running, name)
+            found = reduced.get(running.name) if _all_at_once(running) else self._alone(evaluator, running, name)
             if found is None:
                 continue
             label, estimates = found
@@ -211,23 +211,23 @@ class PointCheck(Comparisons):
                 self._settle(name, judged, running)
 
     def _found_at(self, probe: Probe) -> _Found:
-        """All partials by all exact methods on the samples of a probe, with their truths; several may share one."""
+        """All partials by the methods that give them at once, with their truths; several probes may share samples."""
         key = (tuple(probe.point.items()), probe.samples.tobytes())
         if probe.columns is None and key in self._tried:
             return self._tried[key]
         evaluator, n = self._at(probe), len(probe.samples)
-        reduced = self._reduced_exactly(evaluator)
+        reduced = self._reduced_at_once(evaluator)
         truths, sums = evaluator.truths(evaluator.whole, n, {name: np.zeros(n) for name in self._problem.wrt})
         found = (evaluator, reduced, truths, sums)
         if probe.columns is None:
             self._tried[key] = found
         return found
 
-    def _reduced_exactly(self, evaluator: Evaluator) -> dict[str, tuple[str, Estimates]]:
-        """The reduced partials of each exact method that can run on this batch."""
+    def _reduced_at_once(self, evaluator: Evaluator) -> dict[str, tuple[str, Estimates]]:
+        """The reduced partials of each method that can run on this batch, and gives them all at once."""
         found = {}
         for running in self._running:
-            if running.method.exact:
+            if _all_at_once(running):
                 with suppress(Unavailable):
                     found[running.name] = self._reduced_by(evaluator, running)
         return found
@@ -237,6 +237,10 @@ class PointCheck(Comparisons):
         with suppress(Unavailable):
             return running.name, running.reduced(self._problem.alone[name], evaluator.whole, evaluator.n)
         return None
+
+
+def _all_at_once(running: Running) -> bool:
+    return running.method.exact and not isinstance(running.method, OneByOne)
 
 
 def _first_line(error: BaseException) -> str:

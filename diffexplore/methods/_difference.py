@@ -184,7 +184,7 @@ def _sampled_along(problem: Problem, values: Values, name: str, n: int) -> Along
 def _shared(problem: Problem, values: Values, name: str, kind: str, make: Callable[[], Along]) -> Along:
     found = shared(values, (kind, problem, name), make)
     # Beside x, the loss is the same whatever symbol is differentiated.
-    found.__dict__["noise"] = shared(values, (kind, problem), lambda: found.noise)
+    found.__dict__["noise"] = shared(values, (kind, problem.loss), lambda: found.noise)
     return found
 
 

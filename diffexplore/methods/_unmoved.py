@@ -14,8 +14,8 @@ from diffexplore.methods.base import Values
 from diffexplore.methods.problem import BatchValues, shared
 from diffexplore.program.program import Arithmetic, Program
 
-#: Numbers that are kept: more would be more memory than data.
-_MOST_KEPT = 2**20
+#: Numbers that are kept, with their radii: 64 MiB.
+_MOST_KEPT = 2**22
 
 
 class Unmoved:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -104,6 +104,13 @@ class Method(Protocol):
 
         Those by some symbols, or all, are missing where the user's function does not give them.
         """
+
+
+@runtime_checkable
+class OneByOne(Protocol):
+    """A method that computes each partial by itself: one alone costs a part of all, and is the same."""
+
+    one_by_one: bool
 
 
 _WATCHED: ContextVar[bool] = ContextVar("watched", default=True)
