@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 from handwritten.collection import PIECES
 from handwritten.pieces import Mistake, Piece
 from handwritten.wide import wide_inputs
@@ -68,3 +69,15 @@ def test_a_mistake_is_caught_where_the_bound_is_that_of_the_reference(place: int
 def test_each_piece_has_five_mistakes() -> None:
     assert len(PIECES) >= 40
     assert all(len(piece.mistakes) == 5 for piece in PIECES)
+
+
+@pytest.mark.parametrize("name", these(["Solve"], ["Inverse", "LogDet", "MatrixSquareRoot", "Mahalanobis"]))
+def test_matrices_of_64_rows_are_certified(name: str) -> None:
+    assert checked(BY_NAME[name], inputs=wide_inputs()[name]).truth == "certified"
+
+
+def test_the_determinant_of_a_large_singular_matrix_is_left_to_differences() -> None:
+    """Its adjugate would be the determinants of 40² minors."""
+    a = torch.ones(40, 40, dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(torch.linalg.det, a, raise_exception=False, battery="none")
+    assert report.truth == "estimated" and "more than 32 rows" in report.notes[0], report

@@ -24,8 +24,8 @@ from diffexplore.torch_ops.tensor_rules.operands import NotCertified, Operand
 #: Bits in which Arb computes.
 BITS = 400
 
-#: Larger matrices are not certified.
-LARGEST = 32
+#: Larger matrices are not certified: of such a one Arb takes a second for an inverse, and six for eigenvectors.
+LARGEST = 128
 
 #: A matrix of Arb's.
 Matrix = arb_mat | acb_mat
@@ -76,12 +76,11 @@ class MatrixField:
         function: Callable[[Any], Sequence[Matrix]],
         ball: DoubleBall,
         shapes: Sequence[tuple[int, ...]],
-        largest: int = LARGEST,
     ) -> list[DoubleBall]:
         """``function`` of each matrix of a batch; its results have the batch's axes before their ``shapes``."""
         *batch, rows, columns = self.shape_of(ball)
-        if max(rows, columns) > largest:
-            raise NotCertified(f"matrices of more than {largest} rows are not certified")
+        if max(rows, columns) > LARGEST:
+            raise NotCertified(f"matrices of more than {LARGEST} rows are not certified")
         with precision(BITS):
             found = [list(function(matrix)) for matrix in self.matrices(ball)]
         several: Any = zip(*found, strict=True) if found else ([] for _ in shapes)

@@ -21,7 +21,10 @@ from diffexplore.torch_ops.tensor_rules.fields import (
     parts,
     times,
 )
-from diffexplore.torch_ops.tensor_rules.operands import Applied, NoDerivative, OperatorCall
+from diffexplore.torch_ops.tensor_rules.operands import Applied, NoDerivative, NotCertified, OperatorCall
+
+#: Of larger matrices that may be singular the adjugate, n² determinants, is not computed.
+_MOST_MINORS = 32
 
 
 def _inverse(matrix: Any) -> list[Matrix]:
@@ -85,6 +88,8 @@ def _adjugate(matrix: Any) -> list[Matrix]:
         return [matrix.inv() * matrix.det()]
     except ZeroDivisionError:
         n, rows = matrix.nrows(), matrix.tolist()
+        if n > _MOST_MINORS:
+            raise NotCertified(f"a matrix of more than {_MOST_MINORS} rows is not certainly invertible") from None
 
         def minor(i: int, j: int) -> Any:
             rest = [[x for k, x in enumerate(row) if k != j] for m, row in enumerate(rows) if m != i]

@@ -1,6 +1,7 @@
 """Exponentials of matrices and their derivatives, through Arb's certified matrices.
 
 exp [[A, B], [0, A]] has exp A twice, and beside it the derivative along B: so have second derivatives, of blocks again.
+Their sizes are bounded as those of all matrices are: first derivatives have twice as many rows, second ones four times.
 Source: I. Najfeld and T. F. Havel, "Derivatives of the matrix exponential and their computation", 1995.
 """
 
@@ -11,11 +12,8 @@ from collections.abc import Sequence
 from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.dual_balls import DualBall, tangent_of, value_of
 from diffexplore.arithmetic.tensor_balls import joined, shaped, zeros
-from diffexplore.torch_ops.tensor_rules.fields import LARGEST, MatrixField, field_of
+from diffexplore.torch_ops.tensor_rules.fields import MatrixField, field_of
 from diffexplore.torch_ops.tensor_rules.operands import Applied, OperatorCall
-
-#: Larger blocks are not certified: first derivatives have twice as many rows as the matrix, second ones four times.
-_LARGEST = 2 * LARGEST
 
 
 def exponential(call: OperatorCall) -> Applied:
@@ -32,7 +30,7 @@ def exponential(call: OperatorCall) -> Applied:
 def _exponential(field: MatrixField, ball: DoubleBall) -> DoubleBall:
     size = field.shape_of(ball)[-1]
     if not isinstance(ball, DualBall):
-        (value,) = field.each(lambda matrix: [matrix.exp()], ball, [(size, size)], _LARGEST)
+        (value,) = field.each(lambda matrix: [matrix.exp()], ball, [(size, size)])
         return value
     whole = _exponential(field, _bordered(field, value_of(ball), tangent_of(ball)))
     return DualBall.of(_block(field, whole, slice(size), slice(size)), _corner(field, whole))
