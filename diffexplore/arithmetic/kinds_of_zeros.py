@@ -18,6 +18,9 @@ HERE = float(np.finfo(np.float64).tiny)
 #: Such zeros shared out and collected have radii up to it. Every radius that is computed is larger: see QUANTUM.
 _MOST = 2.0**9 * HERE
 
+#: A radius that is none of such a zero.
+BEYOND_HERE = 2.0 * _MOST
+
 
 def zeros_here(x: DoubleBall) -> DoubleBall:
     """x as a slope, or as what a slope is made of: its exact zeros are zeros at this point."""

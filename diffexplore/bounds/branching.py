@@ -21,6 +21,8 @@ def compare(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, An
     like = first_tensor(args)
     if like is None or like.device.type == "meta" or not any(finite_float(value) for value in args):
         return out
+    if watch.takes_decisions:
+        return out
     x, y = (_as_compared(watch.ball(value, like), value, like) for value in args[:2])
     reach = x.rad + y.rad
     same = torch.isinf(x.mid) & (x.mid == y.mid) & torch.isfinite(reach)  # what overflows has no finite radius
@@ -100,6 +102,8 @@ def step(watch: Watch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     out = func(*args, **kwargs)
     value = out.detach().to(torch.float64)
     undecided = ~(x.mid.abs() > x.rad) & ~(x.rad <= 0)
+    if watch.takes_decisions:
+        undecided = torch.zeros_like(undecided)
     union, off = torch.maximum(value + 1, 1 - value), torch.zeros_like(value)
     if plain_name(func)[0] == "heaviside":
         at_zero = watch.ball(args[1] if len(args) > 1 else 0.5, args[0])  # that of formulas is 1/2 there, in NumPy too

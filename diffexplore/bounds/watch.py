@@ -82,6 +82,7 @@ class Watch(DispatchMode):
         self.narrowed: set[torch.dtype] = set()
         self.converted_to: set[torch.dtype] = set()
         self.formulas_stand_in = False  # for kernels that its dtype lacks
+        self.takes_decisions = False  # of comparisons, as the program made them, where rounding may turn them
         self._expected = expected
         self._known_errors: dict[float, float] = {}
         self._observer = _OBSERVER.get()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -9,7 +10,9 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall
-from diffexplore.checking.judge import FAIL, Judged, rejudged
+from diffexplore.bounds.claims import UNIT_ROUNDOFF
+from diffexplore.checking.enclosures import Status
+from diffexplore.checking.judge import FAIL, INCONCLUSIVE, Judged, rejudged
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorOutput
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
@@ -42,10 +45,15 @@ def certified_pairs(
             numbers_tried.append(number)
             truths = calls.exact.gradients(places[one.name], upstream)
             allowed = _allowances(calls, found, places[one.name], one, upstream)
-            compared = _compared(calls, found, truths, allowed, largest(numbers_of(upstream)))
+            size = largest(numbers_of(upstream))
+            compared = _compared(calls, found, truths, allowed, size)
             if allowed is not None and any((one.verdict == FAIL).any() for one in compared):
                 allowed = _by_autograd_as_well(calls, allowed, places[one.name], upstream)
-                compared = _compared(calls, found, truths, allowed, largest(numbers_of(upstream)))
+                compared = _compared(calls, found, truths, allowed, size)
+            if any(_is_weak(one, calls.dtype) for one in compared):
+                bounds = calls.decided_bounds(one.name, number, places[one.name], truths)
+                sharper = None if bounds is None else [*map(_smaller, bounds, found)]
+                compared = compared if sharper is None else _compared(calls, found, truths, sharper, size)
             compared = _again_in_float64(calls, compared, one, upstream)
             for several, numbers, verdicts in zip(trials, found, compared, strict=True):
                 several.append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
@@ -110,6 +118,16 @@ def _compared(
         judged(numbers.within(bound), truth, real_dtype(source.tensor), reason=reason, elsewhere=elsewhere)
         for source, numbers, truth, bound in zip(calls.subject.candidate.sources, found, truths, bounds, strict=True)
     ]
+
+
+def _is_weak(one: Judged, dtype: torch.dtype) -> bool:
+    """Whether some entry, of which the truth is known, is not settled to a relative error of √u."""
+    known = one.truth.status == Status.RESOLVED
+    return bool((known & ((one.verdict == INCONCLUSIVE) | (one.detectable > math.sqrt(UNIT_ROUNDOFF[dtype])))).any())
+
+
+def _smaller(bound: np.ndarray, numbers: TensorNumbers) -> np.ndarray:
+    return np.minimum(np.nan_to_num(bound, nan=np.inf), numbers.bound)
 
 
 def largest(values: np.ndarray) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, is_diff
 from diffexplore.tensors.differentiated import LeftElsewhere
 from diffexplore.tensors.numbers import MadeOtherwise, TensorNumbers, numbers_of, real_dtype, shape_of
 from diffexplore.tensors.side_by_side import SideBySideWatch
+from diffexplore.tensors.watched_call import WatchedCall
 from diffexplore.torch_code.escapes import Escapes
 from diffexplore.torch_code.leaving_torch import CandidateWatch
 from diffexplore.torch_private.compiling import compiled_calls
@@ -38,45 +40,6 @@ COMPILED = "compiled code"
 
 #: What is hidden where a call without a watch gives numbers that the watched one's rounding does not explain.
 OTHERWISE = "operations that run otherwise under a watch"
-
-
-@dataclass(frozen=True, eq=False)
-class WatchedCall:
-    """One watched call.
-
-    Attributes:
-        outputs: those that can be differentiated, by name.
-        gradients: by output and upstream gradient, the gradient by each input that is differentiated by; the text of
-            an exception where the backward pass raises one.
-        hidden: by what its operations escape the watch; empty where all were seen.
-        narrowed: dtypes narrower than expected in which it computes.
-        narrowed_forward: dtypes narrower than those of the inputs in which the forward pass computes.
-        operations: the names of the operations that were seen.
-        converted_to: the dtypes of floats to which it converts numbers of others.
-        as_written: where compiled code runs in it, which cannot be watched: the call in which the Python ran that was
-            compiled; None elsewhere.
-    """
-
-    outputs: dict[str, TensorNumbers]
-    gradients: dict[tuple[str, int], list[TensorNumbers] | str]
-    hidden: tuple[str, ...]
-    narrowed: tuple[str, ...]
-    narrowed_forward: frozenset[torch.dtype]
-    operations: frozenset[str]
-    converted_to: frozenset[torch.dtype] = frozenset()
-    as_written: WatchedCall | None = None
-
-    def without_bounds(self, hidden: tuple[str, ...]) -> WatchedCall:
-        """The same call, of which nothing is known since ``hidden`` escaped the watch."""
-        return replace(
-            self,
-            hidden=hidden,
-            outputs={name: one.unbounded for name, one in self.outputs.items()},
-            gradients={
-                key: several if isinstance(several, str) else [one.unbounded for one in several]
-                for key, several in self.gradients.items()
-            },
-        )
 
 
 class _Operations(Observer):
@@ -112,6 +75,14 @@ def observed(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> 
     return seen.without_bounds(hidden)
 
 
+def observed_as_decided(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> WatchedCall:
+    """The same, with comparisons as the program made them, also where rounding may turn them.
+
+    Its bounds hold for the numbers that the program would compute without rounding by these decisions.
+    """
+    return _watched(candidate, upstreams, takes_decisions=True)
+
+
 def _as_without_a_watch(found: WatchedCall, plain: WatchedCall) -> WatchedCall:
     """The watched call with the numbers of a plain one, which are off by its bounds and by the difference.
 
@@ -132,15 +103,18 @@ def _moved(several: list[TensorNumbers] | str, others: list[TensorNumbers] | str
     return [*map(TensorNumbers.moved_to, several, others)]
 
 
-def _watched(candidate: TensorCandidate, upstreams: dict[str, list[Tensor]]) -> WatchedCall:
+def _watched(
+    candidate: TensorCandidate, upstreams: dict[str, list[Tensor]], *, takes_decisions: bool = False
+) -> WatchedCall:
     dtype = narrowest(candidate)
-    found = _observed(candidate, upstreams, dtype)
+    kinds = [partial(kind, takes_decisions=takes_decisions) for kind in (CandidateWatch, SideBySideWatch)]
+    found = _observed(candidate, upstreams, dtype, frozenset(), kinds[0])
     if found.narrowed_forward:
         dtype = max(found.narrowed_forward, key=lambda dtype: UNIT_ROUNDOFF[dtype])
-        found = _observed(candidate, upstreams, dtype, found.narrowed_forward)
+        found = _observed(candidate, upstreams, dtype, found.narrowed_forward, kinds[0])
     if dtype in (None, torch.float64) or found.narrowed:
         return found
-    return _sharper(found, _observed(candidate, upstreams, dtype, found.narrowed_forward, SideBySideWatch))
+    return _sharper(found, _observed(candidate, upstreams, dtype, found.narrowed_forward, kinds[1]))
 
 
 def _sharper(found: WatchedCall, beside: WatchedCall) -> WatchedCall:
@@ -168,7 +142,7 @@ def _sharper(found: WatchedCall, beside: WatchedCall) -> WatchedCall:
 
 def _observed(
     candidate: TensorCandidate, upstreams: dict[str, list[Tensor]], expected: torch.dtype | None,
-    narrowed_forward: frozenset[torch.dtype] = frozenset(), kind: type[CandidateWatch] = CandidateWatch,
+    narrowed_forward: frozenset[torch.dtype], kind: Callable[..., CandidateWatch],
 ) -> WatchedCall:  # fmt: skip
     """One call. What raises under a watch, and not without one, is not watched: nothing is known of its rounding."""
     call = candidate, upstreams, expected, narrowed_forward, kind
@@ -183,7 +157,7 @@ def _observed(
 
 def _called(
     candidate: TensorCandidate, upstreams: dict[str, list[Tensor]], expected: torch.dtype | None,
-    narrowed_forward: frozenset[torch.dtype], kind: type[CandidateWatch], *, watches: bool = True,
+    narrowed_forward: frozenset[torch.dtype], kind: Callable[..., CandidateWatch], *, watches: bool = True,
 ) -> WatchedCall:  # fmt: skip
     call = candidate.replaced()
     known = [*(one.tensor for one in call.inputs), *(one for several in upstreams.values() for one in several)]

@@ -25,6 +25,9 @@ _KINK = Cause("kink", "a kink, a tie or a singularity of the forward reaches thi
 #: Why nothing is known where it cannot be estimated.
 NO_DIFFERENCES = Cause("unresolved", "no derivative can be estimated: the forward gives no numbers at inputs close by")
 
+#: An enclosure of no sign that is as wide, beside the largest entry, holds the slopes of a kink, whatever the bound.
+_WIDE = 2.0**-10
+
 #: An entry that is certainly below so many units of the last place of the largest counts as 0.
 _NOTHING = 2.0**-30
 
@@ -187,7 +190,7 @@ def judged(
     counts = known & ~(sizes + flat.radius <= ZERO * bound)  # the others are 0 as far as this check is concerned
     largest = float(sizes[counts].max(initial=0.0)) or elsewhere
     of_no_sign = proved & (2 * flat.radius >= sizes)
-    wide = of_no_sign & (flat.radius > bound)
+    wide = of_no_sign & ((flat.radius > bound) | (flat.radius > _WIDE * (largest or elsewhere)))
     # Beside the others such an entry is 0, and the enclosure is as wide as double-double arithmetic leaves it.
     nothing = of_no_sign & (sizes + flat.radius <= _NOTHING * UNIT_ROUNDOFF[dtype] * (largest or elsewhere))
     reach = np.where(nothing & (flat.radius > 0), sizes + flat.radius, 0.0)

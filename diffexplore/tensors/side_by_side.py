@@ -38,9 +38,11 @@ _FREE_SIGNS = frozenset("_linalg_eigh _linalg_svd linalg_qr linalg_eig geqrf".sp
 class SideBySideWatch(CandidateWatch):
     """A watch of a program in a narrow dtype, whose radii are what its rounding really did."""
 
-    def __init__(self, *, expected: torch.dtype | None = None, inputs: Iterable[Tensor] = ()) -> None:
-        super().__init__(expected=expected, inputs=inputs)
-        self._wide = CandidateWatch(expected=torch.float64)
+    def __init__(
+        self, *, expected: torch.dtype | None = None, inputs: Iterable[Tensor] = (), takes_decisions: bool = False
+    ) -> None:
+        super().__init__(expected=expected, inputs=inputs, takes_decisions=takes_decisions)
+        self._wide = CandidateWatch(expected=torch.float64, takes_decisions=takes_decisions)
         self._wide.leaving, self._wide.unwatched = self.leaving, self.unwatched
         self._wide.formulas_stand_in = True
         self._storages = self._radii = WideStorages(self._wide)

@@ -13,7 +13,7 @@ from diffexplore.arithmetic.dual_balls import neg
 from diffexplore.arithmetic.tensor_balls import chosen
 from diffexplore.bounds.handling import written_arguments
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout, as_stored, numbers_in
-from diffexplore.tensors.sweep import TapeEntry
+from diffexplore.tensors.sweep import TapeEntry, entry_of
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, Operand, Truths
 from diffexplore.torch_private.watching import (
     DispatchMode,
@@ -152,7 +152,7 @@ class TensorStorages(DispatchMode):
                 self._decided(tensor, exactly)
         if varies and applied.pullback is not None:
             # Results may share memory: on the way back their cotangents come through the writes of those after them.
-            self.entries.insert(before, TapeEntry(places, tuple(made), applied.pullback))
+            self.entries.insert(before, entry_of(applied, places, tuple(made)))
 
     def _forget(self, func: Any, args: Sequence[Any], results: Sequence[Tensor]) -> None:
         """Constants that an operator writes into, beside what it returns: they are what they are now."""
@@ -194,7 +194,7 @@ class TensorStorages(DispatchMode):
             def around(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
                 return [layout.without(one) for one in cotangents if one is not None]
 
-            self.entries.append(TapeEntry(passed[:1], passed[1:], around))
+            self.entries.append(TapeEntry(passed[:1], passed[1:], around, by_element=True))
         return StorageRegion(new, layout, True)
 
 

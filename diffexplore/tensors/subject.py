@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,10 +14,12 @@ from diffexplore.bounds.canary import broken_claims
 from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
-from diffexplore.tensors.observed import WatchedCall, narrowest, observed
+from diffexplore.tensors.observed import narrowest, observed, observed_as_decided
 from diffexplore.tensors.truth import Recorded, recorded
 from diffexplore.tensors.twice import RecordedTwice, recorded_twice
 from diffexplore.tensors.upstream import upstreams_for
+from diffexplore.tensors.watched_call import WatchedCall
+from diffexplore.torch_ops.tensor_rules.operands import NotCertified
 
 Tensor = torch.Tensor
 
@@ -118,6 +121,42 @@ class TensorCalls:
             return None
         return [_radius(gradient) for gradient in self._rounded.gradients(place, upstream)]
 
+    @cached_property
+    def _as_decided(self) -> tuple[WatchedCall, Recorded | RecordedTwice] | None:
+        """The call with its comparisons as it made them; and the forward, in which any that rounding may turn is open.
+
+        None where there is nothing to choose, and where operations are not seen.
+        """
+        if self.seen.hidden or self.exact.problem is not None or not self.exact.has_open_choices:
+            return None
+        found = recording_of(self.subject.forward, self.dtype, OPAQUE_FACTOR)
+        seen = observed_as_decided(self.subject.candidate, self.upstreams)
+        return None if found.problem is not None or seen.hidden else (seen, found)
+
+    def decided_bounds(
+        self, output: str, number: int, place: int, truths: Sequence[DoubleBall]
+    ) -> list[np.ndarray] | None:
+        """How far gradients may be off ``truths`` where the forward's choices are open; None where that is not known.
+
+        By the rounding of what the program computed by its own decisions, and by what others would have changed: those
+        that numbers as far off as 16 roundings in each operation allow.
+        """
+        gradients = None if self._as_decided is None else self._as_decided[0].gradients[output, number]
+        if self._as_decided is None or gradients is None or isinstance(gradients, str):
+            return None
+        try:
+            others = self._as_decided[1].gradients(place, self.upstreams[output][number])
+        except NotCertified:
+            return None
+        mine = self.seen.gradients[output, number]
+        if isinstance(mine, str):
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):
+            return [
+                one.bound + np.abs(one.value - same.value) + np.abs(other.high - truth.high) + _radius(other)
+                for one, same, other, truth in zip(gradients, mine, others, truths, strict=True)
+            ]
+
 
 def _radius(ball: DoubleBall) -> np.ndarray:
     return np.nan_to_num(ball.radius, nan=np.inf)
@@ -128,11 +167,13 @@ def _allowance(ball: DoubleBall) -> np.ndarray:
         return OPAQUE_FACTOR * _radius(ball)
 
 
-def recording_of(forward: TensorCandidate, rounded_in: torch.dtype | None = None) -> Recorded | RecordedTwice:
+def recording_of(
+    forward: TensorCandidate, rounded_in: torch.dtype | None = None, units: float = 1.0
+) -> Recorded | RecordedTwice:
     """What stands for the truth, with ``rounded_in`` of a forward each operation of which rounds in that dtype."""
     if forward.function.gradients_of is not None:
-        return recorded_twice(forward, rounded_in)
-    return recorded(forward, rounded_in=rounded_in)
+        return recorded_twice(forward, rounded_in, units)
+    return recorded(forward, rounded_in=rounded_in, units=units)
 
 
 def called(subject: TensorSubject, outputs: tuple[TensorOutput, ...]) -> TensorCalls:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,16 +10,31 @@ import numpy as np
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.tensor_balls import settled
 from diffexplore.tensors.memory import StorageRegion, together
-from diffexplore.torch_ops.tensor_rules.operands import Pullback
+from diffexplore.tensors.open_choices import SweepRules, differences_left
+from diffexplore.torch_ops.tensor_rules.operands import Applied, OpenChoices, Pullback
+
+EXACT = SweepRules()
 
 
 @dataclass(frozen=True, eq=False)
 class TapeEntry:
-    """An operation: its operands (None for one of integers), its results, and the way back."""
+    """An operation: its operands (None for one of integers), its results, and the way back, as of its rule's result."""
 
     operands: tuple[StorageRegion | None, ...]
     results: tuple[StorageRegion | None, ...]
     pullback: Pullback
+    open_choices: OpenChoices | None = None
+    by_element: bool = False
+    moves: bool = False
+
+
+def entry_of(
+    applied: Applied, operands: tuple[StorageRegion | None, ...], results: tuple[StorageRegion | None, ...]
+) -> TapeEntry:
+    """The entry of an operation, by what its rule found."""
+    assert applied.pullback is not None
+    ways = applied.open_choices, applied.by_element, applied.moves
+    return TapeEntry(operands, results, applied.pullback, *ways)
 
 
 #: The number of an entry, the cotangents of its results, and those of its operands.
@@ -31,18 +46,17 @@ def swept(
     seeds: Sequence[tuple[StorageRegion, DoubleBall]],
     sources: Sequence[StorageRegion],
     *,
-    as_computed: Callable[[DoubleBall], DoubleBall] = lambda ball: ball,
+    rules: SweepRules = EXACT,
     passed: list[Passed] | None = None,
 ) -> list[DoubleBall]:
     """The cotangents of the sources, given those of the results: ``seeds``.
 
-    ``as_computed`` says what stands for the exact cotangent of an operand: mostly itself. ``passed``, where given, is
-    filled with the number of each entry on the way, and its cotangents on both sides.
+    ``passed``, where given, is filled with the number of each entry on the way, and its cotangents on both sides.
     """
     cotangents: dict[int, DoubleBall] = {}
 
     def give(place: StorageRegion, cotangent: DoubleBall) -> None:
-        flat = place.layout.spread(as_computed(cotangent), len(place.state.ball.high))
+        flat = place.layout.spread(rules.as_computed(cotangent), len(place.state.ball.high))
         cotangents[id(place.state)] = together(cotangents.get(id(place.state)), flat)
 
     for place, seed in seeds:
@@ -57,7 +71,11 @@ def swept(
         ]
         if all(one is None for one in given):
             continue
-        back = list(entry.pullback(given))
+        choices = entry.open_choices
+        back = list((entry.pullback if choices is None else choices.middle)(given))
+        if choices is not None:
+            for place, off in differences_left(entries, number, choices.differences(given), rules):
+                give(place, off)
         if passed is not None:
             passed.append((number, given, back))
         for operand, cotangent in zip(entry.operands, back, strict=True):

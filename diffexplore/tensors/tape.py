@@ -22,6 +22,7 @@ from diffexplore.bounds.handling import holds_complex, written_arguments
 from diffexplore.tensors.calls import ProgramCall, computes_nothing, is_view, on_cpu, unwritten_if_it_raises, with_copy
 from diffexplore.tensors.constant_operands import ConstantOperands
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
+from diffexplore.tensors.open_choices import SweepRules
 from diffexplore.tensors.storages import is_real_or_complex, tensors_in
 from diffexplore.tensors.sweep import swept
 from diffexplore.torch_ops.tensor_rules.creation import constants_made
@@ -103,7 +104,7 @@ class Tape(ConstantOperands):
         if self._takes_sparse_ones_that_vary((call.args, call.kwargs)):
             raise reason
         operands = list(self._dense_ones((call.args, call.kwargs)))
-        if any(self._operand(one).undecided is not None for one in operands if one.dtype is torch.bool):
+        if any(self._operand(one).undecided is not None for one in operands if not is_real_or_complex(one)):
             raise NotCertified("a condition that decides it is not certain here")
         numbers = [one for one in operands if is_real_or_complex(one)]
         if any(self._place(one).varies for one in numbers) or any(
@@ -135,10 +136,12 @@ class Tape(ConstantOperands):
             return self._in_steps(pure, call, args, kwargs)
         places = tuple(self._place(tensor) if is_real_or_complex(tensor) else None for tensor in tensors)
         operands = tree_map(self._operand, (args, kwargs))
-        if rule not in READS_CONDITIONS and any(
-            isinstance(leaf, Operand) and leaf.undecided is not None for leaf in tree_leaves(operands)
-        ):
-            raise NotCertified("a condition that decides it is not certain here")
+        for leaf in tree_leaves(operands):
+            if isinstance(leaf, Operand) and leaf.undecided is not None:
+                if leaf.value.dtype is not torch.bool:
+                    raise NotCertified("an index or a number that decides it is not certain here")
+                if rule not in READS_CONDITIONS:
+                    raise NotCertified("a condition that decides it is not certain here")
         if pure is not func:
             operands = tree_map(with_copy, operands)
         out = call.out()
@@ -220,6 +223,10 @@ class Tape(ConstantOperands):
             return steps()
 
     # ------------------------------------------------------------------------------------------------ sweeping back
+    @property
+    def rules(self) -> SweepRules:
+        return SweepRules(self.as_computed)
+
     def gradients(self, output: Tensor | Sequence[Tensor], upstream: Tensor | Sequence[Tensor]) -> list[DoubleBall]:
         """The exact gradients of Σ upstream · output by each source, in the sources' shapes.
 
@@ -233,7 +240,7 @@ class Tape(ConstantOperands):
                 StorageRegion(self._state(out), StridedLayout.of(out), True) for out in map(self._resolved, outputs)
             ]
             seeds = list(zip(regions, map(_seed, upstreams), strict=True))
-            return swept(self.entries, seeds, self.sources, as_computed=self.as_computed)
+            return swept(self.entries, seeds, self.sources, rules=self.rules)
 
 
 def _seed(upstream: Tensor) -> DoubleBall:

@@ -15,6 +15,7 @@ from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.held_constants import FirstConstant
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
+from diffexplore.tensors.open_choices import SweepRules
 from diffexplore.tensors.past_torch import line_past_torch
 from diffexplore.tensors.storages import is_real_or_complex
 from diffexplore.tensors.tape import Tape
@@ -54,11 +55,12 @@ class ExactTape(Tape):
 class RoundedTape(ExactTape):
     """A tape on which the inputs and every operation round once in ``dtype``: how far an evaluation may be off.
 
-    What code is allowed whose operations cannot be seen is a multiple of that. Without a dtype nothing rounds.
+    What code is allowed whose operations cannot be seen is a multiple of that. Without a dtype nothing rounds. Each
+    rounding is one of ``units``, in units of the dtype's rounding.
     """
 
-    def __init__(self, sources: Sequence[Tensor], dtype: torch.dtype | None) -> None:
-        self._rounding = None if dtype is None else (UNIT_ROUNDOFF[dtype], QUANTUM[dtype])
+    def __init__(self, sources: Sequence[Tensor], dtype: torch.dtype | None, units: float = 1.0) -> None:
+        self._rounding = None if dtype is None else (units * UNIT_ROUNDOFF[dtype], units * QUANTUM[dtype])
         super().__init__(sources)
         if self._rounding is not None and self.problem is None:
             for source in sources:
@@ -68,6 +70,10 @@ class RoundedTape(ExactTape):
 
     def _regions(self, sources: Sequence[Tensor]) -> list[StorageRegion]:
         return [StorageRegion(self._state(source), StridedLayout.of(source), True) for source in sources]
+
+    @property
+    def rules(self) -> SweepRules:
+        return SweepRules(self.as_computed, as_chosen=self._rounding is not None)
 
     def as_computed(self, ball: DoubleBall) -> DoubleBall:
         if self._rounding is None:
@@ -90,6 +96,11 @@ class Recorded:
     outputs: tuple[TensorOutput, ...]
     problem: str | None
     severed: str = ""
+
+    @property
+    def has_open_choices(self) -> bool:
+        """Whether it is open somewhere which of several numbers is chosen."""
+        return any(entry.open_choices is not None for entry in self.tape.entries)
 
     @property
     def undefined(self) -> bool:
@@ -117,9 +128,9 @@ class Recorded:
             raise NotCertified(f"it cannot be swept back ({type(error).__name__}: {error})") from error
 
 
-def recorded(candidate: TensorCandidate, *, rounded_in: torch.dtype | None = None) -> Recorded:
-    """One call of ``candidate`` on a tape; with ``rounded_in`` each operation rounds in that dtype."""
-    return recorded_on(candidate, lambda sources: RoundedTape(sources, rounded_in))
+def recorded(candidate: TensorCandidate, *, rounded_in: torch.dtype | None = None, units: float = 1.0) -> Recorded:
+    """One call of ``candidate`` on a tape; with ``rounded_in`` each operation rounds in that dtype, by ``units``."""
+    return recorded_on(candidate, lambda sources: RoundedTape(sources, rounded_in, units))
 
 
 def recorded_on(candidate: TensorCandidate, tape_of: Callable[[list[Tensor]], ExactTape]) -> Recorded:

@@ -98,9 +98,9 @@ class DualTape(RoundedTape):
     """A tape on which the source at ``place`` has a tangent, of its shape."""
 
     def __init__(
-        self, sources: Sequence[Tensor], place: int, tangent: Tensor, rounded_in: torch.dtype | None = None
+        self, sources: Sequence[Tensor], place: int, tangent: Tensor, rounded_in: torch.dtype | None, units: float
     ) -> None:
-        super().__init__(sources, rounded_in)
+        super().__init__(sources, rounded_in, units)
         source = sources[place]
         change = StridedLayout.of(source).written(as_stored(torch.zeros_like(source)), given(numbers_of(tangent)))
         self._states[storage_key(source)] = State(DualBall.of(self._state(source).ball, change), True)
@@ -129,6 +129,7 @@ class RecordedTwice:
         upstreams: an upstream gradient for each of these.
         outputs: the gradients by its inputs, as far as their names and shapes go.
         rounded_in: the dtype in which each operation rounds; None where none does.
+        units: how far each is off, in units of the dtype's rounding.
     """
 
     first: TensorCandidate
@@ -136,15 +137,21 @@ class RecordedTwice:
     upstreams: tuple[Tensor, ...]
     outputs: tuple[TensorOutput, ...]
     rounded_in: torch.dtype | None
+    units: float
 
     @cached_property
     def _recorded(self) -> Recorded:
-        return recorded_on(self.first, lambda sources: RoundedTape(sources, self.rounded_in))
+        return recorded_on(self.first, lambda sources: RoundedTape(sources, self.rounded_in, self.units))
 
     @property
     def problem(self) -> str | None:
         """Why there is no certified truth; None where there is one."""
         return self._recorded.problem
+
+    @property
+    def has_open_choices(self) -> bool:
+        """Whether it is open somewhere which of several numbers is chosen."""
+        return self._recorded.has_open_choices
 
     @property
     def undefined(self) -> bool:
@@ -164,7 +171,8 @@ class RecordedTwice:
 
         Raises NotCertified where some step has no second derivative that is known.
         """
-        taken = recorded_on(self.first, lambda sources: DualTape(sources, output, upstream, self.rounded_in))
+        rounding = self.rounded_in, self.units
+        taken = recorded_on(self.first, lambda sources: DualTape(sources, output, upstream, *rounding))
         if taken.problem is not None:
             raise NotCertified(taken.problem)
         moved = [taken.value(place) for place in self._places(taken)]
@@ -179,7 +187,9 @@ class RecordedTwice:
         return [names.index(name) for name in self.names]
 
 
-def recorded_twice(candidate: TensorCandidate, rounded_in: torch.dtype | None = None) -> RecordedTwice:
+def recorded_twice(
+    candidate: TensorCandidate, rounded_in: torch.dtype | None = None, units: float = 1.0
+) -> RecordedTwice:
     """The truth of a candidate that :func:`gradients_of` made."""
     of = candidate.function.gradients_of
     assert of is not None
@@ -189,4 +199,4 @@ def recorded_twice(candidate: TensorCandidate, rounded_in: torch.dtype | None = 
         inputs=candidate.inputs[: len(candidate.inputs) - len(upstreams)],
     )  # fmt: skip
     outputs = tuple(TensorOutput(GRADIENT_BY + one.name, one.tensor) for one in first.sources)
-    return RecordedTwice(first, of.outputs, upstreams, outputs, rounded_in)
+    return RecordedTwice(first, of.outputs, upstreams, outputs, rounded_in, units)

@@ -33,11 +33,15 @@ class CandidateWatch(Watch):
 
     A Python number made of a tensor of floats is one; so is a choice, an index or a branch of Python that hangs on a
     comparison which rounding leaves undecided, because the code may then have taken the other way. ``inputs`` are the
-    tensors that the candidate is given; any other that it did not compute is a constant of its own.
+    tensors that the candidate is given; any other that it did not compute is a constant of its own. With
+    ``takes_decisions`` comparisons count as the program made them.
     """
 
-    def __init__(self, *, expected: torch.dtype | None = None, inputs: Iterable[Tensor] = ()) -> None:
+    def __init__(
+        self, *, expected: torch.dtype | None = None, inputs: Iterable[Tensor] = (), takes_decisions: bool = False
+    ) -> None:
         super().__init__(expected=expected)
+        self.takes_decisions = takes_decisions
         self.leaving: set[str] = set()
         self._constants = Constants()
         self._constants.know(inputs)

@@ -22,7 +22,7 @@ from diffexplore.torch_ops.readers.elementwise import clamp, heaviside
 from diffexplore.torch_ops.readers.logic import equal, less, opposite
 from diffexplore.torch_ops.records import Operator, handled, operator, unbounded
 from diffexplore.torch_ops.tensor_rules import choice as tensors
-from diffexplore.torch_ops.tensor_rules import steps
+from diffexplore.torch_ops.tensor_rules import larger, steps
 from diffexplore.torch_ops.tensor_rules.arithmetic import stepped
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
@@ -89,21 +89,24 @@ OPERATORS: tuple[Operator, ...] = (
     _sign("sign sgn", formula=sympy.sign, on_tensors=stepped(np.sign)),
     _sign("heaviside", formula=heaviside),
     unbounded("signbit", EVERYWHERE, read=lambda reading, x: each(lambda x: less(x, sympy.S.Zero), reading.number(x))),
-    of_function("abs", kinks=kinks.at_zero),
-    _chosen("relu", bound=_CLAMP, kinks=kinks.at_zero, formula=lambda x: sympy.Max(0, x)),
-    of_function("maximum", kinks=kinks.at_ties),
-    of_function("minimum", kinks=kinks.at_ties),
+    of_function("abs", kinks=kinks.at_zero, on_tensors=larger.absolute),
+    _chosen(
+        "relu", bound=_CLAMP, kinks=kinks.at_zero, formula=lambda x: sympy.Max(0, x), on_tensors=larger.rectified
+    ),
+    of_function("maximum", kinks=kinks.at_ties, on_tensors=larger.larger_of(1.0)),
+    of_function("minimum", kinks=kinks.at_ties, on_tensors=larger.larger_of(-1.0)),
     _chosen(
         "clamp", case("min(max(self, min), max)"), case("max(self, min)", max=None), case("min(self, max)", min=None),
-        bound=_CLAMP, kinks=kinks.anywhere, read=clamp,
+        bound=_CLAMP, kinks=kinks.anywhere, read=clamp, on_tensors=InSteps(steps.clamp),
     ),
     _chosen(
         "clamp_min", case("max(self, min)"), bound=_CLAMP, kinks=kinks.anywhere,
-        read=lambda reading, x, low: clamp(reading, x, low),
+        read=lambda reading, x, low: clamp(reading, x, low), on_tensors=InSteps(steps.clamp),
     ),
     _chosen(
         "clamp_max", case("min(self, max)"), bound=_CLAMP, kinks=kinks.anywhere,
         read=lambda reading, x, high: clamp(reading, x, None, high),
+        on_tensors=InSteps(lambda x, high: steps.clamp(x, None, high)),
     ),
     _finiteness("isnan", read=comparisons.where_finite(lambda x: sympy.false)),
     _finiteness("isinf", read=comparisons.where_finite(lambda x: sympy.false)),

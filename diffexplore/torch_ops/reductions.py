@@ -14,7 +14,7 @@ from diffexplore.torch_ops.readers import reductions as read
 from diffexplore.torch_ops.readers import rewritten
 from diffexplore.torch_ops.readers.logic import less
 from diffexplore.torch_ops.records import Operator, composed, handled, in_steps, smooth, unbounded
-from diffexplore.torch_ops.tensor_rules import order, steps
+from diffexplore.torch_ops.tensor_rules import extremes, order, steps
 from diffexplore.torch_ops.tensor_rules import reductions as tensors
 from diffexplore.torch_ops.tensor_rules.operands import InSteps
 
@@ -23,7 +23,9 @@ def _greater(x: sympy.Expr, y: sympy.Expr) -> sympy.Basic:
     return less(y, x)
 
 
-_LARGEST, _SMALLEST = (order.extreme(largest) for largest in (True, False))
+_LARGEST, _SMALLEST = (extremes.extreme(largest) for largest in (True, False))
+_PLACE_OF_LARGEST, _PLACE_OF_SMALLEST = (extremes.place_of_extreme(largest) for largest in (True, False))
+
 #: Elements chosen by their order.
 _ordered = partial(handled, defined=EVERYWHERE, handler=linear.ordered)
 
@@ -48,8 +50,8 @@ OPERATORS: tuple[Operator, ...] = (
     handled("amin", EVERYWHERE, handler=special.extreme, read=read.reduction(sympy.Min), on_tensors=_SMALLEST),
     _ordered("max", read=read.extreme(sympy.Max, less), on_tensors=_LARGEST),
     _ordered("min", read=read.extreme(sympy.Min, _greater), on_tensors=_SMALLEST),
-    unbounded("argmax", EVERYWHERE, read=read.arg_extreme(less), on_tensors=order.place_of_extreme(largest=True)),
-    unbounded("argmin", EVERYWHERE, read=read.arg_extreme(_greater), on_tensors=order.place_of_extreme(largest=False)),
+    unbounded("argmax", EVERYWHERE, read=read.arg_extreme(less), on_tensors=_PLACE_OF_LARGEST),
+    unbounded("argmin", EVERYWHERE, read=read.arg_extreme(_greater), on_tensors=_PLACE_OF_SMALLEST),
     composed("prod", EVERYWHERE, steps=formulas.prod, read=read.prod, on_tensors=InSteps(steps.product)),
     in_steps("prims::prod", EVERYWHERE, steps=steps.product_over),
     *(

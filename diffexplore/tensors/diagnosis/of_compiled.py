@@ -8,8 +8,8 @@ import numpy as np
 
 from diffexplore.checking.judge import FAIL
 from diffexplore.checking.records import Cause
-from diffexplore.tensors.observed import WatchedCall
 from diffexplore.tensors.pairs import UpstreamTrial
+from diffexplore.tensors.watched_call import WatchedCall
 
 _ONLY_COMPILED = Cause(
     "compile",

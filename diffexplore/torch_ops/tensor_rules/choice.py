@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.double_balls import DoubleBall
 from diffexplore.arithmetic.dual_balls import at_a_kink, of_a_choice
 from diffexplore.arithmetic.out_of_range import certainly_above
-from diffexplore.arithmetic.tensor_balls import chosen, filled, summed_to
+from diffexplore.arithmetic.tensor_balls import chosen, filled
 from diffexplore.torch_ops.tensor_rules.arithmetic import number_of
+from diffexplore.torch_ops.tensor_rules.between import chosen_between, with_tangent
 from diffexplore.torch_ops.tensor_rules.operands import (
     TIED,
     UNDECIDED,
@@ -60,29 +61,32 @@ def logical(call: OperatorCall) -> Applied:
 
 
 def where(call: OperatorCall) -> Applied:
-    """torch.where: where the condition is undecided, nothing is known of the result."""
+    """torch.where: where the condition is undecided, nothing is known of the result.
+
+    Unless both sides are one exact number: it is this one, and of the derivative each side has some part.
+    """
     condition, *branches = call.args
     shape = tuple(call.out.shape)
     holds = np.broadcast_to(condition.value.to(torch.bool).numpy(), shape)
     flags = np.broadcast_to(np.uint8(0) if condition.undecided is None else condition.undecided, shape)
     first, second = (filled(number_of(branch), shape) for branch in branches)
+    meets = (flags != 0) & (first.high == second.high) & (first.low == second.low)
+    meets &= (first.radius == 0) & (second.radius == 0)
+    unclear = (flags != 0) & ~meets
     taken = chosen(holds, first, second)
-    if flags.any():
-        taken = at_a_kink(flags != 0, taken._replace(radius=np.where(flags & UNDECIDED, np.inf, taken.radius)))
 
-    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
-        (cotangent,) = cotangents
-        assert cotangent is not None
-        if flags.any():
-            cotangent = of_a_choice(flags == 0, cotangent)
-        found: list[DoubleBall | None] = [None]
-        for branch, there in zip(branches, (holds, ~holds), strict=True):
-            if isinstance(branch, Operand):
-                kept = chosen(there | (flags != 0), cotangent, exact(0.0))
-                found.append(summed_to(kept, branch.shape) if branch.varies else None)
-        return found
+    def seen(cotangent: DoubleBall) -> DoubleBall:
+        return of_a_choice(~unclear, cotangent) if unclear.any() else cotangent
 
-    return Applied((taken,), pullback)
+    of_first, half = (np.where(meets, 0.5, at) for at in (np.where(holds | unclear, 1.0, 0.0), 0.0))
+    of_second = np.where(meets, 0.5, np.where(~holds | unclear, 1.0, 0.0))
+    taken = with_tangent(taken, [(of_first, first), (of_second, second)], [(half, first), (-half, second)], meets)
+    if unclear.any():
+        taken = at_a_kink(unclear, taken._replace(radius=np.where(unclear & flags & UNDECIDED, np.inf, taken.radius)))
+    sides = zip(branches, (of_first, of_second), (half, -half), strict=True)
+    tensors = [(condition, half, half), *(side for side in sides if isinstance(side[0], Operand))]
+    operands, shares, halves = (list(several) for several in zip(*tensors, strict=True))
+    return chosen_between(taken, operands, shares, halves, seen)
 
 
 def masked_fill(call: OperatorCall) -> Applied:
@@ -90,13 +94,14 @@ def masked_fill(call: OperatorCall) -> Applied:
     x, mask, value = call.args
     applied = where(OperatorCall(call.function, (mask, value, x), {}, call.out))
     inner = applied.pullback
-    assert inner is not None
+    if inner is None:
+        return applied
 
     def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
         of_mask, *rest = inner(cotangents)
         return [rest[-1], of_mask, *rest[:-1]]
 
-    return Applied(applied.outputs, pullback)
+    return Applied(applied.outputs, pullback, by_element=True)
 
 
 def finiteness(call: OperatorCall) -> Applied:

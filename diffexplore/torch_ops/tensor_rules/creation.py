@@ -71,7 +71,7 @@ def converted(call: OperatorCall) -> Applied:
         unclear = operand.undecided != 0
         half = DoubleBall(*map(np.float64, (0.5, 0.0, 0.5)))
         return Applied((chosen(unclear, half, operand.number),), None)
-    return Applied((operand.number,), lambda cotangents: [cotangents[0]])
+    return Applied((operand.number,), lambda cotangents: [cotangents[0]], by_element=not dtype.is_complex)
 
 
 def _between_real_and_complex(operand: Operand, dtype: torch.dtype) -> Applied:
@@ -136,7 +136,7 @@ def copied(call: OperatorCall) -> Applied:
     if into_pairs:
         imaginary = source.imag if isinstance(source, complex) else 0.0
         value = paired(value, filled(number_of(imaginary), value.high.shape))
-    return Applied((filled(value, shape),), pullback)
+    return Applied((filled(value, shape),), pullback, by_element=not target.value.is_complex() and not is_complex)
 
 
 def taken_out(call: OperatorCall) -> Applied:

@@ -116,7 +116,7 @@ def of_slopes(value: DoubleBall, operands: Sequence[Operand], slopes: dict[int, 
             for place, operand in enumerate(operands)
         ]
 
-    return Applied((value,), pullback if slopes else None)
+    return Applied((value,), pullback if slopes else None, by_element=True)
 
 
 def _exact(number: Any) -> Fraction:

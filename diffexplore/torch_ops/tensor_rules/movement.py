@@ -76,7 +76,7 @@ def moved(call: OperatorCall) -> Applied:
             for operand, start in zip(operands, starts, strict=False)
         ]
 
-    return Applied(outputs, pullback)
+    return Applied(outputs, pullback, moves=True)
 
 
 def _part(flat: DoubleBall, start: int, shape: tuple[int, ...]) -> DoubleBall:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,15 +73,47 @@ Pullback = Callable[[Sequence[DoubleBall | None]], Sequence[DoubleBall | None]]
 
 
 @dataclass(frozen=True, eq=False)
+class OpenDifference:
+    """What an operand's cotangent is off by, where it is open which of several numbers an operator chooses.
+
+    Attributes:
+        ball: the difference of the cotangents between two choices, in the operand's shape.
+        choice: by element, the number of the choice that the difference is of, from 1 on (int64, that shape); 0 where
+            there is none. None where differences of several choices are added up: then ``ball`` is around 0.
+    """
+
+    ball: DoubleBall
+    choice: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class OpenChoices:
+    """The way back of an operator that chooses, where it is open what.
+
+    The cotangents of the operands are those of ``middle``, and λ times each of the differences, −1 ≤ λ ≤ 1, the same λ
+    for all operands and elements of one choice. ``differences`` gives lists of differences by operand, each list with
+    choices of its own.
+    """
+
+    middle: Pullback
+    differences: Callable[[Sequence[DoubleBall | None]], Iterable[Sequence[OpenDifference | None]]]
+
+
+@dataclass(frozen=True, eq=False)
 class Applied:
     """The results of an operator on balls, and how cotangents come back.
 
     ``outputs`` has an entry for each result: None for one that is what the program computed, whatever the operands'
-    balls hold (an index, a shape). ``pullback`` is None where no result depends smoothly on an operand.
+    balls hold (an index, a shape). ``pullback`` is None where no result depends smoothly on an operand; where choices
+    are open it encloses all of them, and ``open_choices`` says how they are connected. ``by_element`` says that each
+    element of the one result is computed of those at its place, ``moves`` that elements are moved and nothing else.
     """
 
     outputs: tuple[DoubleBall | Truths | None, ...]
     pullback: Pullback | None
+    open_choices: OpenChoices | None = None
+    by_element: bool = False
+    moves: bool = False
 
 
 class NotCertified(Exception):

@@ -1,4 +1,4 @@
-"""Choices of the largest, and what is read off an order: the order has to be certain."""
+"""What is read off an order of elements: the order has to be certain."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from diffexplore.arithmetic.double_balls import DoubleBall
-from diffexplore.arithmetic.dual_balls import DualBall, at_a_kink, neg, of_a_choice
-from diffexplore.arithmetic.kinds_of_zeros import HERE, is_zero_here, vanishes
-from diffexplore.arithmetic.out_of_range import certainly_above
+from diffexplore.arithmetic.dual_balls import DualBall, at_a_kink, of_a_choice
+from diffexplore.arithmetic.kinds_of_zeros import HERE, is_zero_here
 from diffexplore.arithmetic.tensor_balls import scattered, shaped, taken
 from diffexplore.torch_ops.tensor_rules.operands import (
     Applied,
@@ -18,81 +17,8 @@ from diffexplore.torch_ops.tensor_rules.operands import (
     Operand,
     OperatorCall,
     Pullback,
-    TensorRule,
-    results_of,
 )
 from diffexplore.torch_ops.tensor_rules.rank_intervals import rank_intervals
-from diffexplore.torch_ops.tensor_rules.reductions import axes_of
-
-
-def extreme(largest: bool) -> TensorRule:
-    """The rule of max, min, amax, amin over axes: one element certainly is the largest, or nothing is known.
-
-    At a tie each of the equal elements gets some part of the cotangent. Further results (indices) are what the program
-    found.
-    """
-
-    def rule(call: OperatorCall) -> Applied:
-        operand, results = call.args[0], results_of(call)
-        axes = axes_of(call, operand)
-        kept = [axis for axis in range(len(operand.shape)) if axis not in axes]
-        count = int(np.prod([operand.shape[axis] for axis in axes])) if axes else 1
-        if count == 0:
-            raise NotCertified("the largest of no elements")
-        index = np.arange(operand.value.numel()).reshape(operand.shape).transpose([*kept, *axes]).reshape(-1, count)
-        flat = shaped(operand.number, lambda field: field.reshape(-1))
-        found, unclear = picked_from(operand, taken(flat, index), index, largest, tuple(results[0].shape))
-        if len(results) > 1 and operand.varies and unclear.any():
-            raise NotCertified("which element is the largest is not certain here")
-        return Applied((*found.outputs, *(None for _ in results[1:])), found.pullback)
-
-    return rule
-
-
-def picked_from(
-    operand: Operand, rows: DoubleBall, index: np.ndarray, largest: bool, shape: tuple[int, ...]
-) -> tuple[Applied, np.ndarray]:
-    """The largest element of each of some rows of the raveled operand; in which rows it is not certain."""
-    best, rivals, equal = best_of_rows(rows, largest)
-    unclear: np.ndarray = np.asarray(rivals.any(axis=1))
-    tied: np.ndarray = np.asarray(equal.any(axis=1))
-    places = index[np.arange(len(index)), best]
-    found = picked(operand, places, ~unclear, ~unclear, shape)
-    if found.pullback is None or not (tied | unclear).any():
-        return found, unclear
-    (value,) = found.outputs
-    assert isinstance(value, DoubleBall), "a number was picked"
-    value = at_a_kink(tied.reshape(shape), value)
-    back, others = found.pullback, equal & ~unclear[:, None]
-
-    def pullback(cotangents: Sequence[DoubleBall | None]) -> list[DoubleBall | None]:
-        """Of equal elements each gets anything from 0 to the whole; of those that may be larger nothing is known."""
-        (found,) = back(cotangents)
-        if found is None or cotangents[0] is None:
-            return [found]
-        cotangent = shaped(cotangents[0], lambda field: field.reshape(-1))
-        reach = (np.abs(cotangent.high) * (1 + 2.0**-50) + cotangent.radius) * tied
-        radius = found.radius.reshape(-1).copy()
-        np.add.at(radius, places, reach)
-        np.add.at(radius, index[others], np.broadcast_to(reach[:, None], others.shape)[others])
-        radius[index[rivals & ~vanishes(cotangent)[:, None]]] = np.inf
-        return [found._replace(radius=radius.reshape(operand.shape))]
-
-    return Applied((value,), pullback), unclear
-
-
-def best_of_rows(rows: DoubleBall, largest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each row: the place of its largest element, which others may be larger, and which others equal it."""
-    if not largest:
-        rows = neg(rows)
-    best = np.argmax(rows.high, axis=1)
-    each = np.arange(len(best))
-    winner = shaped(rows, lambda field: field[each, best][:, None])
-    equal = (winner.high == rows.high) & (winner.low == rows.low) & (winner.radius == 0) & (rows.radius == 0)
-    less = certainly_above(winner, rows)
-    others = np.ones_like(equal)
-    others[each, best] = False
-    return best, ~less & ~equal & others, equal & others
 
 
 def picked(
@@ -206,20 +132,3 @@ def _median_of_all(call: OperatorCall) -> Applied:
         found.outputs,
         lambda c: [None if x is None else shaped(x, lambda f: f.reshape(operand.shape)) for x in back(c)],
     )
-
-
-def place_of_extreme(largest: bool) -> TensorRule:
-    """argmax, argmin: what the program found, if that is certain."""
-
-    def rule(call: OperatorCall) -> Applied:
-        operand = call.args[0]
-        if operand.varies:
-            axes = axes_of(call, operand)
-            kept = [axis for axis in range(len(operand.shape)) if axis not in axes]
-            count = int(np.prod([operand.shape[axis] for axis in axes])) if axes else 1
-            rows = shaped(operand.number, lambda field: field.transpose([*kept, *axes]).reshape(-1, count))
-            if best_of_rows(rows, largest)[1].any():
-                raise NotCertified("which element is the largest is not certain here")
-        return Applied((None,), None)
-
-    return rule

@@ -9,8 +9,8 @@ import numpy as np
 
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.tensor_balls import Shape, chosen, filled, quotient, scattered, shaped, summed, taken
+from diffexplore.torch_ops.tensor_rules.extremes import picked_from
 from diffexplore.torch_ops.tensor_rules.operands import Applied, NotCertified, OperatorCall, TensorRule
-from diffexplore.torch_ops.tensor_rules.order import picked_from
 from diffexplore.torch_ops.tensor_rules.windows import each, put_back, seen_by, sliding
 
 

@@ -49,6 +49,13 @@ def fmin(x: Tensor, y: Tensor) -> Tensor:
     return torch.where(x.isnan(), y, torch.where(y.isnan(), x, torch.minimum(x, y)))
 
 
+def clamp(x: Tensor, min: Tensor | float | None = None, max: Tensor | float | None = None) -> Tensor:
+    for limit, chosen in ((min, torch.maximum), (max, torch.minimum)):
+        if limit is not None:
+            x = chosen(x, limit if isinstance(limit, Tensor) else torch.full((), limit, dtype=x.dtype, device=x.device))
+    return x
+
+
 def nan_to_num(x: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     limits = torch.finfo(x.dtype)
     x = torch.where(x.isnan(), 0.0 if nan is None else nan, x)
