@@ -50,7 +50,7 @@ def called(row: TensorRow, report: TensorReport) -> str:
     name = row.input
     if report.order > 1:
         name = f"({row.output.removeprefix('gradient by ')}, {name})"
-    elif len({other.output for other in report.rows}) > 1:
+    elif any(other.output != row.output for other in report.rows):
         name = f"{row.output} by {name}"
     return f"{name} ({row.dtype})" if row.dtype != report.dtype else name
 

@@ -28,6 +28,9 @@ from diffexplore.writing.numbers import counted, in_ulps, ulp_at
 _ROWS, _CAUSES, _NOTES = 12, 5, 4
 _WIDTH, _LINES = 80, 25
 
+#: So many rows are tried, until a screen has room for them.
+_FEWER = (_ROWS, 9, 6, 4, 3, 2, 1)
+
 #: A longer name, index or cause is cut, from the left and from the right, unless everything is shown.
 _LONGEST_NAME, _LONGEST_CAUSE = 22, 400
 
@@ -35,27 +38,36 @@ _COUNTED = {"fail": "fail", "inconclusive": "undecided", "pass": "pass"}
 
 
 def outline(report: TensorReport, *, full: bool = False) -> Iterator[Block]:
-    """The blocks of a report, on one screen; ``full`` has every row and every cause."""
+    """The blocks of a report, on one screen of 25 lines of 80 columns; ``full`` has every row and every cause."""
+    if full:
+        yield from _outline(report, None)
+        return
+    for most in _FEWER:
+        blocks = tuple(_outline(report, most))
+        if len(plain_text(Drawing(blocks, False), _WIDTH).splitlines()) <= _LINES:
+            break
+    yield from blocks
+
+
+def _outline(report: TensorReport, most: int | None) -> Iterator[Block]:
+    """The blocks, with so many rows, and no more causes and remarks; all of them where that is None."""
     yield headline(report)
     rows = worst_first(report)
     stated = stated_cause(report)
-    yield from _causes([row for row in rows if row.verdict != "pass"], report, stated, None if full else _CAUSES)
-    shown = rows if full else rows[:_ROWS]
+    wrong = [row for row in rows if row.verdict != "pass"]
+    yield from _causes(wrong, report, stated, None if most is None else min(most, _CAUSES))
+    shown = rows[:most]
     yield from _table(shown, report)
     if len(rows) > len(shown):
-        yield Note(
-            text(
-                f"and {counted(len(rows) - len(shown), f'other {noun(report)}')}{_all_pass(rows[len(shown) :])}",
-                "quiet",
-            )
-        )
-    yield from _remarks(report, full=full)
+        others = counted(len(rows) - len(shown), f"other {noun(report)}")
+        yield Note(text(f"and {others}{_all_pass(rows[len(shown) :])}", "quiet"))
+    yield from _remarks(report, None if most is None else min(most, _NOTES))
 
 
 def failure_text(report: TensorReport, *, ascii: bool | None = None) -> str:
     """What an assertion says: at most 25 lines of 80 columns, whatever the shapes."""
     plain = not speaks_mathematics(getattr(sys.stdout, "encoding", None) or "utf-8") if ascii is None else ascii
-    for most in (_ROWS, 6, 3, 1):
+    for most in _FEWER:
         lines = plain_text(Drawing(tuple(_short(report, most)), plain), _WIDTH).splitlines()
         if len(lines) <= _LINES:
             return "\n".join(lines)
@@ -119,9 +131,9 @@ def _cells(row: TensorRow, report: TensorReport, *, wrong: bool, in_ulp: bool) -
     error, allowed = beside_bound(*sizes)
     return (
         text(_cut(called(row, report))),
-        text("×".join(map(str, row.shape)) or "number"),
+        text(_cut_within("×".join(map(str, row.shape)) or "number")),
         _entries(row),
-        text(entry_text(row)),
+        text(_cut_within(entry_text(row))),
         *((text(_value(row.value)), text(_value(mid))) if wrong else ()),
         text(error if row.error_abs else "0" if row.error_abs == 0 else ABSENT),
         text(allowed),
@@ -157,21 +169,27 @@ def _cut(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
 
 
+def _cut_within(shape: str) -> str:
+    """A shape or an index, of many axes with both ends."""
+    half = _LONGEST_NAME // 2
+    return shape if len(shape) <= _LONGEST_NAME else f"{shape[: half - 1]}…{shape[-half:]}"
+
+
 def _all_pass(rows: Sequence[TensorRow]) -> str:
     return ", which pass" if all(row.verdict == "pass" for row in rows) else ""
 
 
-def _remarks(report: TensorReport, *, full: bool) -> Iterator[Note]:
+def _remarks(report: TensorReport, most: int | None) -> Iterator[Note]:
     """Entries that were left out, outputs that were skipped, and what else there is to know."""
     left = [row for row in report.rows if row.verdict == "pass" and row.entries.inconclusive]
     found = [_left_out(row, report) for row in left]
     found += [_as_zero(row, report) for row in report.rows if row.entries.zeros and row.smallest_detectable is not None]
     found += [f"{skip.method}: {skip.reason}" for skip in report.skipped]
     found += report.notes
-    for remark in found if full else found[:_NOTES]:
+    for remark in found[:most]:
         yield Note(text(remark, "quiet"), marker="·")
-    if not full and len(found) > _NOTES:
-        yield Note(text(f"and {counted(len(found) - _NOTES, 'other remark')}", "quiet"), marker="·")
+    if most is not None and len(found) > most:
+        yield Note(text(f"and {counted(len(found) - most, 'other remark')}", "quiet"), marker="·")
 
 
 def _left_out(row: TensorRow, report: TensorReport) -> str:
