@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,114 +12,15 @@ import pytest
 import torch
 from autograd_functions import function_of_all
 from documents import check_document
-from tensor_functions import PLANTED, NumPyExpWrong, Step, Weighted, leaves, weighted
+from tensor_functions import Weighted, leaves
+from tensor_reports import REPORTS, WRONG, checked, report_named
 
 import diffexplore as dx
 from diffexplore.cli.main import main
 
-WRONG = weighted(PLANTED["both"][0])
-
-
-def checked(fn: Any, inputs: Any, **options: Any) -> dx.TensorReport:
-    return dx.gradcheck(fn, inputs, raise_exception=False, **options)
-
-
-class Many(torch.autograd.Function):
-    """Fifteen inputs of long names, each with a wrong gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, *inputs: torch.Tensor) -> Any:
-        return tuple(one * 3 for one in inputs)
-
-    @staticmethod
-    def backward(ctx: Any, *upstream: torch.Tensor) -> Any:
-        return tuple(one * (2 + 1e-3 * place) for place, one in enumerate(upstream))
-
-
-def of_many_layers() -> dx.TensorReport:
-    """The report of a module of forty layers: its rows are those of eight inputs, under longer names."""
-    report = _report("many")
-    rows = [
-        replace(row, output=f"hidden state {layer}", input=f"encoder.layers.{layer}.attention.{row.input}.weight")
-        for layer in range(40)
-        for row in report.rows[:9]
-    ]
-    return replace(report, rows=tuple(rows), notes=tuple(f"note {place}: {'text ' * 30}" for place in range(9)))
-
-
-REPORTS = {
-    "wrong": lambda: checked(WRONG, leaves((4, 3), (3,))),
-    "many": lambda: checked(Many, leaves(*[(2, 1, 3, 2, 1, 2)] * 8)),
-    "large": lambda: checked(WRONG, leaves((300, 40), (40,))),
-    "estimated": lambda: checked(NumPyExpWrong, leaves((5, 9))),
-    "step": lambda: checked(Step, leaves((4,))),
-    "raises": lambda: checked(weighted(lambda x, w, g: (g.T, None)), leaves((4, 3), (3,))),
-    "a module of many layers": of_many_layers,
-    "a module of many layers, undecided": lambda: replace(
-        of_many_layers(),
-        verdict="inconclusive",
-        rows=tuple(replace(row, verdict="inconclusive") for row in of_many_layers().rows),
-    ),
-    "a module of many layers, right": lambda: replace(
-        of_many_layers(),
-        verdict="pass",
-        rows=tuple(replace(row, verdict="pass", cause=None) for row in of_many_layers().rows),
-    ),
-    "many axes": lambda: checked(Many, leaves(*[(1, 2) * 12] * 4), battery="none"),
-    "undecided": lambda: checked(torch.abs, torch.zeros(3, requires_grad=True)),
-}
-
-
-@cache
-def _report(name: str) -> dx.TensorReport:
-    return REPORTS[name]()
-
-
-@pytest.mark.parametrize("name", [name for name in REPORTS if "right" not in name])
-@pytest.mark.parametrize("ascii", [False, True])
-def test_a_failure_fits_25_lines_of_80_columns(name: str, ascii: bool) -> None:
-    from diffexplore.render.tensors import failure_text
-
-    text = failure_text(_report(name), ascii=ascii)
-    lines = text.splitlines()
-    assert len(lines) <= 25 and max(map(len, lines)) <= 80
-    assert lines[0].startswith(("FAIL", "INCONCLUSIVE")) and "again: the same call with seed=0" in lines[-1]
-    assert not ascii or text.isascii()
-
-
-@pytest.mark.parametrize("name", REPORTS)
-def test_a_report_fits_25_lines_of_80_columns(name: str) -> None:
-    report = _report(name)
-    for shown in (report.to_text(width=80), str(report)):
-        lines = shown.splitlines()
-        assert len(lines) <= 25 and max(map(len, lines)) <= 80
-    assert len(report.to_text(width=80, full=True)) >= len(report.to_text(width=80))
-
-
-def test_a_screen_of_many_outputs_fits_25_lines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], causes_unsought: None
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    outputs = "def outputs(x): return {f'hidden_state_{k}': Twice.apply(x) * k for k in range(1, 14)}"
-    Path("many.py").write_text(f"{TWICE}\n{outputs}\n")
-    assert main(["verify", "many.py:outputs", "--inputs", "x[2]", "--ascii"]) == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) <= 25 and max(map(len, lines)) <= 80
-
-
-TWICE = """
-import torch
-
-class Twice(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x): return 1 * x
-    @staticmethod
-    def backward(ctx, g): return 2 * g
-"""
-
 
 def test_a_failure_names_the_entry_with_both_numbers() -> None:
-    report = _report("wrong")
+    report = report_named("wrong")
     row = report.failed[0]
     with pytest.raises(dx.GradientError) as caught:
         dx.gradcheck(WRONG, leaves((4, 3), (3,)))
@@ -131,7 +30,7 @@ def test_a_failure_names_the_entry_with_both_numbers() -> None:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_every_medium_holds_the_verdict(name: str) -> None:
-    report = _report(name)
+    report = report_named(name)
     word = report.verdict.upper()
     assert report.to_text(width=80).startswith(word) and str(report).startswith(word)
     assert all(len(line) <= 80 for line in str(report).splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,7 +13,7 @@ import torch
 from diffexplore.errors import CandidateError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, is_differentiable
-from diffexplore.tensors.numbers import TensorNumbers
+from diffexplore.tensors.numbers import TensorNumbers, numbers_of, shape_of
 from diffexplore.tensors.other_runs import moved_by_rounding
 from diffexplore.tensors.subject import TensorSubject
 from diffexplore.tensors.truth import Recorded
@@ -105,6 +106,22 @@ class CallSetting:
                 worst = _worst(*pair, source.tensor, numbers, room, self.moved(call, place))
             if worst is not None:
                 return f"{source.name}{worst}"
+        return None
+
+    def far_apart(self, found: Gradients, expected: Gradients) -> str | None:
+        """The same of gradients that differ in more than half of their digits."""
+        for place, source in enumerate(self.candidate.sources):
+            pair = found[place], expected[place]
+            one, other = (np.zeros(shape_of(source.tensor)) if of is None else numbers_of(of) for of in pair)
+            if one.shape != other.shape:
+                continue  # which is told of the plain call
+            share = math.sqrt(torch.finfo(source.tensor.dtype).eps)
+            sizes = np.nan_to_num(np.abs(other), posinf=0.0)
+            off = np.nan_to_num(np.abs(one - other), nan=0.0)
+            if (off > share * sizes.max(initial=0.0)).any():
+                index = np.unravel_index(int(off.argmax()), off.shape)
+                where = f"[{', '.join(str(int(i)) for i in index)}]" if index else ""
+                return f"{source.name}{where} is {float(one[index]):.6g}, not {float(other[index]):.6g}"
         return None
 
     def moved(self, call: PlainCall, place: int) -> np.ndarray | float:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from diffexplore.errors import CandidateError
@@ -27,9 +30,47 @@ def repeated(setting: CallSetting) -> Iterator[CallFinding]:
             first = [None if one is None else one.detach().clone() for one in candidate.gradients(output, upstream)]
         except CandidateError:
             continue  # that is reported of the plain call
+        chance = _by_chance(setting, call, tuple(first))
+        if chance is not None:
+            yield chance
+            continue
         written = list(_written(candidate, before, upstream, call, output, given))
         by = next((name for (name, tensor), old in zip(saved, kept, strict=True) if not _same(tensor, old)), None)
         yield from written or _again(setting, candidate, output, call, tuple(first), by)
+
+
+def _by_chance(setting: CallSetting, call: PlainCall, first: tuple[Tensor | None, ...]) -> CallFinding | None:
+    """A backward that draws from other generators than torch's, which are seeded before each call, or reads a clock.
+
+    On a CPU calls at the same inputs differ by no rounding, so that half of the digits are none of that.
+    """
+    candidate = setting.candidate.replaced()
+    output = setting.output_of(candidate, call.output)
+    if output.tensor.device.type != "cpu":
+        return None
+    before = _states()
+    second = candidate.gradients(output, call.upstream.clone())
+    drawn = [name for name, state in _states().items() if state != before[name]]
+    off = setting.far_apart(second, first)
+    if off is None:
+        return None
+    why, mended = (
+        "depends on more than its inputs (a clock, a counter, a generator of its own)",
+        "take it in the forward",
+    )
+    if drawn:
+        why, mended = f"draws from {' and '.join(drawn)}", "save what the forward drew"
+    message = f"the backward {why}, so that the gradient by {off} in another call: {mended}"
+    return CallFinding("not_deterministic", message, {"generators": drawn})
+
+
+def _states() -> dict[str, bytes]:
+    """What the generators of Python and NumPy draw next."""
+    states = {
+        "Python's generator (random)": random.getstate(),
+        "NumPy's generator (numpy.random)": np.random.get_state(),
+    }
+    return {name: pickle.dumps(state) for name, state in states.items()}
 
 
 def _written(
