@@ -50,6 +50,10 @@ READ: dict[str, tuple[Callable[..., Any], str]] = {
     "sort": (lambda x: x.sort(descending=True).values, "x[2]"),
     "topk": (lambda x: x.topk(1).values, "x[2]"),
     "median": (lambda x: x.median(), "x[2]"),
+    "sort of four": (lambda x: x.sort().values, "x[4]"),
+    "msort of four": (torch.msort, "x[4]"),
+    "median of four": (lambda x: x.median(), "x[4]"),
+    "kthvalue of four": (lambda x: x.kthvalue(2).values, "x[4]"),
     "topk of four": (lambda x: x.topk(2).values, "x[4]"),
     "kthvalue": (lambda x: x.kthvalue(2, 0).values, "x[2,1]"),
     "cummax": (lambda x: x.cummax(0).values, "x[3]"),
@@ -139,7 +143,7 @@ PLANTED = [
     (name, place)
     for name, (_, shapes) in READ.items()
     for place in range(len(entries(shapes)))
-    if name not in ("dropout", "checkpoint", "reentrant", "topk of four")
+    if name not in ("dropout", "checkpoint", "reentrant")
 ]
 
 
@@ -308,6 +312,29 @@ def test_a_way_back_that_draws_another_mask_is_refuted() -> None:
 def test_ties_that_torch_leaves_open_are_side_conditions() -> None:
     proof = dx.prove(lambda x: x.topk(1).values, parameters="x[2]", data=[])
     assert proof.conditions == ("x1 − x2 ≠ 0",)
+
+
+class Ordered(torch.autograd.Function):
+    """The values in order, with a backward that puts gradients where the values stood, or in the reverse order."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, reverse: bool) -> Tensor:
+        values, places = x.sort()
+        ctx.save_for_backward(places.flip(0) if reverse else places)
+        return values
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Any:
+        (places,) = ctx.saved_tensors
+        return torch.zeros_like(upstream).scatter(0, places, upstream), None
+
+
+@pytest.mark.usefixtures("causes_unsought")
+@pytest.mark.parametrize(("reverse", "status"), [(False, "proved"), (True, "refuted")])
+def test_all_orders_of_four_values_are_looked_at(reverse: bool, status: str) -> None:
+    proof = dx.prove(lambda x: Ordered.apply(x, reverse), parameters="x[4]", data=[])
+    ties = [f"x{i} − x{j} ≠ 0" for i in range(1, 5) for j in range(i + 1, 5)]
+    assert (proof.status, sorted(proof.conditions)) == (status, [] if reverse else ties)
 
 
 def test_more_values_than_four_are_not_ordered() -> None:

@@ -8,6 +8,7 @@ both sides holds between them as well.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import sympy
 
@@ -15,14 +16,23 @@ from diffexplore.decide.branches import BRANCHING, Resolver, has_branches
 from diffexplore.decide.case import Piece, RegionCase
 from diffexplore.decide.domain_conditions import DomainCondition, has_no_value
 from diffexplore.decide.faces import UNDECIDED, Face, Side, Solved, between, faces_of, solved_for
+from diffexplore.decide.kinks import degenerate
 from diffexplore.decide.question import EqualityQuestion
-from diffexplore.decide.regions import Region, line_of
+from diffexplore.decide.regions import Region, line_of, small
 from diffexplore.decide.side_conditions import SideCondition
 from diffexplore.decide.sums import sums_in
 from diffexplore.decide.zeros import Zeros, vanishes
 from diffexplore.formula.batch_sums import BatchSum
 
 _MOST_EDGES = 64  # more edges of a boundary are not looked at: it is kept then
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is 0 on boundaries at which something may happen, and on those of which a question claims nothing at all."""
+
+    open: list[sympy.Expr]
+    unclaimed: list[sympy.Expr]
 
 
 def all_of(cases: Iterable[RegionCase]) -> Iterator[SideCondition]:
@@ -35,15 +45,13 @@ def all_of(cases: Iterable[RegionCase]) -> Iterator[SideCondition]:
             )
 
 
-def between_cases(question: EqualityQuestion, cases: Sequence[RegionCase]) -> list[sympy.Expr]:
+def between_cases(question: EqualityQuestion, cases: Sequence[RegionCase]) -> Kept:
     """Where something may happen between cases of one seam, or of none: what is 0 there."""
     outer = [Side(case.resolver.region, (case.left,), (case.given, case.right)) for case in cases]
-    return _kept(outer, (question.left, question.right), [case.resolver for case in cases], question.interior())
+    return _kept(outer, (question.left, question.right), [case.resolver for case in cases], question)
 
 
-def between_samples(
-    question: EqualityQuestion, case: RegionCase, pieces: Sequence[Piece], *, partial: bool
-) -> list[sympy.Expr]:
+def between_samples(question: EqualityQuestion, case: RegionCase, pieces: Sequence[Piece], *, partial: bool) -> Kept:
     """Where something may happen to a sample, between pieces of one seam, or of none.
 
     ``partial``: there are regions without a value, into which a sample may not cross.
@@ -51,21 +59,29 @@ def between_samples(
     inner = [Side(piece.resolver.region, piece.left, (*piece.given, *piece.right)) for piece in pieces]
     originals = tuple(one.summand for side in (case.given, case.right) for one in sums_in(side))
     resolvers = [piece.resolver for piece in pieces]
-    return _kept([] if partial else inner, originals, resolvers, question.interior())
+    return _kept([] if partial else inner, originals, resolvers, question)
 
 
 def _kept(
-    sides: Sequence[Side], originals: tuple[sympy.Expr, ...], resolvers: Sequence[Resolver], interior: Region
-) -> list[sympy.Expr]:
+    sides: Sequence[Side], originals: tuple[sympy.Expr, ...], resolvers: Sequence[Resolver], question: EqualityQuestion
+) -> Kept:
+    interior, unclaimed = question.interior(), _unclaimed(question)
     every: dict[sympy.Expr, sympy.Expr] = {}
     for resolver in resolvers:
         every = {**resolver.boundaries, **every}
     originals = tuple(map(resolvers[0].region.restricted, originals)) if resolvers else originals
-    inside = [p for p in every if 0 in interior.sign(p)]
+    met = [p for p in every if 0 in interior.sign(p)]
+    inside, outside = [p for p in met if p not in unclaimed], [p for p in met if p in unclaimed]
     faces = {p: found for p in inside if (found := faces_of(p, sides, originals)) is not None}
-    without = tuple(p for p in inside if p not in faces)
+    without = (*unclaimed, *(p for p in inside if p not in faces))
     going_on = {p for p in faces if _corners_agree(p, faces[p], originals, without, interior)}
-    return [every[p] for p in inside if p not in going_on]
+    return Kept([every[p] for p in inside if p not in going_on], [every[p] for p in outside])
+
+
+def _unclaimed(question: EqualityQuestion) -> frozenset[sympy.Expr]:
+    """What is a boundary on which the question claims nothing, on a null set of what varies: what has to be no 0."""
+    needed = (need.lhs - need.rhs for need in question.needs if isinstance(need, sympy.Ne))
+    return frozenset(_key(p) for p in needed if small(p) and degenerate(p, question.varied) == ())
 
 
 def _corners_agree(

@@ -38,10 +38,13 @@ class Samples:
         question, case, edges = self.question, self.case, self.edges
         avoid = question.differentiated
         waiting: list[_Seam] = []
-        for p in between_samples(question, case, pieces, partial=partial):
-            if edges.where(start) and edges.is_stated(p, start):
+        kept = between_samples(question, case, pieces, partial=partial)
+        where = edges.seam(start)
+        edges.kinks += [SideCondition(DomainCondition(p, "nonzero"), case.data, where) for p in kept.unclaimed]
+        for p in kept.open:
+            if where.seam and edges.is_stated(p, start):
                 continue
-            stated = SideCondition(DomainCondition(p, "nonzero"), case.data, edges.where(start))
+            stated = SideCondition(DomainCondition(p, "nonzero"), case.data, where)
             if not self.on_seams:
                 edges.kinks.append(stated)
             elif p.free_symbols & avoid:

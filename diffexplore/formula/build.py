@@ -6,9 +6,11 @@ a factored form factored. Parser and simplifier both use them, so that a printed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 
 def total(terms: Iterable[sympy.Expr]) -> sympy.Expr:
@@ -51,7 +53,27 @@ def with_arguments(expr: sympy.Basic, args: list[sympy.Basic]) -> sympy.Basic:
         return expr
     if isinstance(expr, (sympy.Max, sympy.Min)):  # which are not compared again, each with each
         return expr.func(*args, evaluate=False)
-    return expr.func(*args)
+    return choice(args) if isinstance(expr, sympy.Piecewise) else expr.func(*args)
+
+
+_MOST_DISTRIBUTED = 8
+"""Of more branches SymPy merges no neighbours."""
+
+
+def choice(branches: Sequence[Any]) -> sympy.Expr:
+    """The first of some branches, pairs of a value and a condition, whose condition holds.
+
+    Neighbours with one value are merged before SymPy does that: it multiplies their conditions out, and takes minutes
+    for the 24 orders of four numbers.
+    """
+    if len(branches) <= _MOST_DISTRIBUTED:
+        return sympy.Piecewise(*branches)
+    merged: list[tuple[sympy.Expr, Boolean]] = []
+    for value, condition in branches:
+        if merged and merged[-1][0] == value:
+            condition = sympy.Or(merged.pop()[1], condition)
+        merged.append((value, condition))
+    return sympy.Piecewise(*merged)
 
 
 def from_leaves_up(expr: sympy.Expr, form: Callable[[sympy.Expr], sympy.Expr]) -> sympy.Expr:

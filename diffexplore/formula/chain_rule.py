@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 import sympy
 from sympy.core.function import ArgumentIndexError
 
+from diffexplore.formula.build import choice
 from diffexplore.formula.dependence import dependence_in
 from diffexplore.formula.stand_ins import STAND_INS, standing_in
 
@@ -85,7 +86,7 @@ class _Rules:
         return sympy.Add(*(_partial(expr, place) * slope for place, slope in slopes if not slope.is_zero))
 
     def _branches(self, expr: sympy.Piecewise) -> sympy.Expr:
-        return sympy.Piecewise(*((self.of(branch), condition) for branch, condition in expr.args))
+        return choice([(self.of(branch), condition) for branch, condition in expr.args])
 
     def _by_sympy(self, expr: sympy.Expr) -> sympy.Expr:
         return sympy.Add(*(sympy.diff(expr, symbol) * slope for symbol, slope in self._slopes.items()))

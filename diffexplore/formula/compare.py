@@ -77,8 +77,12 @@ def value_at(expr: sympy.Expr, point: Mapping[sympy.Basic, Fraction]) -> arb | N
 
     An absolute 50 digits suffice, for a value of 0 has no leading digit.
     """
-    used = _names_in(expr)  # of many symbols an expression has few, and a ball takes as long as an operation
-    values = {name: value for name, value in zip(map(str, point), point.values(), strict=True) if name in used}
+    # of many symbols an expression has few, and a ball takes as long as an operation
+    names = _names_in(expr)
+    values = {name: point[symbol] for symbol, name in names if symbol in point}
+    if len(values) < len(names):  # a point may have other symbols of the same names
+        others = {str(symbol): value for symbol, value in point.items()}
+        values = {name: others[name] for _, name in names if name in others}
     program = _lowered(expr, tuple(values))
     for bits in PRECISIONS:
         spend(1 + len(program.steps) * bits // PRECISIONS[0])
@@ -96,8 +100,9 @@ def is_sharp(ball: arb) -> bool:
 
 
 @remembered(1024)
-def _names_in(expr: sympy.Expr) -> frozenset[str]:
-    return frozenset(map(str, expr.free_symbols))
+def _names_in(expr: sympy.Expr) -> tuple[tuple[sympy.Basic, str], ...]:
+    """The symbols of an expression with their names, in order."""
+    return tuple((symbol, str(symbol)) for symbol in sorted(expr.free_symbols, key=str))
 
 
 @remembered(1024)  # an expression is mostly looked at in many points

@@ -5,7 +5,7 @@ A comparison of a step function with a number is one of what is rounded: floor(u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 
 import sympy
 from sympy import Expr
@@ -89,7 +89,45 @@ def choice(*branches: tuple[Expr, Boolean]) -> Expr:
     """
     if any(one.has(sympy.Piecewise) for _, condition in branches for one in condition.atoms(BatchSum)):
         raise Mixes
-    return sympy.Piecewise(*branches, evaluate=False)
+    found, failed = list[tuple[Expr, Boolean]](), set[Boolean]()
+    for value, condition in branches:
+        found.append((_within(value, condition, failed), condition))
+        failed.add(condition)
+    return sympy.Piecewise(*found, evaluate=False)
+
+
+def chosen(pairs: Iterable[tuple[Expr, Boolean]], last: Expr) -> Expr:
+    """The value of the first condition that holds, in one choice; the last one where none does."""
+    branches: list[tuple[Expr, Boolean]] = []
+    for value, condition in pairs:
+        if condition == True:  # noqa: E712 (SymPy's true is not Python's)
+            last = value
+            break
+        if condition != False:  # noqa: E712
+            branches.append((value, condition))
+    if all(value == last for value, _ in branches):
+        return last
+    return choice(*branches, (last, sympy.true))
+
+
+def _within(value: Expr, holds: Boolean, failed: Set[Boolean]) -> Expr:
+    """What a choice is where one condition holds and others fail: its branches by these are decided.
+
+    Places in an order are chosen by the same conditions as what is put there: without this, the choices of n elements
+    stand in each other, n deep.
+    """
+    if not isinstance(value, sympy.Piecewise):
+        return value
+    left = []
+    for part, condition in value.args:
+        if condition in failed:
+            continue
+        left.append((part, sympy.true if condition == holds else condition))
+        if left[-1][1] == sympy.true:
+            break
+    if left and left[0][1] == sympy.true:
+        return _within(left[0][0], holds, failed)
+    return sympy.Piecewise(*left, evaluate=False) if left else value
 
 
 def is_truth(value: sympy.Basic) -> bool:

@@ -15,7 +15,7 @@ import sympy
 from sympy import Expr
 
 from diffexplore.torch_ops.readers.arrays import Grid, Mixes, cells_of
-from diffexplore.torch_ops.readers.logic import choice, equal, less, opposite
+from diffexplore.torch_ops.readers.logic import chosen, equal, less, opposite
 
 if TYPE_CHECKING:
     from diffexplore.tracing.interpret import Reading
@@ -33,21 +33,7 @@ def first_best(row: Sequence[Expr], names: Sequence[Expr], before: Before = lamb
     for i, cell in enumerate(row[:-1]):
         others = (opposite(before(other, cell)) for j, other in enumerate(row) if j != i)
         pairs.append((names[i], sympy.And(*others)))
-    return _chosen(pairs, names[-1])
-
-
-def _chosen(pairs: Sequence[tuple[Expr, Any]], last: Expr) -> Expr:
-    """The value of the first condition that holds, in one choice."""
-    branches: list[tuple[Expr, Any]] = []
-    for value, condition in pairs:
-        if condition == True:  # noqa: E712 (SymPy's true is not Python's)
-            last = value
-            break
-        if condition != False:  # noqa: E712
-            branches.append((value, condition))
-    if all(value == last for value, _ in branches):
-        return last
-    return choice(*branches, (last, sympy.true))
+    return chosen(pairs, names[-1])
 
 
 def _orders(row: Sequence[Expr], before: Before) -> list[tuple[tuple[int, ...], Any]]:
@@ -69,10 +55,10 @@ def _ordered(row: Sequence[Expr], descending: bool) -> tuple[list[Expr], list[Ex
     """The cells in their order, and the places where they stood."""
     cases = _orders(row, (lambda x, y: less(y, x)) if descending else less)
     *others, (last, _) = cases
-    values = [_chosen([(row[order[k]], holds) for order, holds in others], row[last[k]]) for k in range(len(row))]
+    values = [chosen([(row[order[k]], holds) for order, holds in others], row[last[k]]) for k in range(len(row))]
     numbers = [sympy.Integer(k) for k in range(len(row))]
     places = [
-        _chosen([(numbers[order[k]], holds) for order, holds in others], numbers[last[k]]) for k in range(len(row))
+        chosen([(numbers[order[k]], holds) for order, holds in others], numbers[last[k]]) for k in range(len(row))
     ]
     return values, places
 

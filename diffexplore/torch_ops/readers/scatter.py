@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from diffexplore.torch_ops.readers.arrays import Cells, Grid, Mixes, cells_of, each, filled
-from diffexplore.torch_ops.readers.logic import is_truth, select
+from diffexplore.torch_ops.readers.logic import chosen, is_truth, select
 from diffexplore.torch_ops.readers.movement import as_slice, copy, diagonal, take
 
 if TYPE_CHECKING:
@@ -142,10 +142,8 @@ def gather(reading: Reading, x: Grid, dim: int, index: Grid, **_: Any) -> Grid:
         raise Mixes
     values = []
     for place, choices in _along(index, dim):
-        cell = sympy.S.Zero
-        for target, condition in reversed(choices):
-            cell = select(condition, x.cells[_at(place, dim, target, x.ndim)], cell)
-        values.append(cell)
+        pairs = ((x.cells[_at(place, dim, target, x.ndim)], condition) for target, condition in choices)
+        values.append(chosen(pairs, sympy.S.Zero))
     return Grid(cells_of(values, index.cells.shape), axis)
 
 
@@ -171,10 +169,8 @@ def _scattered(reading: Reading, x: Grid, dim: int, index: Grid, source: Any, pu
         for k in range(shape[dim % x.ndim]):
             spot = _at(place, dim, k, x.ndim)
             old = cells[spot]
-            cell = old
-            for target, condition in reversed(choices):
-                cell = select(condition, put(old, new) if target == k else old, cell)
-            cells[spot] = cell
+            after = put(old, new)
+            cells[spot] = chosen(((after if target == k else old, condition) for target, condition in choices), old)
     return Grid(cells, axis)
 
 
@@ -194,10 +190,8 @@ def choices(index: sympy.Expr) -> list[tuple[int, Any]]:
 
 def put_where(index: sympy.Expr, target: int, value: sympy.Expr) -> sympy.Expr:
     """The value where an index is the target, else 0."""
-    cell = sympy.S.Zero
-    for number, condition in reversed(choices(index)):
-        cell = select(condition, value if number == target else sympy.S.Zero, cell)
-    return cell
+    pairs = ((value if number == target else sympy.S.Zero, condition) for number, condition in choices(index))
+    return chosen(pairs, sympy.S.Zero)
 
 
 def _at(place: tuple[int, ...], dim: int, target: int, ndim: int) -> tuple[int, ...]:
