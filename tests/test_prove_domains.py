@@ -181,3 +181,37 @@ class TwiceOnALine(torch.autograd.Function):
 def test_what_differs_beside_a_surface_is_no_counterexample_on_it() -> None:
     assert dx.prove(TwiceOnALine.apply, parameters="a, b", domain="a + b == 1").status == "unknown"
     assert dx.prove(TwiceOnALine.apply, parameters="a, b").status == "refuted"
+
+
+class TimesLogarithm(torch.autograd.Function):
+    """xlogy, whose backward by a is 0 in place of log(x) where the factor is 0 and ``zero`` holds."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, x: Tensor, zero: Map) -> Tensor:
+        ctx.save_for_backward(a, x)
+        ctx.zero = zero
+        return torch.xlogy(a, x)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Any:
+        a, x = ctx.saved_tensors
+        return torch.where((a == 0) & ctx.zero(x), 0.0, upstream * x.log()), upstream * a / x, None
+
+
+@pytest.mark.usefixtures("causes_unsought")
+@pytest.mark.parametrize(
+    ("zero", "status"),
+    [
+        (lambda x: x <= 0, "proved"), slow(lambda x: x < 0, "proved"), (lambda x: x <= 1, "refuted"),
+        slow(lambda x: x < 2, "refuted"), slow(lambda x: x == 2, "refuted"), slow(lambda x: x != 2, "refuted"),
+    ],
+)  # fmt: skip
+def test_a_boundary_ends_where_the_function_ends_beside_it(zero: Map, status: str) -> None:
+    """At a = 0 and x ≤ 0 xlogy is 0, and it has no value beside that as a moves: nothing is claimed there."""
+    proof = dx.prove(lambda a, x: TimesLogarithm.apply(a, x, zero), parameters="a x", data="", wrt="a")
+    assert (proof.status, proof.conditions) == (status, ())
+
+
+@pytest.mark.parametrize("function", [torch.xlogy, slow(torch.special.xlog1py)])
+def test_xlogy_is_proved_without_a_condition(function: Callable[..., Tensor]) -> None:
+    assert dx.prove(function, parameters="a x", data="").conditions == ()

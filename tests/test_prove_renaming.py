@@ -207,6 +207,35 @@ def test_a_wrong_entry_among_equals_with_kinks_is_refuted_and_named(wrong: int) 
     assert [one.status for one in proof.statements].count("proved") == 1
 
 
+def test_conventions_of_torch_are_renamed(decided: list[str]) -> None:
+    """softplus is linear above its threshold; that it is right as log(1 + exp(x)) as well is proved once."""
+    proof = dx.prove(lambda w, X: F.softplus(-w * X).sum(), parameters="w[3]", data="X[3]")
+    assert (proof.status, decided) == ("proved", ["w1"])
+    text = "for −w{0}·X{0} ≤ 20: torch's softplus is linear above its threshold"
+    assert [text.format(i) in one.decision.conditions for i, one in enumerate(proof.statements, 1)] == [True] * 3
+
+
+class AboveTheThreshold(torch.autograd.Function):
+    """softplus, with a backward that is wrong above its threshold, by the last entry alone."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return F.softplus(x)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        above = torch.tensor([1.0, 0.5]).double()
+        return upstream * torch.where(x > 20, above, x.sigmoid())
+
+
+@pytest.mark.usefixtures("causes_unsought")
+def test_a_mistake_that_a_convention_might_excuse_is_not_renamed_away() -> None:
+    proof = dx.prove(AboveTheThreshold.apply, parameters="x[2]", data="")
+    assert [one.status for one in proof.statements] == ["proved", "refuted"]
+
+
 def test_data_are_exchanged_for_data_alone(decided: list[str]) -> None:
     """a·x is the same for a and x, but a has one value and x one for each sample."""
     proof = dx.prove(lambda a, x: (a * x).mean(), parameters="a", data="x", wrt="a, x")

@@ -47,7 +47,10 @@ def all_of(cases: Iterable[RegionCase]) -> Iterator[SideCondition]:
 
 def between_cases(question: EqualityQuestion, cases: Sequence[RegionCase]) -> Kept:
     """Where something may happen between cases of one seam, or of none: what is 0 there."""
-    outer = [Side(case.resolver.region, (case.left,), (case.given, case.right)) for case in cases]
+    outer = [
+        Side(case.resolver.region, (case.left,), (case.given, case.right), tuple(case.requirements.left.certain))
+        for case in cases
+    ]
     return _kept(outer, (question.left, question.right), [case.resolver for case in cases], question)
 
 
@@ -56,7 +59,13 @@ def between_samples(question: EqualityQuestion, case: RegionCase, pieces: Sequen
 
     ``partial``: there are regions without a value, into which a sample may not cross.
     """
-    inner = [Side(piece.resolver.region, piece.left, (*piece.given, *piece.right)) for piece in pieces]
+    inner = [
+        Side(
+            piece.resolver.region, piece.left, (*piece.given, *piece.right),
+            tuple(piece.requirements.left.certain),
+        )
+        for piece in pieces
+    ]  # fmt: skip
     originals = tuple(one.summand for side in (case.given, case.right) for one in sums_in(side))
     resolvers = [piece.resolver for piece in pieces]
     return _kept([] if partial else inner, originals, resolvers, question)
@@ -72,10 +81,25 @@ def _kept(
     originals = tuple(map(resolvers[0].region.restricted, originals)) if resolvers else originals
     met = [p for p in every if 0 in interior.sign(p)]
     inside, outside = [p for p in met if p not in unclaimed], [p for p in met if p in unclaimed]
-    faces = {p: found for p in inside if (found := faces_of(p, sides, originals)) is not None}
+    crossed = [side.with_value(question.differentiated) for side in sides]
+    looked = {p: faces_of(p, crossed if p.free_symbols & question.differentiated else sides, originals) for p in inside}
+    faces = {p: found for p, found in looked.items() if found is not None}
     without = (*unclaimed, *(p for p in inside if p not in faces))
-    going_on = {p for p in faces if _corners_agree(p, faces[p], originals, without, interior)}
+    going_on = {
+        p for p in faces
+        if _corners_agree(p, faces[p], originals, (*without, *_beyond(faces[p], question, p)), interior)
+    }  # fmt: skip
     return Kept([every[p] for p in inside if p not in going_on], [every[p] for p in outside])
+
+
+def _beyond(faces: Sequence[Face], question: EqualityQuestion, p: sympy.Expr) -> list[sympy.Expr]:
+    """Where p = 0 ends because the left side has no value on either side of it, as that symbol moves across."""
+    if not p.free_symbols & question.differentiated:
+        return []
+    needs = [set(side.fixed_needs(question.differentiated)) for face in faces for side in (face.above, face.below)]
+    return [
+        need.expr for need in set[DomainCondition]().union(*needs[:1]).intersection(*needs) if need.kind == "positive"
+    ]
 
 
 def _unclaimed(question: EqualityQuestion) -> frozenset[sympy.Expr]:

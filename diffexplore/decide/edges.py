@@ -51,10 +51,10 @@ class _Outer:
         question = self.question
         start = question.on_equations(Region(), question.bound_only) if start is None else start
         kept = between_cases(question, group)
-        where = self.edges.where(start)
+        where = self.edges.seam(start)
         self.edges.kinks += [SideCondition(DomainCondition(p, "nonzero"), where=where) for p in kept.unclaimed]
         for p in kept.open:
-            if not (where and self.edges.is_stated(p, start)):
+            if not (where.seam and self.edges.is_stated(p, start)):
                 self._boundary(p, start)
             if self.edges.apart is not None:
                 return
@@ -67,7 +67,7 @@ class _Outer:
     def _boundary(self, p: sympy.Expr, start: Region) -> None:
         question, edges = self.question, self.edges
         avoid, bound = question.differentiated, question.of_each_sample
-        stated = SideCondition(DomainCondition(p, "nonzero"), where=edges.where(start))
+        stated = SideCondition(DomainCondition(p, "nonzero"), where=edges.seam(start))
         if not self.on_seams:
             edges.kinks.append(stated)
         elif p.free_symbols & avoid:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import sympy
 
 from diffexplore.decide.branches import Resolver, Undecided, is_empty
-from diffexplore.decide.domain_conditions import has_no_value
+from diffexplore.decide.domain_conditions import DomainCondition, has_no_value
 from diffexplore.decide.records import Undefined, Unsupported
 from diffexplore.decide.regions import LinearForm, OpenInterval, Region, expanded_out, line_of
 from diffexplore.decide.zeros import Zeros, vanishes
+from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.step_functions import is_rounded
 
 UNDECIDED = (Undecided, Undefined, Unsupported, TypeError)
@@ -23,11 +24,35 @@ Solved = Mapping[sympy.Symbol, sympy.Expr]
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """What the expressions are on one region; ``shared`` are those that have a value of their own on the boundary."""
+    """What the expressions are on one region; ``shared`` are those that have a value of their own on the boundary.
+
+    ``needs``: without them the left side has no value on the region.
+    """
 
     region: Region
     smooth: tuple[sympy.Expr, ...]
     shared: tuple[sympy.Expr, ...]
+    needs: tuple[DomainCondition, ...] = ()
+
+    def with_value(self, moving: Set[sympy.Basic]) -> Side:
+        """The part of the region on which the left side has a value whatever the ``moving`` symbols are there.
+
+        Where it has none beside a boundary that these cross, there is no derivative on it.
+        """
+        region = self.region
+        for need in self.fixed_needs(moving):
+            if region.sign(need.expr).certain is None:
+                region = region.split(need.expr)[0]
+        return replace(self, region=region)
+
+    def fixed_needs(self, moving: Set[sympy.Basic]) -> list[DomainCondition]:
+        """The needs that are inequalities of other symbols than the ``moving`` ones."""
+        found = (
+            need for need in self.needs
+            if need.kind in ("positive", "nonnegative")
+            and not (need.expr.free_symbols & moving or need.expr.has(BatchSum))
+        )  # fmt: skip
+        return sorted(found, key=lambda need: (str(need.expr), need.kind))
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,16 +84,20 @@ class Edges:
 
     def is_stated(self, p: sympy.Expr, region: Region) -> bool:
         """Whether what is stated for everywhere leaves out all of p = 0 on the seam of the region."""
-        stated_texts = (*self.known, *(one.need for one in (*self.kinks, *self.exclusions) if not one.where))
+        stated_texts = (*self.known, *(one.need for one in (*self.kinks, *self.exclusions) if not one.where.seam))
         stated = [need.expr for need in stated_texts if need.kind == "nonzero"]
         without = [set(part) for expr in stated for part in zero_sets(region.restricted(expr))]
         return bool(without) and all(any(out <= set(part) for out in without) for part in zero_sets(p))
 
+    def seam(self, region: Region) -> Region:
+        """The seam of a region, but for what the domain gives."""
+        fixed = tuple(pair for pair in region.fixed if pair not in self.given)
+        return Region((), fixed, tuple(pair for pair in region.levels if pair not in self.given))
+
     def where(self, region: Region) -> str:
         """The seam of a region in words; empty where the domain leaves nothing else."""
-        fixed = tuple(pair for pair in region.fixed if pair not in self.given)
-        levels = tuple(pair for pair in region.levels if pair not in self.given)
-        return str(Region((), fixed, levels)) if fixed or levels else ""
+        seam = self.seam(region)
+        return str(seam) if seam.seam else ""
 
     def note(self, needs: Iterable[SideCondition], texts: Iterable[str], region: Region) -> None:
         """State what the proof on a seam needs, but for what it needs everywhere."""
@@ -102,7 +106,7 @@ class Edges:
         for one in needs:
             repeated = one.need.kind == "nonzero" and self.is_stated(one.need.expr, region)
             if not repeated and (one.need.kind, _direction(one.need.expr)) not in everywhere:
-                self.exclusions.append(replace(one, where=one.where or where))
+                self.exclusions.append(one if one.where.seam else replace(one, where=self.seam(region)))
         self.texts += [f"{text}, where {where}" for text in texts if text not in self.stated_texts]
 
 

@@ -15,6 +15,7 @@ from diffexplore.decide.regions import OpenInterval, Region
 from diffexplore.formula.batch_sums import BatchSum
 from diffexplore.formula.budget import spend
 from diffexplore.formula.compare import value_at
+from diffexplore.formula.dependence import symbols_in
 from diffexplore.program.program import lower
 
 Point = dict[sympy.Basic, Fraction]
@@ -104,14 +105,14 @@ def on_seam(onto: Mapping[sympy.Symbol, sympy.Expr], point: Point, fixed: Point)
 
 def exactly_zero(p: sympy.Expr, point: Point) -> bool:
     """Whether p is exactly 0; one with sums, or with other symbols, is passed over."""
-    if p.has(BatchSum) or not p.free_symbols <= set(point):
+    if not symbols_in(p) <= point.keys() or p.has(BatchSum):
         return True
     return bool(sympy.expand(p.xreplace(rationals(point))).is_zero)
 
 
 def inside(direction: sympy.Expr, interval: OpenInterval, point: Point) -> bool:
     """Whether a direction certainly keeps its bounds; one with sums, or with other symbols, is passed over."""
-    if direction.has(BatchSum) or not direction.free_symbols <= set(point):
+    if not symbols_in(direction) <= point.keys() or direction.has(BatchSum):
         return True  # sums are looked at with their samples
     return all(_is_positive(positive, point) for positive in interval.positive(direction))
 

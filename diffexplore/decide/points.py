@@ -8,7 +8,6 @@ from fractions import Fraction
 from itertools import pairwise
 
 import sympy
-from flint import arb, fmpq
 
 from diffexplore.decide.decimals import leading, shortest
 from diffexplore.decide.membership import (
@@ -17,25 +16,24 @@ from diffexplore.decide.membership import (
     inside,
     on_seam,
     onto_levels,
-    rational,
     rationals,
     real_roots,
     rounded,
 )
 from diffexplore.decide.regions import OpenInterval, Region
+from diffexplore.decide.solving import FARTHEST, middle, solved_for_symbol
+from diffexplore.formula.budget import remembered
 from diffexplore.formula.compare import value_at
 
 Bound = tuple[sympy.Expr, OpenInterval]
 """A direction, and what it is between."""
 
+_FACTOR = sympy.Symbol("factor@", real=True)
 _SPREADS = (Fraction(2), Fraction(1, 2), Fraction(8), Fraction(40), Fraction(1, 1000))
-_DIGITS = 10**60
-_FARTHEST = 10**12
 _WITH_ITS_SIGN = 0.5  # how often a number below a positive bound is positive, as a norm must be
 _EXACT = 5  # of so many points one is left nearly where it was found
 _BESIDE_ZERO = Fraction(1, 10**20)  # 0 is too special
 _SWEEPS = 40  # through all symbols, towards the centre of a small disc or ellipse
-_PATIENCE = 5  # steps of Newton's method in which what is missing must halve
 
 
 def points_in(
@@ -106,7 +104,7 @@ def _moved(
 ) -> Fraction | None:
     """A value of the symbol at which the direction is ``target``, or else keeps its bounds."""
     direction, interval = bound
-    solved = _solved(direction, symbol, target, point)
+    solved = solved_for_symbol(direction, symbol, target, point)
     if solved is not None and inside(direction, interval, {**point, symbol: solved}):
         return solved
     among = [
@@ -129,10 +127,15 @@ def _between_roots(bound: Bound, symbol: sympy.Basic, point: Point, generator: r
 
 def _scaled(direction: sympy.Expr, symbols: Sequence[sympy.Basic], target: Fraction, point: Point) -> Point | None:
     """The symbols, all times one factor, where the direction is ``target``."""
-    factor = sympy.Symbol("factor@", real=True)
-    along = direction.xreplace({symbol: factor * rational(point[symbol]) for symbol in symbols})
-    found = _solved(along, factor, target, {**point, factor: Fraction(1)}) if symbols else None
+    along = _along_a_ray(direction, tuple(symbols))
+    found = solved_for_symbol(along, _FACTOR, target, {**point, _FACTOR: Fraction(1)}) if symbols else None
     return None if found is None else {symbol: point[symbol] * found for symbol in symbols}
+
+
+@remembered(256)
+def _along_a_ray(direction: sympy.Expr, symbols: tuple[sympy.Basic, ...]) -> sympy.Expr:
+    """What a direction is where some symbols are multiplied by one factor."""
+    return direction.xreplace({symbol: _FACTOR * symbol for symbol in symbols})
 
 
 def _towards_extreme(direction: sympy.Expr, symbols: Sequence[sympy.Basic], point: Point) -> Point:
@@ -148,7 +151,7 @@ def _towards_extreme(direction: sympy.Expr, symbols: Sequence[sympy.Basic], poin
     for _ in range(_SWEEPS):
         before = dict(moved)
         for symbol, slope in slopes.items():
-            flat = _solved(slope, symbol, Fraction(0), {**point, **moved})
+            flat = solved_for_symbol(slope, symbol, Fraction(0), {**point, **moved})
             moved |= {} if flat is None else {symbol: flat or _BESIDE_ZERO}
         if moved == before:
             break
@@ -193,50 +196,8 @@ def _target(interval: OpenInterval, generator: random.Random) -> Fraction:
     return (high if high is not None else Fraction(0)) - near
 
 
-def _solved(direction: sympy.Expr, symbol: sympy.Basic, target: Fraction, point: Point) -> Fraction | None:
-    """The symbol's value at which the direction is ``target``, where it is linear or a power of the symbol."""
-    slope = sympy.diff(direction, symbol)
-    others = {name: number for name, number in point.items() if name != symbol}
-    if symbol not in slope.free_symbols:
-        return _step(value_at(direction.subs(symbol, 0), others), value_at(slope, others), target)
-    off: list[arb] = []
-    for _ in range(60):  # Newton's method; where it ends outside, another point is drawn
-        here = value_at(direction, point)
-        step = _step(here, value_at(slope, point), target)
-        if step is None or here is None:
-            return None
-        off.append(abs(here - _ball(target)).mid())
-        if len(off) > _PATIENCE and not 2 * off[-1] < off[-1 - _PATIENCE]:
-            return None
-        point = {**point, symbol: _short(point[symbol] + step)}
-        if abs(step) < Fraction(1, 10**25):
-            break
-    return point[symbol]
-
-
-def _step(start: arb | None, slope: arb | None, target: Fraction) -> Fraction | None:
-    """(target − start)/slope, where that is a number of ordinary size."""
-    if start is None or slope is None or slope.contains(0):
-        return None
-    step = (_ball(target) - start) / slope
-    return _middle(step) if abs(step) < _FARTHEST else None
-
-
-def _ball(number: Fraction) -> arb:
-    return arb(fmpq(number.numerator, number.denominator))
-
-
-def _short(number: Fraction) -> Fraction:
-    return Fraction(round(number * _DIGITS), _DIGITS)
-
-
 def _fraction(number: sympy.Expr) -> Fraction:
     if number.is_Rational:
         return fraction(number)
     ball = value_at(number, {})
-    return _middle(ball) if ball is not None and abs(ball) < _FARTHEST else Fraction(0)
-
-
-def _middle(ball: arb) -> Fraction:
-    mantissa, exponent = ball.mid().man_exp()
-    return _short(Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
+    return middle(ball) if ball is not None and abs(ball) < FARTHEST else Fraction(0)

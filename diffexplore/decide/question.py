@@ -102,7 +102,7 @@ class EqualityQuestion:
     def departures(self, resolver: Resolver) -> list[str]:
         """The conventions that hold on a region, as side conditions: "for x ≤ 20: …"."""
         return [
-            f"for {to_text(sympy.Not(condition))}: {text}"
+            departure_text(condition, text)
             for condition, text in self.conventions.items()
             if _holds(condition, resolver)
         ]
@@ -131,6 +131,11 @@ class EqualityQuestion:
         if self.symbol is None:
             return given, given, right
         return given, resolver(differentiate(given, self.symbol, partial_through_sums)), right
+
+
+def departure_text(condition: Boolean, text: str) -> str:
+    """A convention as a side condition: what is claimed where it does not hold."""
+    return f"for {to_text(sympy.Not(condition))}: {text}"
 
 
 def _holds(condition: Boolean, resolver: Resolver) -> bool:

@@ -86,6 +86,7 @@ class Decision:
         largest_difference: where it is unknown, the largest difference seen at random points.
         witness: where it is proved, a point at which both sides have a value, and these values.
         needs: where it is proved, the conditions as expressions; None where some are in words alone.
+        expressed: those that are no words alone.
     """
 
     status: Status
@@ -99,8 +100,9 @@ class Decision:
     place: str = ""
     ended: tuple[str, ...] = ()
     needs: tuple[SideCondition, ...] | None = None
+    expressed: tuple[SideCondition, ...] = ()
 
     @property
     def plain(self) -> Decision:
         """The same without expressions."""
-        return replace(self, needs=None)
+        return replace(self, needs=None, expressed=())

@@ -39,10 +39,10 @@ class Samples:
         avoid = question.differentiated
         waiting: list[_Seam] = []
         kept = between_samples(question, case, pieces, partial=partial)
-        where = edges.where(start)
+        where = edges.seam(start)
         edges.kinks += [SideCondition(DomainCondition(p, "nonzero"), case.data, where) for p in kept.unclaimed]
         for p in kept.open:
-            if where and edges.is_stated(p, start):
+            if where.seam and edges.is_stated(p, start):
                 continue
             stated = SideCondition(DomainCondition(p, "nonzero"), case.data, where)
             if not self.on_seams:

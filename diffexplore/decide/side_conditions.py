@@ -21,12 +21,12 @@ from diffexplore.formula.text import to_text
 class SideCondition:
     """A condition; the symbols among ``data`` are those of every sample, not of one.
 
-    ``where``: in words, the seam on which alone it must hold; empty for everywhere.
+    ``where``: the seam on which alone it must hold; without one for everywhere.
     """
 
     need: DomainCondition
     data: frozenset[sympy.Basic] = field(default=frozenset())
-    where: str = ""
+    where: Region = field(default_factory=Region)
 
     @property
     def every_sample(self) -> bool:
@@ -34,15 +34,18 @@ class SideCondition:
 
     @property
     def text(self) -> str:
-        where = f" where {self.where}" if self.where else ""
+        where = f" where {self.where}" if self.where.seam else ""
         return self.need.text() + where + (" for every sample" if self.every_sample else "")
 
-    def renamed(self, names: Mapping[sympy.Basic, sympy.Basic]) -> SideCondition | None:
-        """The same of other symbols, all exchanged at once; None where some of it is in words."""
-        if self.where:
-            return None
+    def renamed(self, names: Mapping[sympy.Basic, sympy.Basic]) -> SideCondition:
+        """The same of other symbols, all exchanged at once."""
         need = DomainCondition(self.need.expr.xreplace(names), self.need.kind)
-        return SideCondition(need, frozenset(names.get(symbol, symbol) for symbol in self.data))
+        data = frozenset(names.get(symbol, symbol) for symbol in self.data)
+        fixed, levels = (
+            tuple((one.xreplace(names), value.xreplace(names)) for one, value in pairs)
+            for pairs in (self.where.fixed, self.where.levels)
+        )
+        return SideCondition(need, data, Region((), fixed, levels))
 
     def simpler(self) -> SideCondition:
         """The same, of what stands under a root, or beside 0 in a maximum."""
@@ -79,7 +82,7 @@ def _follows(one: SideCondition, others: Sequence[SideCondition]) -> bool:
     region = Region()
     try:
         for other in others:
-            if other.where not in ("", one.where):
+            if other.where.seam and other.where != one.where:
                 continue
             if one.every_sample and not other.every_sample and other.need.expr.free_symbols & one.data:
                 continue

@@ -35,12 +35,13 @@ _JUMPING = tuple(
 class Conditions:
     """All side conditions as texts, and those of them that may leave out more than a null set.
 
-    ``needs``: all of them as expressions; None where some are in words alone.
+    ``needs``: all of them as expressions; None where some are in words alone. ``expressed``: those that are not.
     """
 
     texts: tuple[str, ...]
     exclusions: tuple[str, ...]
     needs: tuple[SideCondition, ...] | None
+    expressed: tuple[SideCondition, ...]
 
 
 def conditions_of(question: EqualityQuestion, cases: Sequence[RegionCase], edges: Edges) -> Conditions:
@@ -58,7 +59,7 @@ def conditions_of(question: EqualityQuestion, cases: Sequence[RegionCase], edges
     excluded += [text for text, is_null in jumps if not is_null] + texts
     whole = [*(one.text for one in every), *(text for text, _ in jumps), *texts]
     needs = None if jumps or texts else tuple(every)
-    return Conditions(tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(excluded)), needs)
+    return Conditions(tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(excluded)), needs, tuple(every))
 
 
 def _is_null(need: DomainCondition, varied: Set[sympy.Basic]) -> bool:
@@ -147,7 +148,7 @@ def verdict(work: Work) -> Decision:
         unvalued = tuple(dict.fromkeys(one for case in work.cases for one in case.unvalued))
         return Decision(
             "proved", found.texts, None, tried, None, work.witness.counterexample(), found.exclusions, unvalued,
-            needs=found.needs,
+            needs=found.needs, expressed=found.expressed,
         )  # fmt: skip
     if proved:
         inside = " in the domain" if work.question is not None and work.question.domain else ""

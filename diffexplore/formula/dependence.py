@@ -38,3 +38,9 @@ def _binds(expr: sympy.Basic) -> bool:
 def dependence_in(expr: sympy.Basic) -> Dependence:
     """The dependence of the parts of ``expr``, kept for the next symbol."""
     return Dependence()
+
+
+@lru_cache(maxsize=4096)
+def symbols_in(expr: sympy.Basic) -> frozenset[sympy.Basic]:
+    """The free symbols of ``expr``: SymPy looks for them anew each time, in each place in which a part stands."""
+    return Dependence().of(expr)

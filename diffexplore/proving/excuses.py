@@ -15,16 +15,19 @@ from diffexplore.errors import UsageError
 from diffexplore.tracing.traced import Traced
 
 
-def without_excuse(decision: Decision, traced: Traced, decide: Callable[[Traced], Decision]) -> Decision:
+def without_excuse(
+    decision: Decision, traced: Traced, meant: Callable[[], Traced], decide: Callable[[Traced], Decision]
+) -> Decision:
     """The proof, where it holds for the functions as they are meant as well; else what is found of these.
 
-    ``decide`` answers the question of ``decision`` for formulas that were read in another way.
+    ``meant`` reads ``traced`` so; ``decide`` answers the question of ``decision`` for formulas that were read in
+    another way.
     """
     texts = tuple(set(traced.conventions.values()))
     if decision.status != "proved" or not any(condition.endswith(texts) for condition in decision.conditions):
         return decision
     try:
-        found = decide(traced.read_as_meant())
+        found = decide(meant())
     except UsageError as error:
         return Decision("unknown", (), None, (*decision.tried, str(error)), ended=(str(error),))
     if found.status != "proved":
@@ -33,4 +36,7 @@ def without_excuse(decision: Decision, traced: Traced, decide: Callable[[Traced]
     if not further:
         return decision
     conditions = tuple(dict.fromkeys((*decision.conditions, *further)))
-    return replace(decision, conditions=conditions, exclusions=(*decision.exclusions, *further), needs=None)
+    return replace(
+        decision, conditions=conditions, exclusions=(*decision.exclusions, *further), needs=None,
+        expressed=(*decision.expressed, *found.expressed),
+    )  # fmt: skip

@@ -17,6 +17,7 @@ from fractions import Fraction
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from diffexplore.decide.question import departure_text
 from diffexplore.decide.records import Counterexample, Decision
 
 _Renaming = Mapping[sympy.Basic, sympy.Basic]
@@ -28,11 +29,15 @@ _UNORDERED = (sympy.Add, sympy.Mul, sympy.And, sympy.Or, sympy.Max, sympy.Min, s
 
 @dataclass(frozen=True)
 class PartialClaim:
-    """That an expression is the partial by a symbol, where its needs are met."""
+    """That an expression is the partial by a symbol, where its needs are met.
+
+    ``beside``: what else the proof of it is about, in order: the same of functions as they are meant.
+    """
 
     symbol: sympy.Symbol
     claimed: sympy.Expr
     needs: tuple[Boolean, ...]
+    beside: tuple[sympy.Basic, ...] = ()
 
 
 class Renamings:
@@ -67,13 +72,14 @@ class Renamings:
         colours = self._colours(claim.symbol)
         for known, former, decision in self._proofs.get(_key(colours), ()):
             for names in _guesses(former, colours):
-                if self._maps(names, known, claim):
-                    return _renamed_decision(decision, names)
+                if self._maps(names, known, claim) and (texts := self._texts(decision, names)) is not None:
+                    return _renamed_decision(decision, names, texts)
         return None
 
     def add(self, claim: PartialClaim, decision: Decision) -> None:
         """Keep a proof; one whose conditions are in words is not kept, for these cannot be renamed."""
-        if decision.status == "proved" and not self._is_alone(claim.symbol) and _can_be_renamed(decision):
+        kept = decision.status == "proved" and decision.witness is not None and not decision.unvalued
+        if kept and not self._is_alone(claim.symbol) and self._texts(decision, {}) is not None:
             colours = self._colours(claim.symbol)
             self._proofs[_key(colours)].append((claim, colours, decision))
 
@@ -87,8 +93,18 @@ class Renamings:
             self._form(known.symbol, names) == self._form(claim.symbol, {})
             and self._form(known.claimed, names) == self._form(claim.claimed, {})
             and self._forms(known.needs, names) == self._forms(claim.needs, {})
+            and [self._form(one, names) for one in known.beside] == [self._form(one, {}) for one in claim.beside]
             and self._stated(names) == self._own
         )
+
+    def _texts(self, decision: Decision, names: _Renaming) -> dict[str, str] | None:
+        """Each condition of a proof, renamed; None where one is in words that are no convention's."""
+        texts = {need.text: need.renamed(names).text for need in decision.expressed}
+        forms = {(self._form(one, {}), text): departure_text(one, text) for one, text in self._conventions.items()}
+        for one, text in self._conventions.items():
+            renamed = forms.get((self._form(one, names), text))
+            texts |= {} if renamed is None else {departure_text(one, text): renamed}
+        return texts if texts.keys() >= {*decision.conditions, *decision.exclusions} else None
 
     def _stated(self, names: _Renaming) -> Hashable:
         conventions = {(self._form(condition, names), text) for condition, text in self._conventions.items()}
@@ -175,22 +191,16 @@ def _guesses(first: _Colours, second: _Colours) -> Iterator[_Renaming]:
     yield {symbol: renamed for one, other in groups.values() for symbol, renamed in zip(one, other, strict=True)}
 
 
-def _can_be_renamed(decision: Decision) -> bool:
-    """Whether all that a proof states is known as expressions."""
-    stated = decision.needs is not None and all(need.renamed({}) is not None for need in decision.needs)
-    return stated and not decision.unvalued and decision.witness is not None
-
-
-def _renamed_decision(decision: Decision, names: _Renaming) -> Decision:
+def _renamed_decision(decision: Decision, names: _Renaming, texts: Mapping[str, str]) -> Decision:
     """A proof of which all can be renamed, about other symbols."""
-    assert decision.witness is not None and decision.needs is not None
-    renamed = {need.text: new for need in decision.needs if (new := need.renamed(names)) is not None}
+    assert decision.witness is not None
     return replace(
         decision,
-        conditions=tuple(dict.fromkeys(renamed[text].text for text in decision.conditions)),
-        exclusions=tuple(dict.fromkeys(renamed[text].text for text in decision.exclusions)),
+        conditions=tuple(dict.fromkeys(texts[text] for text in decision.conditions)),
+        exclusions=tuple(dict.fromkeys(texts[text] for text in decision.exclusions)),
         witness=_renamed(decision.witness, names),
-        needs=tuple(renamed.values()),
+        needs=None if decision.needs is None else tuple(need.renamed(names) for need in decision.needs),
+        expressed=tuple(need.renamed(names) for need in decision.expressed),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Literal
 
 import sympy
@@ -60,22 +60,24 @@ def statements_of(
     }  # fmt: skip
     text_of = partial(to_text, writer=Writer(unicode=True))
 
+    meant = cache(traced.read_as_meant)
+
     def value(read: Traced) -> Decision:
         """That the program computes the loss."""
         stated = {**shared, "needs": read.domains[OUTPUT], "conventions": read.conventions}
         return decide_equal(exact, read.output, everywhere=True, shown=runs.shown(traced, VALUE), **stated)
 
     if loss is not None:
-        yield Statement(VALUE, text_of(traced.output), without_excuse(value(traced), traced, value).plain)
+        yield Statement(VALUE, text_of(traced.output), without_excuse(value(traced), traced, meant, value).plain)
     renamings = Renamings(exact, _kinds(program, traced, data), domain, traced.conventions)
 
     def slope(name: str, claimed: sympy.Expr, call: int = 1) -> Statement:
         """That what a backward call computes is the partial by a symbol."""
-        claim = PartialClaim(real(name), claimed, traced.domains[name])
+        claim = PartialClaim(real(name), claimed, traced.domains[name], _as_meant(traced, meant, name, call))
 
         def decided(read: Traced) -> Decision:
             own, defined = (read.output, read.domains[OUTPUT]) if loss is None else (exact, ())
-            partial = (read.second if call > 1 else None) or read.partials or {}
+            partial = _partials(read, call)
             stated = {
                 **shared, "data": data, "needs": read.domains[name], "defined": defined,
                 "conventions": read.conventions, "shown": runs.shown(traced, name, call),
@@ -87,7 +89,7 @@ def statements_of(
 
         decision = renamings.proved(claim)
         if decision is None:
-            decision = without_excuse(decided(traced), traced, decided)
+            decision = without_excuse(decided(traced), traced, meant, decided)
             renamings.add(claim, decision)
         right = readable_derivative(exact, claim.symbol) if decision.status == "refuted" else None
         return Statement(name, text_of(claimed), decision.plain, call, "" if right is None else text_of(right))
@@ -100,6 +102,23 @@ def statements_of(
             other = slope(name, second[name], call=2)
             if other.status != "proved":
                 yield other
+
+
+def _as_meant(traced: Traced, meant: Callable[[], Traced], name: str, call: int) -> tuple[sympy.Basic, ...]:
+    """What is proved of functions as they are meant, where torch departs from these: see ``without_excuse``."""
+    if not traced.conventions:
+        return ()
+    try:
+        read = meant()
+    except UsageError:
+        return ()
+    needs = (*read.domains[name], *read.domains[OUTPUT])
+    return read.output, _partials(read, call)[name], sympy.And(*needs, evaluate=False)
+
+
+def _partials(read: Traced, call: int) -> Mapping[str, sympy.Expr]:
+    """The partials that a backward call computes."""
+    return (read.second if call > 1 else None) or read.partials or {}
 
 
 def _kinds(
