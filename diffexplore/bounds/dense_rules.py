@@ -71,7 +71,15 @@ def _never(room: Room, result: DenseResult, *operands: DenseOperand) -> None:
 
 
 def _none(radii: Numbers) -> bool:
-    return not (radii.any() if isinstance(radii, np.ndarray) else radii)
+    if not isinstance(radii, np.ndarray):
+        return not radii
+    return not (radii[0] or radii.any())  # which goes through all of them, and the first one mostly tells
+
+
+def _set_to_zero(numbers: np.ndarray, places: np.ndarray) -> None:
+    """By their bits: a copy to places that come at random takes a branch, mostly mispredicted, for each."""
+    bits = numbers.view(np.int64)
+    np.bitwise_and(bits, places.view(np.int8) - np.int8(1), out=bits)
 
 
 # ---------------------------------------------------------------------------------------------------- the rules
@@ -113,7 +121,7 @@ class DenseRule:
         if not absolute < least * relative * LOST_BESIDE:
             np.add(rounded, absolute, out=rounded)
         if lossless is not None and bool(lossless.any()):
-            np.copyto(rounded, 0.0, where=lossless)
+            _set_to_zero(rounded, lossless)
         if not only:
             np.add(rounded, spread.radii, out=room.radii)
         return odd
