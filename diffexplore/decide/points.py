@@ -22,8 +22,8 @@ from diffexplore.decide.membership import (
 )
 from diffexplore.decide.regions import OpenInterval, Region
 from diffexplore.decide.solving import FARTHEST, middle, solved_for_symbol
-from diffexplore.formula.budget import remembered
 from diffexplore.formula.compare import value_at
+from diffexplore.formula.remembered import remembered
 
 Bound = tuple[sympy.Expr, OpenInterval]
 """A direction, and what it is between."""

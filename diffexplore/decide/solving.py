@@ -8,8 +8,8 @@ import sympy
 from flint import arb, fmpq
 
 from diffexplore.decide.membership import Point
-from diffexplore.formula.budget import remembered
 from diffexplore.formula.compare import value_at
+from diffexplore.formula.remembered import remembered
 
 FARTHEST = 10**12
 _DIGITS = 10**60
