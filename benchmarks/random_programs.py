@@ -123,7 +123,7 @@ def second_verdict_on(case: Case) -> Verdict:
         return Verdict(case.seed, "", "second", "refused")
     except Exception as error:
         return Verdict(case.seed, "", "second", "error", f"{type(error).__name__}: {error}")
-    causes = [str(row.cause) for row in report.rows if row.verdict == "fail"]
+    causes = [str(row.cause) for row in report.rows if row.verdict == "fail" and row.cause and row.cause.key != "nan"]
     return Verdict(case.seed, "", "second", f"{report.verdict}, {report.truth}", causes[0] if causes else "")
 
 

@@ -51,3 +51,37 @@ class Twice(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g): return 2 * g
 """
+
+
+def test_a_line_of_a_file_tells_what_stays_undecided_and_what_else_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("two.py").write_text(TWO)
+    assert main(["verify", "two.py", "--ascii"]) == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert "PASS Bent: 2 entries right" in told and "1 entry undecided" in told
+    assert "FAIL Both: by a, 2 of 2 entries wrong" in told and "by b wrong, too" in told
+
+
+TWO = """
+import torch
+
+class Bent(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.abs()
+    @staticmethod
+    def backward(ctx, g): return g * ctx.saved_tensors[0].sign()
+    @staticmethod
+    def sample_inputs(): return (torch.tensor([-1.0, 0.0, 2.0], requires_grad=True),)
+
+class Both(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, a, b): return a * 2 + b * 3
+    @staticmethod
+    def backward(ctx, g): return g * 4, g.flip(0) * 3
+    @staticmethod
+    def sample_inputs(): return tuple(torch.tensor([1.0, 2.0]).requires_grad_() for _ in range(2))
+"""

@@ -106,13 +106,14 @@ def in_short(report: TensorReport) -> str:
     if report.verdict == "pass":
         caught = f"; {_caught(report)}" if any(row.smallest_detectable is not None for row in rows) else ""
         noted = f" ({counted(len(report.notes), 'note')}, which its own report has)" if report.notes else ""
-        return f"{counted(report.summary.passed, 'entry', 'entries')} right{caught.partition(', and')[0]}{noted}"
+        right = counted(report.summary.passed, "entry", "entries")
+        return f"{right} right{caught.partition(', and')[0]}{_left_open(report)}{noted}"
     if not rows or not rows[0].entries.total:
         return headline(report).sentence.removeprefix(f"{report.function}: ")
     counts, cause = rows[0].entries, rows[0].cause
     alike = [row for row in rows if same_cause(row, rows[0])]
     others = [row for row in rows if row not in alike]
-    beside = f"; {_listed(others, report)} otherwise" if others else ""
+    beside = f"; {_listed(others, report)} {'wrong' if counts.failed else 'undecided'}, too" if others else ""
     many = f"{counted(counts.failed or counts.inconclusive)} of {counted(counts.total, 'entry', 'entries')}"
     where = f"{_listed(alike, report)}, {many} {'wrong' if counts.failed else 'undecided'}"
     worded = cause is not None and cause.key not in SHOWN_BY_NUMBERS
@@ -121,11 +122,14 @@ def in_short(report: TensorReport) -> str:
 
 def _passed(report: TensorReport) -> str:
     caught = f"; {_caught(report)}" if any(row.smallest_detectable is not None for row in report.rows) else ""
-    left = report.summary.inconclusive
-    out = f"; {counted(left, 'entry', 'entries')} undecided" if left else ""
     what = f"{_gradients(report.rows, report)} {'is' if len(report.rows) == 1 else 'are'} right"
     count = counted(report.summary.passed, "entry", "entries")
-    return f"{report.function}: {what}{_against(report)}, {count}{caught}{out}"
+    return f"{report.function}: {what}{_against(report)}, {count}{caught}{_left_open(report)}"
+
+
+def _left_open(report: TensorReport) -> str:
+    left = report.summary.inconclusive
+    return f"; {counted(left, 'entry', 'entries')} undecided" if left else ""
 
 
 def _caught(report: TensorReport) -> str:
