@@ -353,6 +353,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if options.only in name:
                 found, lines = compare(name, getattr(torch, dtype), options.bits)
                 total += found
+                counts = ", ".join(f"{count} {what}" for what, count in sorted(found.items()))
+                print(f"{name}, {dtype}: {counts}", flush=True)
                 for line in lines:
                     print(line, flush=True)
                     total[line.partition(" ")[0]] += line.split(" ")[0].isupper()

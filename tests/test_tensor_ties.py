@@ -155,6 +155,28 @@ def test_a_corner_stays_one(corner: Loss) -> None:
     assert dx.gradgradcheck(corner, (_point(),), raise_exception=False).verdict == "inconclusive"
 
 
+#: Ways to have each number twice, the second time with the other sign.
+TWICE: dict[str, Loss] = {
+    "broadcast": lambda x: x[:, None] * SIGNS,
+    "expanded": lambda x: x[:, None].expand(-1, 2) * SIGNS,
+    "by an index": lambda x: x[[0, 0, 1, 1, 2, 2, 3, 3]] * SIGNS.repeat(4),
+    "repeated": lambda x: x.repeat(2).reshape(2, -1) * SIGNS[:, None],
+    "by a product": lambda x: x[:, None] @ SIGNS[None],
+    "slices": lambda x: torch.cat([x, x * -1]),
+    "in memory": lambda x: torch.stack([x.view(-1), x.neg().view(2, 2).view(-1)]),
+}
+SIGNS = torch.tensor([1.0, -1.0], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_corners_on_both_sides_do_not_cancel_each_other(name: str) -> None:
+    """relu(d) + relu(−d) is |d|, at 0: the slopes of the two are 1 and −1 there, or both 0."""
+    report = dx.gradcheck(
+        lambda x: torch.relu(TWICE[name](x - x.detach())).sum(), (_point(),), battery="none", raise_exception=False
+    )
+    assert report.rows[0].entries.passed == 0
+
+
 def test_choices_of_their_own_do_not_cancel_each_other() -> None:
     """Element i chooses between x[i] and x[i + 1] where these are equal: together the sum may have any such slope."""
 
