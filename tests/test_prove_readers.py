@@ -56,6 +56,7 @@ READ: dict[str, tuple[Callable[..., Any], str]] = {
     "kthvalue of four": (lambda x: x.kthvalue(2).values, "x[4]"),
     "topk of four": (lambda x: x.topk(2).values, "x[4]"),
     "kthvalue": (lambda x: x.kthvalue(2, 0).values, "x[2,1]"),
+    "cumprod": (lambda x: x.cumprod(0), "x[3]"),
     "cummax": (lambda x: x.cummax(0).values, "x[3]"),
     "logcumsumexp": (lambda x: x.logcumsumexp(0), "x[3]"),
     "logcumsumexp of rows": (lambda x: x.logcumsumexp(1), "x[2,2]"),

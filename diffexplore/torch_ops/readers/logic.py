@@ -64,12 +64,42 @@ def equal(x: Expr, y: Expr) -> Boolean:
         return sympy.sympify(sympy.Eq(x, y))
     if x.is_infinite or y.is_infinite:
         return sympy.false
+    if (pieces := counts_in(x - y)) is not None:
+        return _by_pieces(x - y, pieces, lambda count: sympy.sympify(count == 0))
     if (found := stepped(x, y)) is not None:
         step, number, _ = found
         if not number.is_Integer:
             return sympy.false
         return sympy.And(at_least(step, number), opposite(at_least(step, number + 1)))
     return sympy.Equality(x, y, evaluate=False)
+
+
+_MOST_COUNTED = 4
+"""So many truth values are counted by cases."""
+
+
+def counts_in(expr: Expr) -> list[sympy.Piecewise] | None:
+    """The choices of whole numbers of which an expression is made, as the number of conditions that hold is.
+
+    None where it is made of something else, or of more than a few.
+    """
+    if not expr.has(sympy.Piecewise) or expr.has(BatchSum):
+        return None
+    pieces = [term.as_coeff_Mul()[1] for term in sympy.Add.make_args(expr) if not term.is_Integer]
+    known = len(pieces) <= _MOST_COUNTED and all(isinstance(piece, sympy.Piecewise) for piece in pieces)
+    return pieces if known and all(value.is_Integer for piece in pieces for value, _ in piece.args) else None
+
+
+def _by_pieces(expr: Expr, pieces: list[sympy.Piecewise], of_number: Callable[[Expr], Boolean]) -> Boolean:
+    """A condition on a count, by the conditions of its choices: of each the first that holds."""
+    if not pieces:
+        return of_number(expr)
+    piece, *others = pieces
+    found: Boolean = sympy.false
+    for value, condition in reversed(piece.args):
+        there = _by_pieces(expr.xreplace({piece: value}), others, of_number)
+        found = sympy.Or(sympy.And(condition, there), sympy.And(opposite(condition), found))
+    return found
 
 
 def select(condition: Boolean, x: Expr, y: Expr) -> Expr:

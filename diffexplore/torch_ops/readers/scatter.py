@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -182,7 +182,10 @@ def _along(index: Grid, dim: int) -> Iterator[tuple[tuple[int, ...], list[tuple[
 
 def choices(index: sympy.Expr) -> list[tuple[int, Any]]:
     """The numbers that an index may be, each with its condition; the first that holds counts."""
-    pairs = index.args if isinstance(index, sympy.Piecewise) else ((index, sympy.true),)
+    pieces = sorted(index.atoms(sympy.Piecewise), key=sympy.default_sort_key)
+    pairs: Iterable[tuple[Any, Any]] = ((index, sympy.true),)
+    if len(pieces) == 1:  # of max(0, k − 1), what that is for each k
+        pairs = [(index.xreplace({pieces[0]: number}), condition) for number, condition in pieces[0].args]
     if any(not number.is_Integer for number, _ in pairs):
         raise NotImplementedError("the index depends on the values of tensors")
     return [(int(number), condition) for number, condition in pairs]
