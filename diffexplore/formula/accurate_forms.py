@@ -114,12 +114,12 @@ def _key_of(factor: sympy.Expr) -> Key:
     """The function of which a factor is a power, and the power; for another factor one that no table has."""
     if isinstance(factor, sympy.exp):
         return sympy.exp, sympy.S.One
-    base, power = (factor.base, factor.exp) if factor.is_Pow else (factor, sympy.S.One)
+    base, power = build.base_and_exponent(factor)
     return (base.func, power) if base.is_Function and len(base.args) == 1 else (None, power)
 
 
 def _argument(factor: sympy.Expr) -> sympy.Expr:
-    return (factor.base if factor.is_Pow and not isinstance(factor, sympy.exp) else factor).args[0]
+    return build.base_and_exponent(factor)[0].args[0]
 
 
 def _exponentials_in(product: sympy.Expr) -> list[sympy.exp]:

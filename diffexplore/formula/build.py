@@ -36,6 +36,11 @@ def power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
     return product(result.args) if result.is_Mul else result
 
 
+def base_and_exponent(factor: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """The base and the exponent of a factor, 1 where it is no power; exp(u) is a function of its own."""
+    return factor.args if factor.is_Pow else (factor, sympy.S.One)
+
+
 def rebuild(expr: sympy.Basic) -> sympy.Basic:
     """``expr`` put together again by these builders, from its leaves up: the form in which it reads back."""
     return with_arguments(expr, [rebuild(arg) for arg in expr.args]) if expr.args else expr

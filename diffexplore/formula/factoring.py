@@ -10,6 +10,8 @@ from __future__ import annotations
 import sympy
 from flint import Ordering, fmpz_mpoly_ctx
 
+from diffexplore.formula import build
+
 Factors = list[tuple[sympy.Expr, sympy.Integer]]
 """Expressions, each with its whole power."""
 
@@ -37,7 +39,7 @@ def factor(expr: sympy.Expr) -> sympy.Expr:
 
 def irreducible(expr: sympy.Expr) -> list[sympy.Expr]:
     """The different irreducible factors of a polynomial, numbers left out; its variables may be functions and roots."""
-    parts = [part.args if part.is_Pow else (part, sympy.S.One) for part in sympy.Mul.make_args(expr)]
+    parts = [build.base_and_exponent(part) for part in sympy.Mul.make_args(expr)]
     if not all((base.is_Symbol or base.is_Add or base.is_Rational) and power.is_Integer for base, power in parts):
         return [one for one, _ in sympy.factor_list(expr)[1]]
     return [one for base, _ in parts for one, _ in factors_of(base)[1]]

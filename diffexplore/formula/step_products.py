@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import sympy
 
+from diffexplore.formula import build
+
 
 def stepped(expr: sympy.Expr) -> sympy.Expr:
     """``expr`` with 0 in place of 0·∞ below a step: the slope of relu(a)ⁿ is 0 at a < 0, and no power of max(0, a)."""
@@ -71,7 +73,7 @@ def _without_quotient(node: sympy.Mul) -> sympy.Expr:
     """|u|ᵖ/uⁿ as |u|ᵖ⁻ⁿ·sign(u)ⁿ, where p is larger than n: both are 0 where u is."""
     factors = dict[sympy.Expr, sympy.Expr]()
     for factor in node.args:
-        base, power = (factor.base, factor.exp) if factor.is_Pow else (factor, sympy.S.One)
+        base, power = build.base_and_exponent(factor)
         factors[base] = factors.get(base, sympy.S.Zero) + power
     for base in [one for one in factors if isinstance(one, sympy.Abs)]:
         inside = base.args[0]

@@ -41,7 +41,7 @@ def without_tails(node: sympy.Mul, *, choices: bool) -> sympy.Expr:
     if exponential is None:
         return node
     for factor in node.args:
-        base, power = (factor.base, factor.exp) if factor.is_Pow else (factor, sympy.S.One)
+        base, power = build.base_and_exponent(factor)
         tail = _TAILS.get(base.func.__name__) if base.is_Function and abs(power) == 1 else None
         left = None if tail is None else _left(exponential.args[0], power * (tail.scale * base.args[0]) ** 2)
         if tail is not None and left is not None:
