@@ -61,7 +61,7 @@ def test_a_line_of_a_file_tells_what_stays_undecided_and_what_else_is_wrong(
     assert main(["verify", "two.py", "--ascii"]) == 1
     told = " ".join(capsys.readouterr().out.split())
     assert "PASS Bent: 2 entries right" in told and "1 entry undecided" in told
-    assert "FAIL Both: by a, 2 of 2 entries wrong" in told and "by b wrong, too" in told
+    assert "FAIL Both: by b, 2 of 2 entries wrong" in told and "; by a wrong, too" in told
 
 
 TWO = """
