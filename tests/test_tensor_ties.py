@@ -197,3 +197,24 @@ def test_a_place_that_is_open_decides_nothing_else() -> None:
         return (values * torch.stack([x, 2 * x]).gather(0, places[None])).sum()
 
     assert dx.gradcheck(loss, (_point(),), battery="none", raise_exception=False).truth == "estimated"
+
+
+PLACES = torch.tensor([1, 0, 1, 0])
+
+#: The backward passes of these ask which elements equal the result, which has been rounded as these were.
+COMPARED: dict[str, Loss] = {
+    "scatter_reduce": lambda x: torch.full((2,), -torch.inf, dtype=x.dtype).scatter_reduce(0, PLACES, x.sin(), "amax"),
+    "index_reduce": lambda x: torch.full((2,), 9.0, dtype=x.dtype).index_reduce(0, PLACES, x.sin(), "amin"),
+}
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_what_a_backward_compares_is_what_the_program_chose(name: str, causes_unsought: None) -> None:
+    report = dx.gradcheck(COMPARED[name], (_point(),), battery="none")
+    assert (report.truth, report.summary.inconclusive) == ("certified", 0)
+
+    def off(x: Tensor) -> Tensor:
+        return COMPARED[name](x) + 1e-9 * x.detach() @ (x - x.detach())
+
+    wrong = dx.gradcheck(off, (_point(),), reference=COMPARED[name], battery="none", raise_exception=False)
+    assert wrong.verdict != "pass"

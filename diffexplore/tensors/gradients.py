@@ -50,10 +50,11 @@ def certified_pairs(
             if allowed is not None and any((one.verdict == FAIL).any() for one in compared):
                 allowed = _by_autograd_as_well(calls, allowed, places[one.name], upstream)
                 compared = _compared(calls, found, truths, allowed, size)
-            if any(_is_weak(one, calls.dtype) for one in compared):
+            if _may_be_decided(calls, compared):
                 bounds = calls.decided_bounds(one.name, number, places[one.name], truths)
-                sharper = None if bounds is None else [*map(_smaller, bounds, found)]
-                compared = compared if sharper is None else _compared(calls, found, truths, sharper, size)
+                if bounds is not None:
+                    sharper = [*map(_smaller, bounds, found)]
+                    compared = _sharper(calls, compared, _compared(calls, found, truths, sharper, size))
             compared = _again_in_float64(calls, compared, one, upstream)
             for several, numbers, verdicts in zip(trials, found, compared, strict=True):
                 several.append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
@@ -120,10 +121,23 @@ def _compared(
     ]
 
 
-def _is_weak(one: Judged, dtype: torch.dtype) -> bool:
-    """Whether some entry, of which the truth is known, is not settled to a relative error of √u."""
-    known = one.truth.status == Status.RESOLVED
-    return bool((known & ((one.verdict == INCONCLUSIVE) | (one.detectable > math.sqrt(UNIT_ROUNDOFF[dtype])))).any())
+def _may_be_decided(calls: TensorCalls, compared: Sequence[Judged]) -> bool:
+    """Whether some entry, of which the truth is known, may be told by what the program chose.
+
+    Where choices are open, one that is not settled to a relative error of √u; elsewhere one without a bound, which a
+    comparison in the backward pass may be why of.
+    """
+    known = [(one, one.truth.status == Status.RESOLVED) for one in compared]
+    if not calls.exact.has_open_choices:
+        return any((there & (one.verdict == INCONCLUSIVE) & np.isinf(one.bound)).any() for one, there in known)
+    most = math.sqrt(UNIT_ROUNDOFF[calls.dtype])
+    return any((there & ((one.verdict == INCONCLUSIVE) | (one.detectable > most))).any() for one, there in known)
+
+
+def _sharper(calls: TensorCalls, compared: list[Judged], decided: list[Judged]) -> list[Judged]:
+    """The verdicts by what the program chose; no fails where no choice of the forward is open: rounding may be why."""
+    fails = any((one.verdict == FAIL).any() for one in decided)
+    return compared if fails and not calls.exact.has_open_choices else decided
 
 
 def _smaller(bound: np.ndarray, numbers: TensorNumbers) -> np.ndarray:

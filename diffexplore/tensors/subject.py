@@ -125,9 +125,9 @@ class TensorCalls:
     def _as_decided(self) -> tuple[WatchedCall, Recorded | RecordedTwice] | None:
         """The call with its comparisons as it made them; and the forward, in which any that rounding may turn is open.
 
-        None where there is nothing to choose, and where operations are not seen.
+        None where operations are not seen.
         """
-        if self.seen.hidden or self.exact.problem is not None or not self.exact.has_open_choices:
+        if self.seen.hidden or self.exact.problem is not None:
             return None
         found = recording_of(self.subject.forward, self.dtype, OPAQUE_FACTOR)
         seen = observed_as_decided(self.subject.candidate, self.upstreams)
