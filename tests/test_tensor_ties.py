@@ -149,10 +149,17 @@ def test_a_backward_that_shares_a_tie_wrongly_fails(
     ],
 )
 def test_a_corner_stays_one(corner: Loss) -> None:
-    """Both slopes are far apart: only numbers between them are allowed, and nothing is told of them beyond that."""
-    report = dx.gradcheck(corner, (_point(),), battery="none", raise_exception=False)
-    assert report.rows[0].smallest_detectable is None or report.rows[0].smallest_detectable > 0.5
+    """Both slopes are far apart: there is no derivative, and nothing is told of numbers between them."""
+    assert dx.gradcheck(corner, (_point(),), battery="none", raise_exception=False).verdict == "inconclusive"
     assert dx.gradgradcheck(corner, (_point(),), raise_exception=False).verdict == "inconclusive"
+
+
+def test_one_corner_of_many_leaves_the_gradient_of_a_sum_decided() -> None:
+    """As a unit at rest in a layer: the slopes of one term in a hundred differ."""
+    w = torch.tensor([1.5], dtype=torch.float64, requires_grad=True)
+    shift = torch.linspace(0, 3, 100, dtype=torch.float64)
+    report = dx.gradcheck(lambda w: torch.relu(w - 1.5 + shift).sum(), w, battery="none", raise_exception=False)
+    assert report.verdict == "pass" and 1e-3 < report.rows[0].smallest_detectable < 0.1, report
 
 
 #: Ways to have each number twice, the second time with the other sign.

@@ -19,9 +19,10 @@ from diffexplore.tensors.diagnosis.overflows import overflow
 from diffexplore.tensors.differences import ESTIMATE_FACTOR, Estimated
 from diffexplore.tensors.estimated import FEW_ENTRIES, MOST_ENTRIES, Differences, component, directions, each_entry
 from diffexplore.tensors.gradients import largest
+from diffexplore.tensors.judging import judged
 from diffexplore.tensors.numbers import TensorNumbers, numbers_of
 from diffexplore.tensors.other_runs import in_float64, moved_by_rounding
-from diffexplore.tensors.pairs import NO_DIFFERENCES, GradientPair, UpstreamTrial, judged
+from diffexplore.tensors.pairs import NO_DIFFERENCES, GradientPair, UpstreamTrial
 from diffexplore.tensors.subject import TensorCalls
 
 Tensor = torch.Tensor

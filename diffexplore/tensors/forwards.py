@@ -14,9 +14,9 @@ from diffexplore.errors import CandidateError, UsageError
 from diffexplore.numerals import short
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.copies import was_called_at
+from diffexplore.tensors.judging import judged
 from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.observed import observed
-from diffexplore.tensors.pairs import judged
 from diffexplore.tensors.storages import is_real_or_complex
 from diffexplore.tensors.subject import TensorCalls
 from diffexplore.tracing.backward import leaves_of

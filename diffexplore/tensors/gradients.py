@@ -18,9 +18,10 @@ from diffexplore.tensors.candidate import TensorOutput
 from diffexplore.tensors.diagnosis.of_calls import Diagnoses
 from diffexplore.tensors.diagnosis.of_zeros import only_where_specified, where_the_derivative_is_0
 from diffexplore.tensors.diagnosis.overflows import overflow
+from diffexplore.tensors.judging import judged
 from diffexplore.tensors.numbers import TensorNumbers, numbers_of, real_dtype
 from diffexplore.tensors.other_runs import in_float64, moved_by_rounding, radii_by_autograd
-from diffexplore.tensors.pairs import GradientPair, UpstreamTrial, judged
+from diffexplore.tensors.pairs import GradientPair, UpstreamTrial
 from diffexplore.tensors.searches import check_no_search
 from diffexplore.tensors.subject import TensorCalls
 
@@ -116,7 +117,14 @@ def _compared(
         elsewhere = max(largest(one.value) for one in calls.seen.outputs.values())
     elsewhere = elsewhere or upstream or 1.0
     return [
-        judged(numbers.within(bound), truth, real_dtype(source.tensor), reason=reason, elsewhere=elsewhere)
+        judged(
+            numbers.within(bound),
+            truth,
+            real_dtype(source.tensor),
+            reason=reason,
+            open_choices=calls.exact.has_open_choices,
+            elsewhere=elsewhere,
+        )
         for source, numbers, truth, bound in zip(calls.subject.candidate.sources, found, truths, bounds, strict=True)
     ]
 

@@ -7,29 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
-from diffexplore.arithmetic.double_balls import DoubleBall
-from diffexplore.bounds.claims import UNIT_ROUNDOFF
 from diffexplore.checking.enclosures import Enclosures, Status
-from diffexplore.checking.judge import FAIL, INCONCLUSIVE, PASS, ZERO, Judged, cause_of, judge
+from diffexplore.checking.judge import FAIL, INCONCLUSIVE, PASS, Judged, cause_of
 from diffexplore.checking.records import Cause, Verdict
 from diffexplore.checking.truth import decimal
 from diffexplore.floating_point import dtype_name
 from diffexplore.tensors.candidate import TensorInput
-from diffexplore.tensors.numbers import TensorNumbers, shape_of
+from diffexplore.tensors.judging import NOTHING
+from diffexplore.tensors.numbers import shape_of
 from diffexplore.tensors.records import EntryCounts, TensorRow, TensorTruth, TruthKind
 
 _KINK = Cause("kink", "a kink, a tie or a singularity of the forward reaches this entry: no derivative is known there")
 
 #: Why nothing is known where it cannot be estimated.
 NO_DIFFERENCES = Cause("unresolved", "no derivative can be estimated: the forward gives no numbers at inputs close by")
-
-#: An enclosure of no sign that is as wide, beside the largest entry, holds the slopes of a kink, whatever the bound.
-_WIDE = 2.0**-10
-
-#: An entry that is certainly below so many units of the last place of the largest counts as 0.
-_NOTHING = 2.0**-30
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +112,7 @@ class GradientPair:
         for judged in (trial.judged for trial in self.trials):
             truth = judged.truth
             sizes = np.where(truth.status == Status.RESOLVED, np.abs(truth.high), 0.0)
-            nothing = (truth.high == 0) & (truth.radius <= _NOTHING * sizes.max(initial=0.0))
+            nothing = (truth.high == 0) & (truth.radius <= NOTHING * sizes.max(initial=0.0))
             found.append((judged.verdict == INCONCLUSIVE) & (judged.value == 0) & nothing)
         return int(np.sum(found) if self.every else np.all(found, axis=0).sum())
 
@@ -166,38 +158,6 @@ class GradientPair:
         if verdict == "inconclusive" and trial.judged.truth.status[place] != Status.RESOLVED:
             return self.overflow or self.unknown or _KINK
         return cause_of(trial.judged, place)
-
-
-def judged(
-    numbers: TensorNumbers,
-    truth: DoubleBall,
-    dtype: torch.dtype,
-    *,
-    reason: str | None,
-    proved: bool = True,
-    elsewhere: float = 0.0,
-) -> Judged:
-    """The entries of a gradient in ``dtype`` against their exact values, one by one.
-
-    ``reason`` says why a bound is infinite, where that is known. ``proved`` says whether the truths are enclosures, of
-    which one wider than its number holds both slopes of a kink. ``elsewhere`` is the largest entry of all gradients: a
-    gradient that is 0 throughout is distinguished from a wrong one beside it.
-    """
-    flat = DoubleBall(*(np.broadcast_to(part, numbers.value.shape).reshape(-1) for part in truth))
-    known = np.isfinite(flat.high) & np.isfinite(flat.radius)
-    bound = numbers.bound.reshape(-1)
-    sizes = np.abs(flat.high)
-    counts = known & ~(sizes + flat.radius <= ZERO * bound)  # the others are 0 as far as this check is concerned
-    largest = float(sizes[counts].max(initial=0.0)) or elsewhere
-    of_no_sign = proved & (2 * flat.radius >= sizes)
-    wide = of_no_sign & ((flat.radius > bound) | (flat.radius > _WIDE * (largest or elsewhere)))
-    # Beside the others such an entry is 0, and the enclosure is as wide as double-double arithmetic leaves it.
-    nothing = of_no_sign & (sizes + flat.radius <= _NOTHING * UNIT_ROUNDOFF[dtype] * (largest or elsewhere))
-    reach = np.where(nothing & (flat.radius > 0), sizes + flat.radius, 0.0)
-    bound = np.maximum(bound, reach / ZERO * 2)
-    status = np.where(known, np.where(wide & ~nothing, Status.UNRESOLVED, Status.RESOLVED), Status.KINK).astype(np.int8)
-    truths = Enclosures(flat.high, flat.low, flat.radius, status)
-    return judge(numbers.value.reshape(-1), bound, truths, largest, dtype, reason, stepped=None)
 
 
 def verdict_of(rows: Sequence[TensorRow]) -> Verdict:
