@@ -50,6 +50,10 @@ def _of_torch(x: Any, factor: int = 1) -> Any:
     return x if factor * x > 20 else _softplus(factor * x) / factor
 
 
+#: One of selu's constants. Torch multiplies both of them, as doubles, before anything else.
+_SCALE = 1.0507009873554804934193349852946
+
+
 def _phi(x: Any) -> Any:
     return m.erfc(-x / m.sqrt(2)) / 2
 
@@ -153,10 +157,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Tensor], Tensor], Real]] = {
     "threshold": (lambda x: F.threshold(x, 0.3, 0.1), lambda x: x if x > m.mpf(0.3) else m.mpf(0.1)),
     "selu": (
         F.selu,
-        lambda x: (
-            m.mpf(1.0507009873554804934193349852946)
-            * (x if x > 0 else m.mpf(1.6732632423543772848170429916717) * m.expm1(x))
-        ),
+        lambda x: m.mpf(_SCALE) * x if x > 0 else m.mpf(_SCALE * 1.6732632423543772848170429916717) * m.expm1(x),
     ),
 }
 
@@ -253,7 +254,8 @@ def _encloses(ball: DoubleBall, place: int, number: Any) -> bool:
 def _within(value: float, radius: float, number: Any) -> bool:
     if not math.isfinite(radius):
         return True
-    return math.isfinite(value) and bool(abs(mpmath.mpf(value) - number) <= radius)
+    # At 0 the difference that stands for a derivative is over 2⁻¹⁰⁰⁰, and off by about the square of that.
+    return math.isfinite(value) and bool(abs(mpmath.mpf(value) - number) <= radius + mpmath.ldexp(1, -1500))
 
 
 def _truths(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[DoubleBall, DoubleBall] | str:
