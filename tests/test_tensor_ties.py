@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 import diffexplore as dx
+from diffexplore.tensors.sweep_rules import SweepBudget
 
 Tensor = torch.Tensor
 Loss = Callable[[Tensor], Tensor]
@@ -225,3 +227,27 @@ def test_what_a_backward_compares_is_what_the_program_chose(name: str, causes_un
 
     wrong = dx.gradcheck(off, (_point(),), reference=COMPARED[name], battery="none", raise_exception=False)
     assert wrong.verdict != "pass"
+
+
+def _chain_of_ties(x: Tensor) -> Tensor:
+    for _ in range(16):
+        x = x + torch.relu(0.5 * x)
+    return x
+
+
+def test_a_long_chain_of_ties_takes_a_bounded_number_of_steps(
+    monkeypatch: pytest.MonkeyPatch, causes_unsought: None
+) -> None:
+    """Each tie is within those behind it: followed to the end, they take 8,000 steps."""
+    budgets: list[SweepBudget] = []
+    spend = SweepBudget.spend
+
+    def counted(budget: SweepBudget) -> None:
+        budgets.append(budget)
+        spend(budget)
+
+    monkeypatch.setattr(SweepBudget, "spend", counted)
+    start = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(_chain_of_ties, start, battery="none", raise_exception=False)
+    assert report.verdict == "inconclusive"
+    assert 0 < max(Counter(map(id, budgets)).values()) < 2000

@@ -13,7 +13,7 @@ there on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.dual_balls import DualBall, add, tangent_of, value_of
 from diffexplore.arithmetic.tensor_balls import chosen
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
+from diffexplore.tensors.sweep_rules import SweepRules
 from diffexplore.torch_ops.tensor_rules.operands import OpenDifference, Pullback
 
 if TYPE_CHECKING:
@@ -34,22 +35,7 @@ _ZERO = exact(0.0)
 #: What is left of a sum, relative to its terms, where they cancel: rounding in double-double arithmetic.
 _CANCELLED = 2.0**-64
 
-
-@dataclass(frozen=True, eq=False)
-class SweepRules:
-    """What stands for the numbers of a sweep.
-
-    Attributes:
-        as_computed: what stands for the exact cotangent of an operand: mostly itself.
-        as_chosen: whether second derivatives are those of what was chosen, whatever it was, as code computes them: a
-            corner of the function has none.
-    """
-
-    as_computed: Callable[[DoubleBall], DoubleBall] = lambda ball: ball
-    as_chosen: bool = False
-
-
-#: Choices within what another choice is between are followed so deep.
+#: Choices within what another choice is between are followed so deep, as long as the sweep's budget lasts.
 _DEEPEST = 2
 
 #: So many choices that share an operand are swept back one after the other.
@@ -168,11 +154,12 @@ class _Differences:
         of = result.layout.view(held.choice)
         if not of.any():
             return
+        self._rules.budget.spend()
         ball = result.layout.read(held.ball)
         alone = len(found) == 1 and all(one is None or one is result for one in entry.results)
         if alone and entry.by_element:
             back = entry.pullback
-            if entry.open_choices is not None and self._depth < _DEEPEST:
+            if entry.open_choices is not None and self._depth < _DEEPEST and self._rules.budget.is_left:
                 back, inner = entry.open_choices.middle, entry.open_choices.differences([ball])
                 left = differences_left(self._entries, number, inner, self._rules, self._depth + 1)
                 self._left.extend(left)

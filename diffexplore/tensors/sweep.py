@@ -10,10 +10,9 @@ import numpy as np
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
 from diffexplore.arithmetic.tensor_balls import settled
 from diffexplore.tensors.memory import StorageRegion, together
-from diffexplore.tensors.open_choices import SweepRules, differences_left
+from diffexplore.tensors.open_choices import differences_left
+from diffexplore.tensors.sweep_rules import SweepRules
 from diffexplore.torch_ops.tensor_rules.operands import Applied, OpenChoices, Pullback
-
-EXACT = SweepRules()
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +45,7 @@ def swept(
     seeds: Sequence[tuple[StorageRegion, DoubleBall]],
     sources: Sequence[StorageRegion],
     *,
-    rules: SweepRules = EXACT,
+    rules: SweepRules | None = None,
     passed: list[Passed] | None = None,
 ) -> list[DoubleBall]:
     """The cotangents of the sources, given those of the results: ``seeds``.
@@ -54,6 +53,7 @@ def swept(
     ``passed``, where given, is filled with the number of each entry on the way, and its cotangents on both sides.
     """
     cotangents: dict[int, DoubleBall] = {}
+    rules = rules or SweepRules()
 
     def give(place: StorageRegion, cotangent: DoubleBall) -> None:
         flat = place.layout.spread(rules.as_computed(cotangent), len(place.state.ball.high))
@@ -71,7 +71,7 @@ def swept(
         ]
         if all(one is None for one in given):
             continue
-        choices = entry.open_choices
+        choices = entry.open_choices if rules.budget.is_left else None
         back = list((entry.pullback if choices is None else choices.middle)(given))
         if choices is not None:
             for place, off in differences_left(entries, number, choices.differences(given), rules):

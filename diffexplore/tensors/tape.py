@@ -22,9 +22,9 @@ from diffexplore.bounds.handling import holds_complex, written_arguments
 from diffexplore.tensors.calls import ProgramCall, computes_nothing, is_view, on_cpu, unwritten_if_it_raises, with_copy
 from diffexplore.tensors.constant_operands import ConstantOperands
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
-from diffexplore.tensors.open_choices import SweepRules
 from diffexplore.tensors.storages import is_real_or_complex, tensors_in
 from diffexplore.tensors.sweep import swept
+from diffexplore.tensors.sweep_rules import SweepRules
 from diffexplore.torch_ops.tensor_rules.creation import constants_made
 from diffexplore.torch_ops.tensor_rules.lookup import (
     READS_CONDITIONS,

@@ -15,9 +15,9 @@ from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput
 from diffexplore.tensors.held_constants import FirstConstant
 from diffexplore.tensors.memory import State, StorageRegion, StridedLayout
-from diffexplore.tensors.open_choices import SweepRules
 from diffexplore.tensors.past_torch import line_past_torch
 from diffexplore.tensors.storages import is_real_or_complex
+from diffexplore.tensors.sweep_rules import SweepRules
 from diffexplore.tensors.tape import Tape
 from diffexplore.torch_code.calling import line_that_runs
 from diffexplore.torch_code.own_forwards import HiddenSteps, is_in_own_forward
