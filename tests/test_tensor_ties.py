@@ -229,6 +229,17 @@ def test_what_a_backward_compares_is_what_the_program_chose(name: str, causes_un
     assert wrong.verdict != "pass"
 
 
+@pytest.mark.parametrize(
+    "corner",
+    [lambda x: torch.maximum(x, 2 * x), lambda x: torch.minimum(3 * x, 2 * x + x**2), lambda x: F.leaky_relu(x, 0.5)],
+)
+def test_a_corner_with_slopes_of_one_sign_is_left_out(corner: Loss) -> None:
+    x = torch.tensor([0.0, 2.0, -0.5], dtype=torch.float64, requires_grad=True)
+    report = dx.gradcheck(corner, (x,), battery="none")
+    assert (report.verdict, report.summary.passed, report.summary.inconclusive) == ("pass", 2, 1)
+    assert report.rows[0].smallest_detectable < 1e-14
+
+
 def _chain_of_ties(x: Tensor) -> Tensor:
     for _ in range(16):
         x = x + torch.relu(0.5 * x)
