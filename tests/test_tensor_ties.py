@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -227,6 +228,34 @@ def test_what_a_backward_compares_is_what_the_program_chose(name: str, causes_un
 
     wrong = dx.gradcheck(off, (_point(),), reference=COMPARED[name], battery="none", raise_exception=False)
     assert wrong.verdict != "pass"
+
+
+def _policy(x: Tensor) -> Tensor:
+    return torch.minimum(*_surrogates(x)).sum()
+
+
+class _PolicyInNumPy(torch.autograd.Function):
+    factor = 1.0
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return _policy(x)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        (x,) = (tensor.numpy() for tensor in ctx.saved_tensors)
+        ratio = np.exp(-0.125 * np.tanh(x))
+        return g * torch.from_numpy(_PolicyInNumPy.factor * ADVANTAGE.numpy() * ratio)
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "pass"), (1 + 1e-9, "fail")])
+def test_code_that_is_not_seen_is_allowed_what_torch_needs_by_its_own_choices(
+    factor: float, verdict: str, causes_unsought: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_PolicyInNumPy, "factor", factor)
+    report = dx.gradcheck(_PolicyInNumPy, (_point(),), reference=_policy, battery="none", raise_exception=False)
+    assert report.verdict == verdict
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def _by_autograd_as_well(
     calls: TensorCalls, allowed: list[np.ndarray], place: int, upstream: Tensor
 ) -> list[np.ndarray]:
     """At least what torch's own backward of the reference needs: a stable one may need far less, as of ``tanh``."""
-    needed = radii_by_autograd(calls.subject, place, upstream)
+    needed = radii_by_autograd(calls.subject, place, upstream, as_decided=calls.exact.has_open_choices)
     if needed is None:
         return allowed
     return [np.maximum(one, OPAQUE_FACTOR * radius) for one, radius in zip(allowed, needed, strict=True)]

@@ -8,7 +8,7 @@ import torch
 from diffexplore.errors import CandidateError
 from diffexplore.tensors.candidate import TensorCandidate, TensorOutput, in_dtype
 from diffexplore.tensors.numbers import numbers_of
-from diffexplore.tensors.observed import observed
+from diffexplore.tensors.observed import observed, observed_as_decided
 from diffexplore.tensors.subject import TensorCalls, TensorSubject
 from diffexplore.torch_code.nearby import rounded_otherwise
 
@@ -52,17 +52,21 @@ def moved_by_rounding(candidate: TensorCandidate, output: TensorOutput, upstream
     return found
 
 
-def radii_by_autograd(subject: TensorSubject, place: int, upstream: Tensor) -> list[np.ndarray] | None:
+def radii_by_autograd(
+    subject: TensorSubject, place: int, upstream: Tensor, *, as_decided: bool
+) -> list[np.ndarray] | None:
     """How far torch's own gradients of a reference may be off, by each input, of its output at ``place``.
 
-    None where the forward is the candidate's own, whose backward is under test, and where no bound is known.
+    With ``as_decided`` by the comparisons that it made, also where rounding may turn them. None where the forward is
+    the candidate's own, whose backward is under test, and where no bound is known.
     """
     if subject.reference is None or subject.is_surrogate or subject.order > 1:
         return None
     try:
         returned = subject.forward.returned()
         name = returned[place].name
-        called = observed(subject.forward, {one.name: [upstream] if one.name == name else [] for one in returned})
+        watched = observed_as_decided if as_decided else observed
+        called = watched(subject.forward, {one.name: [upstream] if one.name == name else [] for one in returned})
     except CandidateError:
         return None
     found = called.gradients[name, 0]
