@@ -8,15 +8,19 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from diffexplore.arithmetic import tensor_balls
 from diffexplore.arithmetic.double_balls import DoubleBall, exact
+from diffexplore.arithmetic.dual_balls import DualBall, tangent_of
 from diffexplore.arithmetic.out_of_range import certainly_above
 from diffexplore.arithmetic.tensor_balls import infinite, quotient, scattered, summed, summed_to, times
 from diffexplore.torch_ops.tensor_rules.arithmetic import plus, product
+from diffexplore.torch_ops.tensor_rules.between import chosen_between
+from diffexplore.torch_ops.tensor_rules.operands import Operand
 from diffexplore.torch_ops.tensor_rules.reductions import running_sum
 from diffexplore.torch_ops.tensor_rules.windows import put_back, seen_by, sliding
 
@@ -127,3 +131,16 @@ def test_windows_are_put_back_where_they_come_from(settings_: tuple[tuple[int, .
     assert np.array_equal(windows.high[0] != 0, index >= 0)
     counts = np.bincount(index[index >= 0], minlength=size)
     assert np.array_equal(put_back(windows, index, size).high[0], counts * np.arange(1.0, size + 1))
+
+
+@pytest.mark.parametrize("signs", list(itertools.product([1.0, -1.0], repeat=2)))
+def test_what_several_open_choices_change_is_added_up_without_signs(signs: tuple[float, float]) -> None:
+    """Of an operand that is broadcast, both the differences and their tangents: each choice may be made otherwise."""
+    half = np.full(2, 0.5)
+    operand = Operand(torch.zeros((), dtype=torch.float64), exact(np.zeros(())), varies=True)
+    choices = chosen_between(exact(np.zeros(2)), [operand], [half], [half]).open_choices
+    assert choices is not None
+    cotangent = DualBall.of(exact(np.array([1.0, signs[0]])), exact(np.array([3.0, signs[1]])))
+    ((difference,),) = choices.differences([cotangent])
+    assert difference is not None
+    assert (float(difference.ball.high), float(tangent_of(difference.ball).high)) == (1.0, 2.0)

@@ -82,7 +82,9 @@ def _scaled(ball: DoubleBall, factor: np.ndarray) -> DoubleBall:
 
 
 def _absolute(ball: DoubleBall) -> DoubleBall:
-    return chosen(value_of(ball).high < 0, neg(ball), ball)
+    """Each number positive, and each tangent, too: those of several choices must not cancel each other."""
+    value, tangent = (chosen(part.high < 0, neg(part), part) for part in (value_of(ball), tangent_of(ball)))
+    return DualBall.of(value, tangent) if isinstance(ball, DualBall) else value
 
 
 #: Numbers by element, and what they multiply.
