@@ -146,9 +146,9 @@ def _largest_entry(case: Checked) -> int | None:
         (gradient,) = torch.autograd.grad(
             outputs, [inputs[0]], [torch.ones_like(one) for one in outputs], allow_unused=True, materialize_grads=True
         )
-    except RuntimeError:
+        sizes = gradient.abs().nan_to_num(0.0, 0.0, 0.0).reshape(-1)
+    except RuntimeError:  # it has no gradient, or a sparse one
         return None
-    sizes = gradient.abs().nan_to_num(0.0, 0.0, 0.0).reshape(-1)
     return int(sizes.argmax()) if sizes.numel() and bool(sizes.max() > 0) else None
 
 
