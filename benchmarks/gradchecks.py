@@ -1,14 +1,15 @@
 """``dx.gradcheck`` beside ``torch.autograd.gradcheck``: false alarms, missed errors, seconds and lines of message.
 
     python -m benchmarks.gradchecks [--over functions|operators|handwritten] [--repeat N] [--every N] [--from N]
-                                    [--only PART] [--dtype float64 float32] [--ours] [--jobs N] [--json FILE]
+                                    [--only PART] [--dtype float64 float32] [--checkers both|ours|torch]
+                                    [--jobs N] [--json FILE]
 
 Each function is checked as it is, and with a first gradient that is wrong by a relative error in every entry, or in
 its largest one alone. ``functions`` are a few of torch's, ``operators`` the entries of torch's own database at their
 first sample, ``handwritten`` the backward passes of ``tests/handwritten``. torch's checker runs with its defaults,
 slow and fast; ours with ``battery="none"``. Errors that ours misses are counted by themselves where its report says
 that it would catch them: there are to be none. Of what a checker fails without an error, no error is planted for it.
-``--ours`` leaves torch's checker out, and does not seek the causes of what fails.
+``--checkers ours`` leaves torch's checker out, and does not seek the causes of what fails; ``torch`` leaves ours out.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Task:
     name: str
     dtype: str
     repeat: int
-    ours_alone: bool
+    checkers: str
 
 
 @dataclass
@@ -99,11 +100,13 @@ def tallies(task: Task) -> dict[str, Tally]:
     """What each checker says of a case, right and wrong."""
     warnings.simplefilter("ignore")
     found: dict[str, Tally] = defaultdict(Tally)
-    if task.ours_alone:
+    if task.checkers == "ours":
         Diagnoses.causes = Diagnoses.of_estimates = lambda *given, **options: ()  # type: ignore[method-assign,assignment]
     for case in cases_of(task.source, task.name, getattr(torch, task.dtype), task.repeat):
         largest = _largest_entry(case)
-        for name, check in list(CHECKERS.items())[: 1 if task.ours_alone else None]:
+        for name, check in CHECKERS.items():
+            if task.checkers not in ("both", "ours" if name == OURS else "torch"):
+                continue
             tally = found[name]
             right, _, _ = _counted(tally, check, case, case.function)
             tally.counts[f"right: {right}"] += 1
@@ -194,7 +197,7 @@ def main() -> None:
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first of these (default 0)")
     parser.add_argument("--only", default="", help="cases with this in their name")
     parser.add_argument("--dtype", nargs="+", choices=[*ERRORS_OF], default=[*ERRORS_OF])
-    parser.add_argument("--ours", action="store_true", help="dx.gradcheck alone, without causes")
+    parser.add_argument("--checkers", choices=("both", "ours", "torch"), default="both", help="whose (default both)")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
@@ -203,7 +206,7 @@ def main() -> None:
     for dtype in options.dtype:
         names = [name for name in names_of(options.over, getattr(torch, dtype)) if options.only in name]
         tasks = [
-            Task(options.over, name, dtype, options.repeat, options.ours)
+            Task(options.over, name, dtype, options.repeat, options.checkers)
             for name in names[options.first :: options.every]
         ]
         merged: dict[str, Tally] = defaultdict(Tally)
