@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import UPWARD, DoubleBall
-from diffexplore.arithmetic.dual_balls import DualBall, tangent_of, value_of
+from diffexplore.arithmetic.dual_balls import DualBall, tangent_of, unknown_where, value_of
 from diffexplore.arithmetic.kinds_of_zeros import BEYOND_HERE
 
 
@@ -16,7 +16,7 @@ def around_zero(ball: DoubleBall, smooth: np.ndarray | None = None) -> DoubleBal
         return value
     tangent = _symmetric(tangent_of(ball))
     known = value.exactly_zero if smooth is None else smooth | value.exactly_zero
-    return DualBall.of(value, DoubleBall(tangent.high, tangent.low, np.where(known, tangent.radius, np.inf)))
+    return DualBall.of(value, unknown_where(~known, tangent))
 
 
 def _symmetric(ball: DoubleBall) -> DoubleBall:

@@ -81,6 +81,11 @@ class DoubleBall(NamedTuple):
         """A lower bound of the absolute value, negative or NaN where there is none but 0."""
         return abs(self.high) * _DOWNWARD - self.radius
 
+    @property
+    def farthest_from_zero(self) -> Number:
+        """An upper bound of the absolute value."""
+        return (abs(self.high) + self.radius) * UPWARD
+
 
 def exact(values: Number) -> DoubleBall:
     """Doubles as balls of radius 0; nothing is known of those out of range, nor of tiny ones."""
@@ -242,8 +247,3 @@ def _in_range(x: DoubleBall) -> Number:
 
 def _exact_zeros(x: DoubleBall, where_zero: Number) -> DoubleBall:
     return DoubleBall(x.high, x.low, where(where_zero, 0.0, x.radius))
-
-
-def unknown(*operands: DoubleBall) -> DoubleBall:
-    """The result of an operation without a double-double algorithm."""
-    return exact(np.inf)

@@ -14,7 +14,6 @@ from diffexplore.arithmetic import double_guesses as guesses
 from diffexplore.arithmetic import sinc, vectors
 from diffexplore.arithmetic.balls import BALLS, precision
 from diffexplore.arithmetic.double_balls import (
-    UPWARD,
     DoubleBall,
     add,
     div,
@@ -25,7 +24,6 @@ from diffexplore.arithmetic.double_balls import (
     sqrt,
     sub,
     times_power_of_two,
-    unknown,
     widened,
 )
 from diffexplore.arithmetic.double_branches import CONTROL, CONTROL_OF_CASES, chosen
@@ -62,8 +60,7 @@ def exp(x: DoubleBall) -> DoubleBall:
     inside = both(inside, abs(place) <= 32)
     power = mul(looked_up("exp", 32, place), series(s, (1, 1, 1, 1)))
     power = times_power_of_two(power, doublings)
-    size = (abs(power.high) + power.radius) * UPWARD
-    return only_where(inside, widened(power, size * (x.radius * (1 + x.radius))))
+    return only_where(inside, widened(power, power.farthest_from_zero * (x.radius * (1 + x.radius))))
 
 
 def log(x: DoubleBall) -> DoubleBall:
@@ -191,13 +188,18 @@ def softplus(x: DoubleBall) -> DoubleBall:
     return log(_one_plus(exp(x)))
 
 
+def _unknown(*operands: DoubleBall) -> DoubleBall:
+    """The result of an operation without a double-double algorithm."""
+    return exact(math.inf)
+
+
 class DoubleBallArithmetic:
     """Constants are enclosed to the last bit that two doubles hold; ``reading`` says how boundaries are read."""
 
     def __init__(self, control: Mapping[str, Callable[..., Any]], reading: Reading) -> None:
         self.operations = {
             **implementations("double", control, reading),
-            **dict.fromkeys(lacking("double", LEFT_TO_ARB), unknown),
+            **dict.fromkeys(lacking("double", LEFT_TO_ARB), _unknown),
         }
 
     def constant(self, constant: Constant) -> DoubleBall:

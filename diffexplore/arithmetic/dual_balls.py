@@ -88,11 +88,6 @@ def tangent_of(ball: DoubleBall) -> DoubleBall:
     """Exact zeros where it has none."""
     if isinstance(ball, DualBall):
         return ball.tangent
-    return zeros_like(ball)
-
-
-def zeros_like(ball: DoubleBall) -> DoubleBall:
-    """Exact zeros."""
     nothing = np.zeros(np.shape(ball.high))
     return DoubleBall(nothing, nothing.copy(), nothing.copy())
 

@@ -39,24 +39,12 @@ def certified_pairs(
     for one in outputs:
         trials: list[list[UpstreamTrial]] = [[] for _ in sources]
         numbers_tried: list[int] = []
-        for number, upstream in enumerate(calls.upstreams[one.name]):
+        for number in range(len(calls.upstreams[one.name])):
             found = calls.seen.gradients[one.name, number]
             if isinstance(found, str):
                 continue
             numbers_tried.append(number)
-            truths = calls.exact.gradients(places[one.name], upstream)
-            allowed = _allowances(calls, found, places[one.name], one, upstream)
-            size = largest(numbers_of(upstream))
-            compared = _compared(calls, found, truths, allowed, size)
-            if allowed is not None and any((one.verdict == FAIL).any() for one in compared):
-                allowed = _by_autograd_as_well(calls, allowed, places[one.name], upstream)
-                compared = _compared(calls, found, truths, allowed, size)
-            if _may_be_decided(calls, compared):
-                bounds = calls.decided_bounds(one.name, number, places[one.name], truths)
-                if bounds is not None:
-                    sharper = [*map(_smaller, bounds, found)]
-                    compared = _sharper(calls, compared, _compared(calls, found, truths, sharper, size))
-            compared = _again_in_float64(calls, compared, one, upstream)
+            compared = _verdicts(calls, found, places[one.name], one, number)
             for several, numbers, verdicts in zip(trials, found, compared, strict=True):
                 several.append(UpstreamTrial(verdicts, calls.probes[one.name][number], numbers.absent))
         check_no_search(calls, one, sources, trials)
@@ -70,6 +58,25 @@ def certified_pairs(
                 every = calls.subject.jacobian
                 pair = GradientPair(one.name, source, tuple(several), "certified", known, every=every)
                 yield replace(pair, overflow=overflow(calls.subject.forward)) if pair.has_unknown else pair
+
+
+def _verdicts(
+    calls: TensorCalls, found: Sequence[TensorNumbers], place: int, output: TensorOutput, number: int
+) -> list[Judged]:
+    """Those for one upstream gradient. What stays open, or would fail, is compared again, with other bounds."""
+    upstream = calls.upstreams[output.name][number]
+    truths, size = calls.exact.gradients(place, upstream), largest(numbers_of(upstream))
+    allowed = _allowances(calls, found, place, output, upstream)
+    compared = _compared(calls, found, truths, allowed, size)
+    if allowed is not None and any((one.verdict == FAIL).any() for one in compared):
+        allowed = _by_autograd_as_well(calls, allowed, place, upstream)
+        compared = _compared(calls, found, truths, allowed, size)
+    if _may_be_decided(calls, compared):
+        bounds = calls.decided_bounds(output.name, number, place, truths)
+        if bounds is not None:
+            sharper = [*map(_smaller, bounds, found)]
+            compared = _sharper(calls, compared, _compared(calls, found, truths, sharper, size))
+    return _again_in_float64(calls, compared, output, upstream)
 
 
 def _allowances(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ class Recorded:
     problem: str | None
     severed: str = ""
 
-    @property
+    @cached_property
     def has_open_choices(self) -> bool:
         """Whether it is open somewhere which of several numbers is chosen."""
         return any(entry.open_choices is not None for entry in self.tape.entries)

@@ -13,6 +13,7 @@ import torch
 from diffexplore.errors import CandidateError
 from diffexplore.methods.opaque import OPAQUE_FACTOR
 from diffexplore.tensors.candidate import TensorCandidate, TensorInput, TensorOutput, is_differentiable
+from diffexplore.tensors.forwards import entry_of
 from diffexplore.tensors.numbers import TensorNumbers, numbers_of, shape_of
 from diffexplore.tensors.other_runs import moved_by_rounding
 from diffexplore.tensors.subject import TensorSubject
@@ -120,8 +121,7 @@ class CallSetting:
             off = np.nan_to_num(np.abs(one - other), nan=0.0)
             if (off > share * sizes.max(initial=0.0)).any():
                 index = np.unravel_index(int(off.argmax()), off.shape)
-                where = f"[{', '.join(str(int(i)) for i in index)}]" if index else ""
-                return f"{source.name}{where} is {float(one[index]):.6g}, not {float(other[index]):.6g}"
+                return f"{entry_of(source.name, index)} is {float(one[index]):.6g}, not {float(other[index]):.6g}"
         return None
 
     def moved(self, call: PlainCall, place: int) -> np.ndarray | float:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from diffexplore.arithmetic.double_balls import QUANTUM, DoubleBall, add
-from diffexplore.arithmetic.dual_balls import DualBall, linear, neg, tangent_of, unknown_where, value_of, zeros_like
+from diffexplore.arithmetic.dual_balls import DualBall, linear, neg, tangent_of, unknown_where, value_of
 from diffexplore.arithmetic.tensor_balls import chosen, filled, summed_to, times
 from diffexplore.torch_ops.tensor_rules.operands import (
     Applied,
@@ -66,7 +66,7 @@ def chosen_between(
     def in_hull(cotangent: DoubleBall, place: int) -> DoubleBall:
         slope = DoubleBall(shares[place], np.zeros(is_open.shape), np.abs(halves[place]))
         if isinstance(value, DualBall):  # which number is chosen may change with the point
-            slope = DualBall.of(slope, unknown_where(slope.radius > 0, zeros_like(slope)))
+            slope = DualBall.of(slope, unknown_where(slope.radius > 0, tangent_of(slope)))
         return times(cotangent, slope)
 
     return Applied((value,), by(in_hull), OpenChoices(middle, differences), by_element=True)

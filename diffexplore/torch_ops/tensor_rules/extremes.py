@@ -38,14 +38,8 @@ def extreme(largest: bool) -> TensorRule:
 
     def rule(call: OperatorCall) -> Applied:
         operand, results = call.args[0], results_of(call)
-        axes = axes_of(call, operand)
-        kept = [axis for axis in range(len(operand.shape)) if axis not in axes]
-        count = int(np.prod([operand.shape[axis] for axis in axes])) if axes else 1
-        if count == 0:
-            raise NotCertified("the largest of no elements")
-        index = np.arange(operand.value.numel()).reshape(operand.shape).transpose([*kept, *axes]).reshape(-1, count)
-        flat = shaped(operand.number, lambda field: field.reshape(-1))
-        found, unclear = picked_from(operand, taken(flat, index), index, largest, tuple(results[0].shape))
+        index, rows = _rows(call, operand)
+        found, unclear = picked_from(operand, rows, index, largest, tuple(results[0].shape))
         places: list[Truths | None] = [None for _ in results[1:]]
         if operand.varies and unclear.any():
             flags = (unclear.reshape(results[0].shape) * UNDECIDED).astype(np.uint8)
@@ -53,6 +47,17 @@ def extreme(largest: bool) -> TensorRule:
         return Applied((*found.outputs, *places), found.pullback, found.open_choices)
 
     return rule
+
+
+def _rows(call: OperatorCall, operand: Operand) -> tuple[np.ndarray, DoubleBall]:
+    """The elements along the axes of a reduction, a row each, and their places in the raveled operand."""
+    axes = axes_of(call, operand)
+    kept = [axis for axis in range(len(operand.shape)) if axis not in axes]
+    count = int(np.prod([operand.shape[axis] for axis in axes])) if axes else 1
+    if count == 0:
+        raise NotCertified("the largest of no elements")
+    index = np.arange(operand.value.numel()).reshape(operand.shape).transpose([*kept, *axes]).reshape(-1, count)
+    return index, taken(shaped(operand.number, lambda field: field.reshape(-1)), index)
 
 
 def picked_from(
@@ -87,7 +92,7 @@ def picked_from(
         if isinstance(operand.number, DualBall):  # which element is the largest may change with the point
             back = DualBall.of(value_of(back), tangent_of(back))
         radius = back.radius.reshape(-1).copy()
-        reach = (np.abs(whole.high) * (1 + 2.0**-50) + whole.radius) * (count > 0)
+        reach = whole.farthest_from_zero * (count > 0)
         np.add.at(radius, places, reach)
         np.add.at(radius, index[others], np.broadcast_to(reach[:, None], others.shape)[others])
         return [back._replace(radius=radius.reshape(operand.shape))]
@@ -164,10 +169,7 @@ def place_of_extreme(largest: bool) -> TensorRule:
     def rule(call: OperatorCall) -> Applied:
         operand = call.args[0]
         if operand.varies:
-            axes = axes_of(call, operand)
-            kept = [axis for axis in range(len(operand.shape)) if axis not in axes]
-            count = int(np.prod([operand.shape[axis] for axis in axes])) if axes else 1
-            rows = shaped(operand.number, lambda field: field.transpose([*kept, *axes]).reshape(-1, count))
+            _, rows = _rows(call, operand)
             if best_of_rows(rows, largest)[1].any():
                 raise NotCertified("which element is the largest is not certain here")
         return Applied((None,), None)

@@ -30,8 +30,8 @@ def remainder_of(formula: Formula, *, truncated: bool) -> TensorRule:
         x, y = (filled(value_of(number_of(one)), value.high.shape) for one in (*call.args[:2], 1.0)[:2])
         there = ~(value.nearest_to_zero > 0)
         if truncated:
-            there &= ~(y.nearest_to_zero > _largest(x))
-        return _jumping(applied, there, _largest(y))
+            there &= ~(y.nearest_to_zero > x.farthest_from_zero)
+        return _jumping(applied, there, y.farthest_from_zero)
 
     return rule
 
@@ -51,12 +51,7 @@ def by_sign_of(place: int, formula: Formula, height: Callable[[DoubleBall], np.n
 
 def twice(value: DoubleBall) -> np.ndarray:
     """How far ± a number jumps where its sign does."""
-    return 2 * _largest(value)
-
-
-def _largest(ball: DoubleBall) -> np.ndarray:
-    """An upper bound of the absolute value."""
-    return np.abs(ball.high) * (1 + 2.0**-50) + ball.radius
+    return np.asarray(2 * value.farthest_from_zero)
 
 
 def _jumping(applied: Applied, there: np.ndarray, height: np.ndarray) -> Applied:
